@@ -1,0 +1,150 @@
+"""A cine loop: its frames, when each was taken, and what one pixel measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+
+class CineError(Exception):
+    """A cine cannot be read or used. The message is one line: which file, what is wrong, what to do."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What leads back to the file that a cine came from, without a patient's identity.
+
+    ``name`` is the file's name without its folders (for a bare array: a name that the caller chose).
+    ``encoding`` says how frames were stored: a DICOM transfer syntax name or a container and codec.
+    """
+
+    name: str
+    path: Path | None = None
+    sop_instance_uid: str | None = None
+    sop_class_uid: str | None = None
+    encoding: str | None = None
+
+
+@dataclass(frozen=True)
+class Box:
+    """A pixel rectangle, half open: columns ``x0 <= x < x1``, rows ``y0 <= y < y1``."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def width(self) -> int:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> int:
+        return self.y1 - self.y0
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index of the box in an image: ``image[box.slices]``."""
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+
+@dataclass(frozen=True, eq=False)
+class Cine:
+    """Frames of one loop in the order in which they were taken.
+
+    frames: uint8 ``[T, H, W]`` (gray) or ``[T, H, W, 3]`` (RGB).
+    times: float64 ``[T]``, seconds from the first frame, strictly increasing, finite.
+    spacing: mm per pixel ``(row, column)``, or None where the file does not say.
+    region: the calibrated 2D tissue region in pixels, or None.
+    heart_rate: beats per minute as the file states it (not measured), or None.
+    r_waves: seconds on the scale of ``times`` at which the file places R waves (empty if unknown).
+    timing: one phrase on where the times come from, e.g. ``"FrameTimeVector"`` or ``"container time stamps"``.
+    view: ``"A4C"``, ``"A2C"``, ``"A3C"``, ``"PLAX"`` and so on if known, else None.
+    warnings: what a person should know about this reading, one line each.
+
+    Raises CineError where the arrays contradict this description. A Cine that exists is sound.
+    """
+
+    frames: np.ndarray
+    times: np.ndarray
+    source: Source
+    spacing: tuple[float, float] | None = None
+    region: Box | None = None
+    heart_rate: float | None = None
+    r_waves: tuple[float, ...] = ()
+    timing: str = ""
+    view: str | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        name, frames, times = self.source.name, self.frames, self.times
+        if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8:
+            raise CineError(f"{name}: frames must be a uint8 array, got {getattr(frames, 'dtype', type(frames))}")
+        if frames.ndim not in (3, 4) or (frames.ndim == 4 and frames.shape[3] != 3):
+            raise CineError(f"{name}: frames must have shape [T, H, W] or [T, H, W, 3], got {list(frames.shape)}")
+        if 0 in frames.shape:
+            raise CineError(f"{name}: holds no frames or no pixels (shape {list(frames.shape)})")
+        if not isinstance(times, np.ndarray) or times.dtype != np.float64 or times.shape != (len(frames),):
+            raise CineError(f"{name}: needs one float64 time for each of its {len(frames)} frames")
+        if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
+            raise CineError(f"{name}: frame times must be finite and strictly increasing")
+        if self.spacing is not None and not all(np.isfinite(s) and s > 0 for s in self.spacing):
+            raise CineError(f"{name}: pixel spacing must be positive, got {self.spacing}")
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.frames.shape[1], self.frames.shape[2]
+
+    @property
+    def is_color(self) -> bool:
+        return self.frames.ndim == 4
+
+    @property
+    def frame_interval(self) -> float | None:
+        """Median seconds from one frame to the next; None for a single frame."""
+        return float(np.median(np.diff(self.times))) if len(self) > 1 else None
+
+    @property
+    def fps(self) -> float | None:
+        """Frames per second from the median interval; None for a single frame."""
+        interval = self.frame_interval
+        return 1.0 / interval if interval else None
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first frame to the last."""
+        return float(self.times[-1] - self.times[0])
+
+    def gray(self, index: int | slice = slice(None)) -> np.ndarray:
+        """Luma (ITU-R BT.601) of one frame uint8 ``[H, W]`` or of several ``[n, H, W]``; a view if already gray."""
+        frames = self.frames[index]
+        if not self.is_color:
+            return frames
+        import cv2
+
+        if frames.ndim == 3:
+            return cv2.cvtColor(np.ascontiguousarray(frames), cv2.COLOR_RGB2GRAY)
+        gray = np.empty(frames.shape[:3], np.uint8)
+        for i, frame in enumerate(frames):
+            cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY, dst=gray[i])
+        return gray
+
+    def with_fps(self, fps: float) -> Cine:
+        """The same frames at a constant rate that a person vouches for.
+
+        Raises CineError unless ``0 < fps <= 10000``.
+        """
+        if not np.isfinite(fps) or not 0 < fps <= 10000:
+            raise CineError(f"{self.source.name}: a frame rate must lie above 0 and at most at 10000 per second, got {fps}")
+        times = np.arange(len(self), dtype=np.float64) / fps
+        return replace(self, times=times, r_waves=(), timing="given frame rate")
+
+    def with_warnings(self, *warnings: str) -> Cine:
+        """The same cine with these lines added to its warnings."""
+        return replace(self, warnings=(*self.warnings, *warnings))

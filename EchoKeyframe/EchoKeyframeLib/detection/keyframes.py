@@ -1,0 +1,127 @@
+"""What detection finds: keyframes, the beats they form, and the curves they were read from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from ..cine.cine import CineError
+
+
+class Phase(StrEnum):
+    """The two keyframes of a cardiac cycle.
+
+    ED, end-diastole: the first frame with the mitral leaflets closed, the LV largest.
+    ES, end-systole: the LV smallest, in the last frames before the mitral leaflets part.
+    """
+
+    ED = "ED"
+    ES = "ES"
+
+    @property
+    def other(self) -> Phase:
+        return Phase.ES if self is Phase.ED else Phase.ED
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Probability of ED and of ES for each frame of a cine, whichever detector they come from.
+
+    probability: float32 ``[T, 2]`` in ``[0, 1]``, column 0 ED, column 1 ES.
+    times: float64 ``[T]`` s, those of the cine.
+    detector: name of the detector that made them.
+    """
+
+    probability: np.ndarray
+    times: np.ndarray
+    detector: str
+
+    def __post_init__(self) -> None:
+        shape = (len(self.times), 2)
+        if self.probability.shape != shape:
+            raise ValueError(f"probability must have shape {shape}, got {self.probability.shape}")
+        if not np.isfinite(self.probability).all() or self.probability.min() < 0 or self.probability.max() > 1:
+            raise ValueError("probabilities must be finite and lie in [0, 1]")
+
+    @property
+    def ed(self) -> np.ndarray:
+        return self.probability[:, 0]
+
+    @property
+    def es(self) -> np.ndarray:
+        return self.probability[:, 1]
+
+    def of(self, phase: Phase) -> np.ndarray:
+        return self.ed if phase is Phase.ED else self.es
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """One ED or ES frame.
+
+    frame: 0-based index into the cine. time: its time in s. confidence: in ``[0, 1]``.
+    source: ``"auto"`` for a detected one, ``"manual"`` for one that a person set.
+    at_edge: the extremum may lie outside the clip, so the frame is the clip's first or last rather than a turning point.
+    beat: 1-based number of the beat that it belongs to (0: not numbered yet).
+    """
+
+    phase: Phase
+    frame: int
+    time: float
+    confidence: float = 1.0
+    source: str = "auto"
+    at_edge: bool = False
+    beat: int = 0
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One cardiac cycle: an ED, the ES that follows it, and the ED that ends it, as far as the clip shows them.
+
+    number: 1-based. heart_rate: beats per minute from ``ed`` to ``next_ed``, None where one of them is missing.
+    measurable: both ED and ES are there, neither at the clip's edge, both with fair confidence.
+    """
+
+    number: int
+    ed: Keyframe | None
+    es: Keyframe | None
+    next_ed: Keyframe | None = None
+
+    @property
+    def heart_rate(self) -> float | None:
+        if self.ed is None or self.next_ed is None:
+            return None
+        return 60.0 / (self.next_ed.time - self.ed.time)
+
+    @property
+    def measurable(self) -> bool:
+        both = (self.ed, self.es)
+        return all(k is not None and not k.at_edge and k.confidence >= 0.3 for k in both)
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """Everything that was found in one cine.
+
+    heart_rate: median beats per minute over the intervals between keyframes of one kind, None if no interval is known.
+    model: detector and version of its weights. decoder: ``"beats"`` or ``"maxima"``.
+    warnings: those of the reading and of the detection, one line each.
+    """
+
+    curves: Curves
+    keyframes: tuple[Keyframe, ...]
+    beats: tuple[Beat, ...]
+    heart_rate: float | None
+    model: str
+    decoder: str
+    warnings: tuple[str, ...] = field(default=())
+
+
+class DetectionError(CineError):
+    """Detection cannot give a result on a cine that reads well. One line: which file, why, what to do."""
+
+
+class Cancelled(Exception):
+    """The caller asked a running detection to stop."""
