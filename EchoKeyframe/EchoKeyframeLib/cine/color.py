@@ -1,0 +1,163 @@
+"""Decides from the pixels whether a cine is gray or colour, while its frames arrive one by one."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .cine import Box, CineError
+
+_LONGEST_SIDE = 320  # pixels of the reduced copy that is looked at
+_MOVED = 8  # gray levels by which a pixel must differ from the first frame
+_OFF_TINT = 18.0  # distance in the Cb-Cr plane from the clip's own tint
+_LEAST_SHARE = 0.001  # of the image that must be off the tint
+_FIRST_ALLOCATION = 64 << 20  # bytes; a declared frame count is not trusted beyond this
+
+
+class FrameStack:
+    """Collects frames into one uint8 array ``[T, H, W]``, or ``[T, H, W, 3]`` once a frame is really coloured.
+
+    Colour means colour Doppler: patches that change over time and whose chroma is not a function of their luma.
+    So a tint (sepia, blue), chroma noise of JPEG and 4:2:0, thin coloured text or ECG, static logos and colour
+    bars all leave a cine gray; its gray level is then the luma (ITU-R BT.601), which for R = G = B is that very
+    value. Once a coloured frame comes all frames are kept in RGB; those before it become R = G = B.
+
+    Memory is that of the result and at most half as much again while frames arrive, whatever ``expected`` claims.
+
+    name: of the file, for messages. expected: declared number of frames, 0 if unknown. region: where tissue is drawn;
+    chroma outside it is not looked at.
+    """
+
+    def __init__(self, name: str, expected: int = 0, region: Box | None = None) -> None:
+        self._name, self._expected, self._region = name, expected, region
+        self._pixels = np.empty(0, np.uint8)  # flat, so that it can grow and turn into RGB in place
+        self._size: tuple[int, int] = (0, 0)
+        self._count = 0
+        self._colored = False
+        self._first: np.ndarray | None = None
+        self._first_reduced: np.ndarray | None = None
+        self._moved: np.ndarray | None = None  # pixels of the reduced copy that have changed so far
+        self._still = 0  # leading frames that equal the first
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, frame: np.ndarray) -> None:
+        """Add a frame, uint8 ``[H, W]`` or RGB ``[H, W, 3]``. It is copied.
+
+        Raises CineError if its size differs from that of the frames before it.
+        """
+        if self._count == 0:
+            self._size = frame.shape[:2]
+        elif frame.shape[:2] != self._size:
+            raise CineError(
+                f"{self._name}: frame {self._count} is {frame.shape[1]}x{frame.shape[0]} pixels where those before it "
+                f"are {self._size[1]}x{self._size[0]}; split the file where the size changes"
+            )
+        if not self._colored and frame.ndim == 3 and self._brings_color(frame):
+            self._turn_to_color()
+        self._reserve(self._count + 1)
+        target = self._frame(self._count)
+        if frame.ndim == 2:
+            target[...] = frame[..., None] if self._colored else frame
+        else:
+            target[...] = frame if self._colored else cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
+        self._count += 1
+
+    def finish(self) -> np.ndarray:
+        """The collected frames; the stack gives them away and must not be used any more.
+
+        Raises CineError if there are none.
+        """
+        if self._count == 0:
+            raise CineError(f"{self._name}: holds no frames that can be decoded")
+        if not self._colored and self._first is not None and self._still == self._count:
+            # A still has no motion to go by: patches of colour anywhere count.
+            reduced = self._first_reduced
+            if _off_tint_share(reduced, np.ones(reduced.shape[:2], bool)) >= _LEAST_SHARE:
+                self._turn_to_color()
+        self._resize(self._count)
+        shape = (self._count, *self._size) + ((3,) if self._colored else ())
+        pixels, self._pixels = self._pixels, np.empty(0, np.uint8)
+        return pixels.reshape(shape)
+
+    def _brings_color(self, frame: np.ndarray) -> bool:
+        reduced = _reduce(frame, self._region)
+        if self._first is None:
+            self._first, self._first_reduced = frame.copy(), reduced
+            self._moved = np.zeros(reduced.shape[:2], bool)
+            self._still = 1
+            return False
+        moved = cv2.absdiff(reduced, self._first_reduced).max(axis=2) > _MOVED
+        if self._still == self._count and moved.mean() < _LEAST_SHARE:
+            self._still += 1
+            return False
+        self._moved |= moved
+        # The first frame is asked again: its colour may lie where only now something has moved.
+        return any(_off_tint_share(image, self._moved) >= _LEAST_SHARE for image in (reduced, self._first_reduced))
+
+    def _turn_to_color(self) -> None:
+        """Spread the gray frames to RGB where they lie, last first so that none is overwritten before it is read."""
+        gray_size = self._size[0] * self._size[1]
+        self._pixels.resize(self._pixels.size * 3, refcheck=False)
+        self._colored = True
+        for i in reversed(range(self._count)):
+            gray = self._pixels[i * gray_size : (i + 1) * gray_size].copy().reshape(self._size)
+            self._frame(i)[...] = self._first if i < self._still else gray[..., None]
+
+    def _frame(self, index: int) -> np.ndarray:
+        size = self._frame_bytes
+        shape = (*self._size, 3) if self._colored else self._size
+        return self._pixels[index * size : (index + 1) * size].reshape(shape)
+
+    @property
+    def _frame_bytes(self) -> int:
+        return self._size[0] * self._size[1] * (3 if self._colored else 1)
+
+    def _reserve(self, count: int) -> None:
+        capacity = self._pixels.size // max(1, self._frame_bytes)
+        if count <= capacity:
+            return
+        wanted = max(count, capacity * 3 // 2, _FIRST_ALLOCATION // max(1, self._frame_bytes) if not capacity else 0)
+        self._resize(min(wanted, max(count, self._expected)) if self._expected else wanted)
+
+    def _resize(self, count: int) -> None:
+        # No view outlives the method that made it, so the array may move; realloc spares a second copy.
+        self._pixels.resize(count * self._frame_bytes, refcheck=False)
+
+
+def _reduce(frame: np.ndarray, region: Box | None) -> np.ndarray:
+    """A copy of the tissue region whose longest side is about 320 pixels; averaging also quietens chroma noise."""
+    if region is not None:
+        frame = frame[region.slices]
+    height, width = frame.shape[:2]
+    factor = max(1.0, max(height, width) / _LONGEST_SIDE)
+    size = max(1, round(width / factor)), max(1, round(height / factor))
+    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if factor > 1 else frame.copy()
+
+
+def _off_tint_share(image: np.ndarray, where: np.ndarray) -> float:
+    """Share of an RGB image covered by solid patches, within ``where``, whose chroma does not follow from luma."""
+    if np.ptp(image.astype(np.int16), axis=2)[where].max(initial=0) < _OFF_TINT:
+        return 0.0
+    luma, red, blue = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb))
+    distance = np.hypot(_tint_residual(luma, red, where), _tint_residual(luma, blue, where))
+    off_tint = ((distance > _OFF_TINT) & where).astype(np.uint8)
+    # Opening wipes out what is thin: text, traces, single pixels of noise.
+    side = 5 if max(luma.shape) >= 200 else 3
+    solid = cv2.morphologyEx(off_tint, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    return float(solid.mean())
+
+
+def _tint_residual(luma: np.ndarray, chroma: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Chroma less the clip's tint, a cubic of luma fitted over ``where`` to the majority of pixels."""
+    counts = np.bincount((luma[where] >> 2).astype(np.intp) * 128 + (chroma[where] >> 1), minlength=64 * 128)
+    occupied = np.flatnonzero(counts)
+    levels, values, weights = occupied // 128, 2.0 * (occupied % 128), counts[occupied].astype(float)
+    powers = np.vander((np.arange(64) - 32) / 32.0, 4)
+    tint = np.full(64, np.average(values, weights=weights))
+    for _ in range(5):
+        # Least absolute deviations by reweighting: a Doppler patch must not pull the tint towards itself.
+        root = np.sqrt(weights / np.maximum(np.abs(values - tint[levels]), 1.0))
+        tint = powers @ np.linalg.lstsq(powers[levels] * root[:, None], values * root, rcond=None)[0]
+    return np.where(where, chroma - tint[luma >> 2], 0.0)
