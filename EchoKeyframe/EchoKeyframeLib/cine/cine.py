@@ -141,7 +141,7 @@ class Cine:
         Raises CineError unless ``0 < fps <= 10000``.
         """
         if not np.isfinite(fps) or not 0 < fps <= 10000:
-            raise CineError(f"{self.source.name}: a frame rate must lie above 0 and at most at 10000 per second, got {fps}")
+            raise CineError(f"{self.source.name}: the frame rate must lie in (0, 10000] per second, got {fps}")
         times = np.arange(len(self), dtype=np.float64) / fps
         return replace(self, times=times, r_waves=(), timing="given frame rate")
 

@@ -63,7 +63,7 @@ class Keyframe:
 
     frame: 0-based index into the cine. time: its time in s. confidence: in ``[0, 1]``.
     source: ``"auto"`` for a detected one, ``"manual"`` for one that a person set.
-    at_edge: the extremum may lie outside the clip, so the frame is the clip's first or last rather than a turning point.
+    at_edge: the extremum may lie outside the clip: the frame is the clip's first or last rather than a turning point.
     beat: 1-based number of the beat that it belongs to (0: not numbered yet).
     """
 

@@ -1,0 +1,56 @@
+"""From keyframes to beats and heart rate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from .keyframes import Beat, Keyframe, Phase
+
+
+def form_beats(keyframes: Sequence[Keyframe]) -> tuple[tuple[Keyframe, ...], tuple[Beat, ...]]:
+    """Group keyframes into beats: an ED opens a beat, the ES after it belongs to it, the next ED ends it.
+
+    What the clip cuts off is missing from its first or last beat. A recording of half a cycle that runs from ES to ED
+    (one of each, in that order) counts as one beat, because the two belong to one measurement.
+
+    Returns the keyframes in time order with their beat's number, and the beats.
+    """
+    ordered = sorted(keyframes, key=lambda k: (k.frame, k.phase))
+    groups: list[list[Keyframe]] = []
+    for keyframe in ordered:
+        opens = keyframe.phase is Phase.ED or not groups or groups[-1][-1].phase is Phase.ES
+        if opens:
+            groups.append([keyframe])
+        else:
+            groups[-1].append(keyframe)
+    if [[k.phase for k in group] for group in groups] == [[Phase.ES], [Phase.ED]]:
+        groups = [groups[0] + groups[1]]
+    groups = [[replace(k, beat=number) for k in group] for number, group in enumerate(groups, 1)]
+    beats = []
+    for number, group in enumerate(groups, 1):
+        ed, es = _first(group, Phase.ED), _first(group, Phase.ES)
+        following = _first(groups[number], Phase.ED) if number < len(groups) else None
+        beats.append(Beat(number, ed, es, following))
+    return tuple(k for group in groups for k in group), tuple(beats)
+
+
+def heart_rate(keyframes: Sequence[Keyframe]) -> float | None:
+    """Beats per minute: 60 over the median interval between neighbouring keyframes of one kind.
+
+    Intervals that touch the clip's edge count only if there are no others. None where no kind occurs twice.
+    """
+    sure, unsure = [], []
+    for phase in Phase:
+        same = sorted((k for k in keyframes if k.phase is phase), key=lambda k: k.time)
+        for before, after in pairwise(same):
+            (unsure if before.at_edge or after.at_edge else sure).append(after.time - before.time)
+    intervals = sure or unsure
+    return float(60.0 / np.median(intervals)) if intervals else None
+
+
+def _first(keyframes: Sequence[Keyframe], phase: Phase) -> Keyframe | None:
+    return next((k for k in keyframes if k.phase is phase), None)

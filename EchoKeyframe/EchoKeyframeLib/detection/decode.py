@@ -1,0 +1,226 @@
+"""From probability curves to keyframes: the paper's local maxima, or one dynamic program that knows the heart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import find_peaks
+
+from .keyframes import Curves, Keyframe, Phase
+
+LEAST_PROMINENCE = 0.05
+"""Ripple on a curve below this is not a candidate for a keyframe (curves swing by almost 1 within a beat)."""
+
+EVENT_COST = 0.35
+"""A candidate must stand out by this share of the clip's usual peak to be worth a place in the sequence."""
+
+SKIP_COST = 0.5
+"""Two keyframes of one kind in a row, the other between them unseen (a degraded image), cost this much."""
+
+EDGE_SHARE = 0.8
+"""A curve that runs into the clip's end counts as a keyframe there from this share of the usual peak. For a bump of
+sigma = 0.1 beat, the peak itself then lies at most 0.07 beat outside."""
+
+SYSTOLE_SECONDS, DIASTOLE_SECONDS = (0.10, 0.75), (0.08, 2.5)
+"""Plausible lengths of ED to ES and of ES to ED from 25 to 180 beats per minute, with room for a wrong frame rate."""
+
+SYSTOLE_SHARE, DIASTOLE_SHARE = (0.18, 0.75), (0.22, 1.7)
+"""The same as shares of the clip's own beat; the upper one of diastole leaves room for the pause after an ectopic."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    phase: Phase
+    frame: int
+    height: float  # on the smoothed curve, as a share of the curve's usual peak
+    prominence: float  # likewise
+    at_edge: bool
+
+
+def decode_maxima(curves: Curves, prominence: float = LEAST_PROMINENCE) -> list[Keyframe]:
+    """Every local maximum of either curve, each for itself (the paper, fig. 6).
+
+    ``prominence`` in [0, 1] keeps out ripple, of which the paper says nothing; likewise the clip's first and last frame
+    count only from half the curve's greatest value. The confidence is the curve's value.
+    """
+    keyframes = []
+    for phase in Phase:
+        curve = curves.of(phase)
+        for frame, _, at_edge in _maxima(curve, prominence):
+            if at_edge and curve[frame] < 0.5 * curve.max():
+                continue
+            keyframes.append(
+                Keyframe(phase, frame, float(curves.times[frame]), float(curve[frame]), at_edge=at_edge)
+            )
+    return sorted(keyframes, key=lambda k: (k.frame, k.phase))
+
+
+def decode_beats(curves: Curves) -> list[Keyframe]:
+    """The most plausible sequence of keyframes of the whole clip, in time order.
+
+    Maxima of both curves are candidates. Dynamic programming chooses the sequence with the greatest sum of peak heights
+    less the cost of implausible intervals: ED and ES alternate, systole and diastole have lengths that fit a heart and
+    this clip's own beat. Limits are wide and soft, so that atrial fibrillation and ectopic beats pass, and relative to
+    the beat, so that a wrong frame rate does little harm. An irregular rhythm may hide the beat's length from the
+    autocorrelation, so the usual distance between peaks is tried beside it.
+
+    The confidence in [0, 1] is the height of the peak on its curve, times how far it stands out from its surroundings,
+    times the plausibility of the intervals on both sides; half of that where the peak may lie outside the clip.
+    """
+    if len(curves.times) < 3:
+        return []
+    interval = float(np.median(np.diff(curves.times)))
+    beat = beat_length(curves)
+    candidates = _candidates(curves, smoothing=0.02 * beat / interval)
+    if not candidates:
+        return []
+    lengths = [beat, *_usual_distance(candidates, curves.times)]
+    _, chosen, gaps = max((_best_sequence(candidates, curves.times, b) for b in lengths), key=lambda found: found[0])
+    keyframes = []
+    for i, candidate in enumerate(chosen):
+        plausibility = float(np.exp(-max(gaps[i], gaps[i + 1])))
+        value = min(1.0, float(curves.of(candidate.phase)[candidate.frame]))
+        confidence = value * min(1.0, candidate.prominence) * plausibility * (0.5 if candidate.at_edge else 1.0)
+        time = float(curves.times[candidate.frame])
+        keyframes.append(
+            Keyframe(candidate.phase, candidate.frame, time, round(confidence, 4), at_edge=candidate.at_edge)
+        )
+    return keyframes
+
+
+def beat_length(curves: Curves) -> float:
+    """Length of a beat in s from the autocorrelation of ED minus ES, searched from 0.3 s (200/min) to 3 s (20/min).
+
+    Where the clip is too short or too flat to tell, the distance between neighbouring ED and ES peaks decides, and
+    failing that 0.9 s.
+    """
+    interval = float(np.median(np.diff(curves.times)))
+    signal = curves.ed.astype(np.float64) - curves.es
+    signal -= signal.mean()
+    power = float(signal @ signal)
+    count = len(signal)
+    if power < 1e-6 * count:
+        return 0.9
+    correlation = np.correlate(signal, signal, "full")[count - 1 :] / power
+    correlation *= count / np.arange(count, 0, -1)
+    first, last = int(np.ceil(0.3 / interval)), min(int(3.0 / interval), int(0.8 * count))
+    if last - first >= 2:
+        peaks, found = find_peaks(correlation[first : last + 1], height=0.2)
+        if len(peaks):
+            # The shortest lag that correlates almost as well as the best: twice the beat correlates too.
+            good = found["peak_heights"] >= 0.8 * found["peak_heights"].max()
+            return float((first + peaks[good][0]) * interval)
+    ed, es = int(np.argmax(curves.ed)), int(np.argmax(curves.es))
+    half = abs(curves.times[ed] - curves.times[es])
+    # Systole takes a third to a half of a beat, diastole the rest.
+    return float(np.clip(half / (0.4 if ed < es else 0.6), 0.35, 2.0)) if half > 0 else 0.9
+
+
+def _maxima(curve: np.ndarray, prominence: float) -> list[tuple[int, float, bool]]:
+    """Local maxima as (frame, prominence, at_edge); first and last frame count where the curve falls away from them."""
+    padded = np.concatenate([[-1.0], curve.astype(np.float64), [-1.0]])
+    peaks, _ = find_peaks(padded)
+    last = len(curve) - 1
+    maxima = []
+    for peak in peaks:
+        frame = int(peak) - 1
+        stands_out = _prominence(curve, frame)
+        if stands_out >= prominence:
+            maxima.append((frame, stands_out, frame in (0, last)))
+    return maxima
+
+
+def _prominence(curve: np.ndarray, frame: int) -> float:
+    """Height above the higher of the two valleys that part a peak from higher ground or from the clip's end.
+
+    Unlike scipy's, a side on which the clip ends at once (an edge peak) does not count.
+    """
+    height, valleys = curve[frame], []
+    for side in (curve[:frame][::-1], curve[frame + 1 :]):
+        if not len(side):
+            continue
+        higher = np.flatnonzero(side > height)
+        reach = side[: higher[0]] if len(higher) else side
+        valleys.append(float(reach.min()) if len(reach) else float(height))
+    return float(height - max(valleys)) if valleys else 0.0
+
+
+def _candidates(curves: Curves, smoothing: float) -> list[_Candidate]:
+    candidates = []
+    for phase in Phase:
+        curve = gaussian_filter1d(curves.of(phase).astype(np.float64), max(smoothing, 0.3), mode="nearest")
+        maxima = _maxima(curve, LEAST_PROMINENCE)
+        if not maxima:
+            continue
+        heights = [curve[frame] for frame, _, _ in maxima]
+        usual = float(np.median([h for h in heights if h >= 0.6 * max(heights)]))
+        for frame, prominence, at_edge in maxima:
+            if at_edge and curve[frame] < EDGE_SHARE * usual:
+                continue
+            candidates.append(_Candidate(phase, frame, float(curve[frame]) / usual, prominence / usual, at_edge))
+    return sorted(candidates, key=lambda c: (c.frame, c.phase))
+
+
+def _usual_distance(candidates: list[_Candidate], times: np.ndarray) -> list[float]:
+    """Median distance in s between neighbouring tall peaks of one phase; empty where no phase has two."""
+    distances = []
+    for phase in Phase:
+        at = [times[c.frame] for c in candidates if c.phase is phase and c.height >= 0.6]
+        distances.extend(np.diff(at))
+    return [float(np.median(distances))] if distances else []
+
+
+def _best_sequence(
+    candidates: list[_Candidate], times: np.ndarray, beat: float
+) -> tuple[float, list[_Candidate], list[float]]:
+    """Score, the chosen candidates, and the implausibility of the gaps before, between and behind them (0 at the ends)."""
+    at = [float(times[c.frame]) for c in candidates]
+    worth = [min(c.height, 1.2) * min(1.0, 0.3 + c.prominence) - EVENT_COST for c in candidates]
+    best, came_from, gap_cost = list(worth), [-1] * len(candidates), [0.0] * len(candidates)
+    oldest = 0
+    for j, candidate in enumerate(candidates):
+        while at[j] - at[oldest] > 4 * beat:
+            oldest += 1
+        for i in range(oldest, j):
+            gap = at[j] - at[i]
+            if gap <= 0:
+                continue
+            cost = _gap_cost(candidates[i].phase, candidate.phase, gap, beat)
+            score = best[i] + worth[j] - cost
+            if score > best[j]:
+                best[j], came_from[j], gap_cost[j] = score, i, cost
+        # A pause so long that nothing before it is in reach: the sequence goes on all the same.
+        if came_from[j] < 0 and oldest > 0:
+            before = max(range(oldest), key=best.__getitem__)
+            if best[before] > 0:
+                best[j], came_from[j], gap_cost[j] = best[before] + worth[j], before, 0.0
+    j = int(np.argmax(best))
+    score = best[j]
+    if score <= 0:
+        return 0.0, [], [0.0]
+    chosen, gaps = [], [0.0]
+    while j >= 0:
+        chosen.append(candidates[j])
+        gaps.append(gap_cost[j] if came_from[j] >= 0 else 0.0)
+        j = came_from[j]
+    return score, chosen[::-1], gaps[::-1]
+
+
+def _gap_cost(before: Phase, after: Phase, gap: float, beat: float) -> float:
+    """How implausible it is that these two keyframes follow each other ``gap`` s apart; 0 for what is usual."""
+    if before is after:
+        return SKIP_COST + _beyond(gap, 0.6 * beat, 2.5 * beat)
+    if before is Phase.ED:
+        seconds, share = SYSTOLE_SECONDS, SYSTOLE_SHARE
+    else:
+        seconds, share = DIASTOLE_SECONDS, DIASTOLE_SHARE
+    # Seconds count half: they depend on a frame rate that the file may have wrong.
+    return _beyond(gap, share[0] * beat, share[1] * beat) + 0.5 * _beyond(gap, *seconds)
+
+
+def _beyond(value: float, low: float, high: float) -> float:
+    """0 between the limits; outside, four times the squared logarithm of the ratio to the nearer one."""
+    ratio = low / value if value < low else value / high
+    return 4.0 * float(np.log(ratio)) ** 2 if ratio > 1 else 0.0

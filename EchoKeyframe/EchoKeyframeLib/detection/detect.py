@@ -1,0 +1,68 @@
+"""The way from a cine to its keyframes."""
+
+from __future__ import annotations
+
+from ..cine.cine import Cine
+from ..cine.sector import Sector, find_sector
+from .beats import form_beats, heart_rate
+from .decode import decode_beats, decode_maxima
+from .detector import Detector, Progress
+from .keyframes import Curves, Detection, DetectionError
+
+DECODERS = {"beats": decode_beats, "maxima": decode_maxima}
+"""``beats``: the whole sequence at once (default). ``maxima``: every local maximum, as in the paper."""
+
+FEWEST_FRAMES = 3
+"""Fewer frames cannot hold a turning point."""
+
+
+def detect(
+    cine: Cine,
+    detector: Detector,
+    decoder: str = "beats",
+    sector: Sector | None = None,
+    progress: Progress | None = None,
+) -> Detection:
+    """Find the ED and ES frames of a cine.
+
+    ``sector`` saves the search for it where it is known. ``progress`` gets the fraction done in [0, 1] and may raise
+    ``Cancelled``. Raises DetectionError for a cine with fewer than three frames, KeyError for an unknown decoder.
+    A cine in which nothing beats gives a Detection without keyframes and a warning.
+    """
+    if decoder not in DECODERS:
+        raise KeyError(f"decoder must be one of {', '.join(DECODERS)}, got {decoder!r}")
+    if len(cine) < FEWEST_FRAMES:
+        raise DetectionError(
+            f"{cine.source.name}: has {len(cine)} frame(s), a cine loop with at least {FEWEST_FRAMES} is needed"
+        )
+    sector = sector or find_sector(cine)
+    curves = detector.curves(cine, sector, progress)
+    return interpret(curves, cine, decoder, sector)
+
+
+def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector | None = None) -> Detection:
+    """Keyframes, beats and warnings from curves that a detector gave for this cine."""
+    keyframes, beats = form_beats(DECODERS[decoder](curves))
+    rate = heart_rate(keyframes)
+    warnings = list(cine.warnings)
+    if sector is not None and sector.note:
+        warnings.append(sector.note)
+    if not keyframes:
+        warnings.append("no heartbeat found: the image stands still, is blank, or moves without a rhythm")
+    elif not any(beat.measurable for beat in beats):
+        warnings.append("no beat is fit for measurement: each is cut by the clip's ends or found with low confidence")
+    if rate is not None and cine.heart_rate:
+        warnings.extend(_rate_contradiction(rate, cine))
+    return Detection(curves, keyframes, beats, rate, curves.detector, decoder, tuple(warnings))
+
+
+def _rate_contradiction(measured: float, cine: Cine) -> list[str]:
+    """Heart rate by the frame times against the file's own: a third off means that the frame times are wrong."""
+    ratio = cine.heart_rate / measured
+    if 0.75 < ratio < 1.33:
+        return []
+    return [
+        f"the frame times ({cine.timing}, {cine.fps:.1f} frames/s) make {measured:.0f} beats/min, "
+        f"the file's heart rate is {cine.heart_rate:.0f}: if that is right, the true rate is "
+        f"{cine.fps * ratio:.1f} frames/s (set it with --fps)"
+    ]
