@@ -12,6 +12,7 @@ _MOVED = 8  # gray levels by which a pixel must differ from the first frame
 _OFF_TINT = 18.0  # distance in the Cb-Cr plane from the clip's own tint
 _LEAST_SHARE = 0.001  # of the image that must be off the tint
 _FIRST_ALLOCATION = 64 << 20  # bytes; a declared frame count is not trusted beyond this
+_LARGEST = 32 << 30  # bytes of one decoded cine
 
 
 class FrameStack:
@@ -45,7 +46,7 @@ class FrameStack:
     def append(self, frame: np.ndarray) -> None:
         """Add a frame, uint8 ``[H, W]`` or RGB ``[H, W, 3]``. It is copied.
 
-        Raises CineError if its size differs from that of the frames before it.
+        Raises CineError if its size differs from that of the frames before it, or memory runs out.
         """
         if self._count == 0:
             self._size = frame.shape[:2]
@@ -99,8 +100,8 @@ class FrameStack:
     def _turn_to_color(self) -> None:
         """Spread the gray frames to RGB where they lie, last first so that none is overwritten before it is read."""
         gray_size = self._size[0] * self._size[1]
-        self._pixels.resize(self._pixels.size * 3, refcheck=False)
         self._colored = True
+        self._resize(self._pixels.size // gray_size)
         for i in reversed(range(self._count)):
             gray = self._pixels[i * gray_size : (i + 1) * gray_size].copy().reshape(self._size)
             self._frame(i)[...] = self._first if i < self._still else gray[..., None]
@@ -122,8 +123,16 @@ class FrameStack:
         self._resize(min(wanted, max(count, self._expected)) if self._expected else wanted)
 
     def _resize(self, count: int) -> None:
-        # No view outlives the method that made it, so the array may move; realloc spares a second copy.
-        self._pixels.resize(count * self._frame_bytes, refcheck=False)
+        size = count * self._frame_bytes
+        try:
+            if size > _LARGEST:
+                raise MemoryError
+            # No view outlives the method that made it, so the array may move; realloc spares a second copy.
+            self._pixels.resize(size, refcheck=False)
+        except MemoryError:
+            raise CineError(
+                f"{self._name}: {count} frames need {size / 2**30:.1f} GB of memory, which is not there; cut the loop"
+            ) from None
 
 
 def _reduce(frame: np.ndarray, region: Box | None) -> np.ndarray:
