@@ -1,0 +1,102 @@
+"""Which cines a command line means, and where the results of each go."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from .job import Job
+
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
+VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".wmv"})
+SUFFIXES = DICOM_SUFFIXES | VIDEO_SUFFIXES
+
+
+class InputError(Exception):
+    """An argument that names no cine. One line: which, what to do."""
+
+
+def find_jobs(arguments: Sequence[str], output: Path) -> tuple[list[Job], list[str]]:
+    """The jobs for files, folders and glob patterns, and a line for each folder that could not be read.
+
+    A file's results are named after it, those of a file in a folder lie in the same subfolders of ``output``. So that
+    results never overwrite each other, files whose names differ only in their suffix keep it, and files of one name
+    from several folders get eight digits of a hash of their path. The same file named twice is one job. Raises
+    InputError where an argument matches nothing.
+    """
+    places: dict[Path, Path] = {}  # cine -> relative path of its results, the cine's suffix still on
+    unreadable: list[str] = []
+    for argument in arguments:
+        for cine, relative in _expand(argument, unreadable):
+            places.setdefault(Path(os.path.abspath(cine)), relative)
+    if not places and not unreadable:
+        raise InputError("no cine given")
+    return [Job(cine, output / name) for cine, name in _distinct_names(places).items()], unreadable
+
+
+def _expand(argument: str, unreadable: list[str]) -> list[tuple[Path, Path]]:
+    """Cines that one argument names, each with the relative path that its results get."""
+    if not argument:
+        raise InputError("an empty path is no cine")
+    matches = [argument] if Path(argument).exists() else sorted(glob.glob(argument, recursive=True))
+    found: list[tuple[Path, Path]] = []
+    for path in map(Path, matches):
+        if path.is_dir():
+            found += [(cine, cine.relative_to(path)) for cine in _cines_below(path, unreadable)]
+        else:
+            found.append((path, Path(path.name)))
+    if not found and not unreadable:
+        raise InputError(f"{argument}: no cine in this folder or below it" if matches else f"{argument}: no such file")
+    return found
+
+
+def _cines_below(folder: Path, unreadable: list[str]) -> Iterable[Path]:
+    """Files below a folder that are cines by their suffix, or DICOM by their first bytes, in a fixed order."""
+
+    def note(error: OSError) -> None:
+        unreadable.append(f"{error.filename}: {error.strerror}")
+
+    found = []
+    for root, folders, files in os.walk(folder, onerror=note):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(root) / name for name in files if not name.startswith(".")]
+    return sorted(path for path in found if path.suffix.lower() in SUFFIXES or _is_dicom(path))
+
+
+def _is_dicom(path: Path) -> bool:
+    """DICOM files often have no suffix; their preamble tells them (PS3.10, 7.1). A DICOMDIR is no image."""
+    if path.name.upper() == "DICOMDIR" or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def _distinct_names(places: dict[Path, Path]) -> dict[Path, Path]:
+    """A relative path for each cine's results that no other has, on file systems that ignore case, too."""
+    names = {cine: relative.with_name(_without_suffix(relative.name)) for cine, relative in places.items()}
+    for change in (lambda cine: places[cine], lambda cine: _hashed(names[cine], cine)):
+        sharing: dict[str, list[Path]] = defaultdict(list)
+        for cine, name in names.items():
+            sharing[str(name).casefold()].append(cine)
+        for cines in sharing.values():
+            if len(cines) > 1:
+                names.update({cine: change(cine) for cine in cines})
+    return names
+
+
+def _without_suffix(name: str) -> str:
+    """A UID as a file name has dots of its own, so only suffixes of cines are taken off."""
+    path = Path(name)
+    return path.stem if path.suffix.lower() in SUFFIXES else name
+
+
+def _hashed(name: Path, cine: Path) -> Path:
+    digest = hashlib.sha256(os.fsencode(cine)).hexdigest()[:8]
+    return name.with_name(f"{name.name}-{digest}")

@@ -1,0 +1,142 @@
+"""One cine through reading, detection and writing, with everything that can go wrong turned into an outcome."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..cine.cine import Cine, CineError
+from ..detection.keyframes import Cancelled, Detection, Phase
+
+if TYPE_CHECKING:
+    from ..cine.sector import Sector
+    from ..detection.detector import Detector, Progress
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How every cine of a run is treated; the fields are the options of ``echokeyframe detect``."""
+
+    model: str
+    decoder: str = "beats"
+    device: str = "auto"
+    fps: float | None = None
+    view: str | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cine to read, and the path without a suffix that its results get."""
+
+    cine: Path
+    target: Path
+
+
+class Status(StrEnum):
+    DONE = "done"
+    SKIPPED = "already there"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job. ``message`` is one line; ``trace`` the traceback of an unexpected error."""
+
+    job: Job
+    status: Status
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+    trace: str = ""
+
+
+def run_job(
+    job: Job,
+    settings: Settings,
+    detector: Callable[[], Detector],
+    load: Callable[[], tuple[Cine, Sector]] | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Detect in one cine and write its files.
+
+    ``detector`` gives the detector, so that a failure to load it is this job's failure, too; ``load`` gives the cine
+    and its sector where they are read ahead. Raises ``Cancelled``, from ``progress``, and nothing else.
+    """
+    return _guarded(job, lambda: _detect(job, settings, detector, load, progress))
+
+
+def load_cine(job: Job, settings: Settings) -> tuple[Cine, Sector]:
+    """Read the cine of a job and find its scan sector. Raises CineError."""
+    from ..cine.read import read_cine
+    from ..cine.sector import find_sector
+
+    cine = read_cine(job.cine, fps=settings.fps, view=settings.view)
+    return cine, find_sector(cine)
+
+
+def finished(job: Job, settings: Settings, model: str) -> Outcome | None:
+    """The outcome of a job that is not to be run: its results are there, or other files are in their way. Else None."""
+    from ..report.outputs import Request, is_done
+
+    if settings.force:
+        return None
+    request = Request(job.cine.name, model, settings.decoder, settings.fps, settings.view)
+
+    def look() -> Outcome | None:
+        return Outcome(job, Status.SKIPPED) if is_done(job.target, request) else None
+
+    return _guarded(job, look)
+
+
+def _detect(
+    job: Job,
+    settings: Settings,
+    detector: Callable[[], Detector],
+    load: Callable[[], tuple[Cine, Sector]] | None,
+    progress: Progress | None,
+) -> Outcome:
+    from ..detection.detect import detect
+    from ..report.outputs import write_outputs
+
+    cine, sector = load() if load else load_cine(job, settings)
+    detection = detect(cine, detector(), settings.decoder, sector, progress)
+    write_outputs(job.target, cine, sector, detection)
+    return Outcome(job, Status.DONE, _summary(detection), detection.warnings)
+
+
+def _summary(detection: Detection) -> str:
+    """One line for the terminal, such as ``ED 21; ES 5; 71 beats/min``."""
+    parts = []
+    for phase in Phase:
+        frames = [str(k.frame) for k in detection.keyframes if k.phase is phase]
+        more = f" … {len(frames)} in all" if len(frames) > 8 else ""
+        parts.append(f"{phase} {', '.join(frames[:8]) or 'none'}{more}")
+    if detection.heart_rate:
+        parts.append(f"{detection.heart_rate:.0f} beats/min")
+    return "; ".join(parts)
+
+
+def _guarded(job: Job, work: Callable[[], Outcome | None]) -> Outcome | None:
+    """What ``work`` returns, or a failure in one line that names the error."""
+    name = job.cine.name
+    try:
+        return work()
+    except Cancelled:
+        raise
+    except CineError as error:
+        return failure(job, str(error))
+    except MemoryError:
+        return failure(job, f"{name}: too large for this machine's memory", traceback.format_exc())
+    except OSError as error:
+        return failure(job, f"{name}: {error.strerror or type(error).__name__}", traceback.format_exc())
+    except Exception as error:
+        # An error that nobody foresaw may quote the file in its text, and so the patient: only its type is told.
+        return failure(job, f"{name}: unexpected {type(error).__name__} (--debug shows where)", traceback.format_exc())
+
+
+def failure(job: Job, message: str, trace: str = "") -> Outcome:
+    return Outcome(job, Status.FAILED, " ".join(message.split()), trace=trace)

@@ -1,0 +1,57 @@
+"""What runs in each process of a batch: one detector, loaded once, and one job after another."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from functools import cache
+from multiprocessing.synchronize import Event
+from typing import TYPE_CHECKING
+
+from .job import Job, Outcome, Settings, run_job
+
+if TYPE_CHECKING:
+    from ..detection.detector import Detector
+
+_stop: Event | None = None
+
+
+def start(stop: Event) -> None:
+    """Prepare a process of a pool. ``stop`` ends the job in work soon after it is set."""
+    global _stop
+    _stop = stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the first one decides
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def run(job: Job, settings: Settings) -> Outcome:
+    """Run a job on one thread with this process's detector. Raises ``Cancelled`` once ``stop`` is set."""
+    return run_job(job, settings, lambda: _detector(settings.model, settings.device), progress=_check)
+
+
+def _check(done: float) -> None:
+    if _stop is not None and _stop.is_set():
+        from ..detection.keyframes import Cancelled
+
+        raise Cancelled
+
+
+@cache
+def _detector(model: str, device: str) -> Detector:
+    """The process's detector. Parallel work comes from the number of processes, so each keeps to one thread."""
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = "1"  # read by torch when it is imported, which is later
+    import cv2
+
+    cv2.setNumThreads(1)
+    from ..detection.catalogue import load_detector
+
+    return load_detector(model, device)
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot tell its pool, which would wait for jobs for ever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)

@@ -1,0 +1,161 @@
+"""``echokeyframe detect``: the ED and ES frames of files, folders and glob patterns."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import UsageError
+from .options import add_debug, add_reading_options, count
+
+if TYPE_CHECKING:
+    from ..batch.job import Job, Outcome, Settings
+    from ..detection.detector import Detector
+
+READERS = 4
+"""Cines decoded at once ahead of a GPU; decoding one costs a core about what the GPU needs for several."""
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "detect", help="find the ED and ES frames",
+        description="Finds the ED and ES frames of cines (DICOM, AVI, MP4, MOV, MKV, WebM, GIF) and writes for each "
+        "NAME.keyframes.json, NAME.keyframes.csv, NAME.curves.csv and NAME.png. Cines already done are skipped.",
+    )
+    parser.add_argument("cines", nargs="*", metavar="CINE", help="a file, a folder (all below it) or a glob pattern")
+    parser.add_argument("--sample", action="store_true", help="the four-chamber loop that comes with pydicom")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results, made if need be")
+    parser.add_argument("--model", metavar="NAME|FILE", help="a detector by name, or a weights file")
+    parser.add_argument("--decoder", choices=("beats", "maxima"), default="beats",
+                        help="whole sequence at once (default), or every local maximum as in the paper")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    add_reading_options(parser)
+    parser.add_argument("--jobs", type=count, metavar="N", help="processes on the CPU (default: one for each core)")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="this machine, or a Ray cluster")
+    parser.add_argument("--force", action="store_true", help="overwrite results that are there")
+    add_debug(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Detect in every cine; 1 if one failed. Raises UsageError before any work where an argument cannot be used."""
+    from ..batch.job import Status, finished
+
+    jobs, unreadable = _jobs(options)
+    settings, detector = _settings_and_detector(options)
+    known = [finished(job, settings, detector.name) for job in jobs]
+    outcomes = [outcome for outcome in known if outcome]
+    for outcome in outcomes:
+        _tell(outcome, options.debug)
+    waiting = [job for job, outcome in zip(jobs, known, strict=True) if outcome is None]
+    with closing(_with_progress(waiting, settings, detector, options)) as results:
+        for outcome in results:
+            _tell(outcome, options.debug)
+            outcomes.append(outcome)
+    failures = [o.message for o in outcomes if o.status is Status.FAILED] + unreadable
+    if len(jobs) > 1 or unreadable:
+        tally = Counter(str(outcome.status) for outcome in outcomes)
+        print("; ".join(f"{number} {status}" for status, number in tally.items()))
+        if failures:
+            print(f"{len(failures)} failed:", *failures, sep="\n  ", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _jobs(options: argparse.Namespace) -> tuple[list[Job], list[str]]:
+    from ..batch.inputs import InputError, find_jobs
+
+    arguments = list(options.cines)
+    if options.sample:
+        from pydicom.examples import get_path
+
+        arguments.append(str(get_path("ybr_color")))
+    output = Path(options.output)
+    if not options.output or (output.exists() and not output.is_dir()):
+        raise UsageError(f"--output {options.output!r} is not a folder")
+    try:
+        jobs, unreadable = find_jobs(arguments, output.absolute())
+        output.mkdir(parents=True, exist_ok=True)
+    except InputError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from error
+    return jobs, unreadable
+
+
+def _settings_and_detector(options: argparse.Namespace) -> tuple[Settings, Detector]:
+    """The detector is loaded here even where other processes do the work: a bad --model is to fail before any of it."""
+    from ..batch.job import Settings
+    from ..cine.cine import CineError
+    from ..detection.catalogue import DEFAULT_MODEL, load_detector
+
+    model = options.model or DEFAULT_MODEL
+    try:
+        detector = load_detector(model, options.device)
+    except CineError as error:
+        raise UsageError(f"--model: {error}") from error
+    except ImportError as error:
+        raise UsageError(f"--model {model} needs {error.name}: pip install 'echokeyframe[network]'") from error
+    settings = Settings(model, options.decoder, options.device, options.fps, options.view, options.force)
+    return settings, detector
+
+
+def _with_progress(
+    jobs: list[Job], settings: Settings, detector: Detector, options: argparse.Namespace
+) -> Iterator[Outcome]:
+    """Outcomes, under a bar over the cines, or over the frames of a single one. No bar where stderr is no terminal."""
+    from tqdm import tqdm
+
+    if not jobs:
+        return
+    if len(jobs) == 1 and options.engine == "local":
+        from ..batch.engines import run_here
+
+        with tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}", disable=None, leave=False) as bar:
+            yield from run_here(jobs, settings, detector, lambda done: bar.update(done - bar.n))
+        return
+    with tqdm(total=len(jobs), unit="cine", disable=None) as bar:
+        for outcome in _engine(jobs, settings, detector, options):
+            bar.update()
+            yield outcome
+
+
+def _engine(jobs: list[Job], settings: Settings, detector: Detector, options: argparse.Namespace) -> Iterator[Outcome]:
+    if options.engine == "ray":
+        from ..batch.ray_engine import run_on_ray
+
+        try:
+            return (yield from run_on_ray(jobs, settings))
+        except ImportError as error:
+            raise UsageError("--engine ray needs Ray: pip install 'echokeyframe[ray]'") from error
+    from ..batch.engines import run_on_cores, run_reading_ahead
+
+    if getattr(detector, "device", "cpu") != "cpu":
+        return (yield from run_reading_ahead(jobs, settings, detector, options.jobs or READERS))
+    return (yield from run_on_cores(jobs, settings, min(len(jobs), options.jobs or _cores())))
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _tell(outcome: Outcome, debug: bool) -> None:
+    from tqdm import tqdm
+
+    from ..batch.job import Status
+
+    name = outcome.job.cine.name
+    if outcome.status is Status.FAILED:
+        tqdm.write(f"failed: {outcome.message}", file=sys.stderr)
+    else:
+        tqdm.write(f"{name}: {outcome.message or outcome.status}", file=sys.stdout)
+    for warning in outcome.warnings:
+        tqdm.write(f"{name}: warning: {warning}", file=sys.stderr)
+    if debug and outcome.trace:
+        tqdm.write(outcome.trace, file=sys.stderr)

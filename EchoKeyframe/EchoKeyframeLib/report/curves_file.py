@@ -1,0 +1,34 @@
+"""NAME.curves.csv: the ED and ES probability of every frame."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from ..cine.cine import CineError
+from ..detection.keyframes import Curves
+from .atomic_file import written_atomically
+
+COLUMNS = ("frame", "time", "ed", "es")
+
+
+def write_curves(path: Path, curves: Curves) -> None:
+    """Write one line a frame, atomically: 0-based frame, time in s, ED and ES probability. Raises OSError."""
+    with written_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for frame, (time, ed, es) in enumerate(zip(curves.times, curves.ed, curves.es, strict=True)):
+            writer.writerow((frame, f"{time:.6f}", f"{ed:.6f}", f"{es:.6f}"))
+
+
+def read_curves(path: Path, detector: str = "") -> Curves:
+    """Read NAME.curves.csv back; ``detector`` names what made them. Raises CineError."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [[float(row[column]) for column in COLUMNS] for row in csv.DictReader(file)]
+        _, times, ed, es = np.array(rows, np.float64).reshape(-1, len(COLUMNS)).T
+        return Curves(np.stack([ed, es], axis=1).astype(np.float32), times, detector)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise CineError(f"{path.name}: cannot be read as a curves file ({type(error).__name__})") from error

@@ -1,0 +1,160 @@
+"""NAME.png: the probability curves with their keyframes, and the ED and ES frames of the beats beneath."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, get_font_names
+
+from ..cine.cine import Cine
+from ..cine.sector import Sector
+from ..detection.keyframes import Beat, Detection, Keyframe, Phase
+from .atomic_file import written_atomically
+
+COLORS = {Phase.ED: "#007C91", Phase.ES: "#C77700"}
+"""ED's cyan and ES's yellow, dark enough for white paper. Blue against orange: told apart by any colour vision, and
+the dash pattern and the marker tell them apart without colour."""
+LINES = {Phase.ED: "-", Phase.ES: (0, (4, 1.5))}
+MARKERS = {Phase.ED: "o", Phase.ES: "v"}
+
+MOST_BEATS = 4
+"""Beats whose frames are shown; more would be too small to see valve leaflets."""
+MOST_NUMBERS = 24
+"""Keyframes up to which each marker carries its frame number."""
+WIDTH = 7.2
+"""Inches: two columns of a journal page."""
+DPI = 200
+
+_SCRIPTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Microsoft YaHei", "Yu Gothic", "PingFang SC", "Hiragino Sans",
+            "Arial Unicode MS")
+_SIZE = 8
+
+
+def write_figure(path: Path, cine: Cine, sector: Sector, detection: Detection) -> None:
+    """Draw and write the PNG atomically. Raises OSError."""
+    figure = draw(cine, sector, detection)
+    with written_atomically(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
+        figure.savefig(temporary, dpi=DPI)
+
+
+def draw(cine: Cine, sector: Sector, detection: Detection) -> Figure:
+    """The figure: curves over time, keyframes marked, and the frames of at most ``MOST_BEATS`` beats.
+
+    Only what lies inside the scan sector is shown: text burned into the image may name the patient.
+    """
+    beats = [beat for beat in detection.beats if beat.ed or beat.es]
+    shown = _evenly(beats, MOST_BEATS)
+    rows, columns = _grid(len(shown))
+    curve_height = 2.1
+    frame_height = WIDTH / max(columns, 1) * min(1.0, sector.box.height * _aspect(cine) / sector.box.width) + 0.3
+    figure = Figure(figsize=(WIDTH, curve_height + rows * frame_height), layout="constrained")
+    FigureCanvasAgg(figure)
+    heights = [curve_height] + [frame_height] * rows
+    grid = figure.add_gridspec(1 + rows, max(columns, 1), height_ratios=heights)
+    _draw_curves(figure.add_subplot(grid[0, :]), detection)
+    for index, beat in enumerate(shown):
+        for phase, keyframe in ((Phase.ED, beat.ed), (Phase.ES, beat.es)):
+            row, column = _cell(index, phase, rows)
+            axes = figure.add_subplot(grid[1 + row, column])
+            _draw_frame(axes, cine, sector, phase, keyframe, beat)
+    figure.suptitle(_title(cine, detection, len(shown), len(beats)), fontproperties=_font(_SIZE + 1), parse_math=False)
+    return figure
+
+
+def _draw_curves(axes: Axes, detection: Detection) -> None:
+    curves = detection.curves
+    for phase in Phase:
+        keys = [k for k in detection.keyframes if k.phase is phase]
+        axes.plot(curves.times, curves.of(phase), color=COLORS[phase], linestyle=LINES[phase], linewidth=1.2,
+                  label=f"{phase} ({len(keys)})")
+        for key in keys:
+            _mark(axes, key, float(curves.of(phase)[key.frame]), len(detection.keyframes) <= MOST_NUMBERS)
+    if len(curves.times) > 1:
+        axes.set_xlim(curves.times[0], curves.times[-1])
+        axes.margins(x=0.01)
+    axes.set_ylim(-0.03, 1.18)
+    axes.set_yticks([0, 0.5, 1])
+    axes.set_xlabel("time (s)", fontproperties=_font(_SIZE))
+    axes.set_ylabel("probability", fontproperties=_font(_SIZE))
+    axes.tick_params(labelsize=_SIZE)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(prop=_font(_SIZE), frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.98), borderpad=0)
+
+
+def _mark(axes: Axes, key: Keyframe, height: float, numbered: bool) -> None:
+    """A marker on the curve, hollow at the clip's edge, with the frame number above it."""
+    color = COLORS[key.phase]
+    axes.axvline(key.time, color=color, linewidth=0.5, alpha=0.4, linestyle=LINES[key.phase])
+    axes.plot([key.time], [height], MARKERS[key.phase], color=color, markersize=4.5, clip_on=False, zorder=3,
+              markerfacecolor="white" if key.at_edge else color)
+    if numbered:
+        axes.annotate(str(key.frame), (key.time, height), xytext=(0, 5), textcoords="offset points", ha="center",
+                      color=color, fontproperties=_font(_SIZE - 1), annotation_clip=False)
+
+
+def _draw_frame(axes: Axes, cine: Cine, sector: Sector, phase: Phase, keyframe: Keyframe | None, beat: Beat) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(color=COLORS[phase], linewidth=1.5)
+    if keyframe is None:
+        blank = np.full((sector.box.height, sector.box.width), 0.95)  # as large as the frames beside it
+        axes.imshow(blank, cmap="gray", vmin=0, vmax=1, aspect=_aspect(cine))
+        axes.text(0.5, 0.5, "not in the clip", transform=axes.transAxes, ha="center", va="center", color="0.4",
+                  fontproperties=_font(_SIZE))
+        axes.set_title(f"{phase} beat {beat.number}", color=COLORS[phase], fontproperties=_font(_SIZE), pad=3)
+        return
+    image = cine.frames[keyframe.frame][sector.box.slices].copy()
+    image[~sector.mask[sector.box.slices]] = 0
+    axes.imshow(image, cmap="gray", vmin=0, vmax=255, aspect=_aspect(cine), interpolation="bilinear")
+    edge = ", clip's edge" if keyframe.at_edge else ""
+    axes.set_title(f"{phase} beat {beat.number}: frame {keyframe.frame}, {keyframe.time:.3f} s{edge}",
+                   color=COLORS[phase], fontproperties=_font(_SIZE - 1), pad=3)
+
+
+def _title(cine: Cine, detection: Detection, shown: int, beats: int) -> str:
+    name = cine.source.name
+    parts = [name if len(name) <= 48 else f"{name[:30]}…{name[-16:]}", detection.model]
+    if detection.heart_rate:
+        parts.append(f"{detection.heart_rate:.0f} beats/min")
+    if shown < beats:
+        parts.append(f"{shown} of {beats} beats shown")
+    return "  ·  ".join(parts)
+
+
+def _grid(beats: int) -> tuple[int, int]:
+    """Rows and columns of frames: one or two beats side by side in a row, more with ED above ES."""
+    if beats == 0:
+        return 0, 0
+    return (1, 2 * beats) if beats <= 2 else (2, beats)
+
+
+def _cell(index: int, phase: Phase, rows: int) -> tuple[int, int]:
+    second = int(phase is Phase.ES)
+    return (0, 2 * index + second) if rows == 1 else (second, index)
+
+
+def _evenly(beats: list[Beat], most: int) -> list[Beat]:
+    """At most ``most`` beats, evenly spread; those fit for measurement first."""
+    measurable = [beat for beat in beats if beat.measurable]
+    if len(measurable) >= min(most, len(beats)):
+        beats = measurable
+    chosen = np.linspace(0, len(beats) - 1, min(most, len(beats))).round().astype(int)
+    return [beats[i] for i in chosen]
+
+
+def _aspect(cine: Cine) -> float:
+    """Height of a pixel over its width."""
+    return cine.spacing[0] / cine.spacing[1] if cine.spacing else 1.0
+
+
+def _font(size: float) -> FontProperties:
+    """DejaVu Sans, and behind it whatever this machine has for file names in other scripts."""
+    installed = set(get_font_names())
+    return FontProperties(family=["DejaVu Sans", *(name for name in _SCRIPTS if name in installed)], size=size)

@@ -1,0 +1,137 @@
+"""NAME.keyframes.json and NAME.keyframes.csv: the keyframes and beats of one cine."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..cine.cine import Cine, CineError
+from ..detection.keyframes import Beat, Detection, Keyframe, Phase
+from .atomic_file import written_atomically
+
+SCHEMA = 1
+"""Raised when a field changes its meaning; added fields leave it as it is."""
+
+CSV_COLUMNS = ("phase", "frame", "time", "confidence", "source", "at_edge", "beat")
+
+
+@dataclass(frozen=True)
+class KeyframesFile:
+    """What NAME.keyframes.json holds.
+
+    source: the cine's file name, without folders. sop_instance_uid: DICOM (0008,0018), None for a video.
+    frames: number of frames. frame_rate: per second, None for a single frame. timing: where the times come from.
+    version: of EchoKeyframe. The other fields are those of ``Cine`` and ``Detection``.
+    """
+
+    source: str
+    sop_instance_uid: str | None
+    view: str | None
+    frames: int
+    frame_rate: float | None
+    timing: str
+    model: str
+    decoder: str
+    heart_rate: float | None
+    keyframes: tuple[Keyframe, ...]
+    beats: tuple[Beat, ...]
+    warnings: tuple[str, ...] = ()
+    version: str = field(default=__version__)
+
+    @classmethod
+    def of(cls, cine: Cine, detection: Detection) -> KeyframesFile:
+        """The contents for what was found in a cine."""
+        return cls(
+            source=cine.source.name,
+            sop_instance_uid=cine.source.sop_instance_uid,
+            view=cine.view,
+            frames=len(cine),
+            frame_rate=cine.fps,
+            timing=cine.timing,
+            model=detection.model,
+            decoder=detection.decoder,
+            heart_rate=detection.heart_rate,
+            keyframes=detection.keyframes,
+            beats=detection.beats,
+            warnings=detection.warnings,
+        )
+
+
+def write_json(path: Path, contents: KeyframesFile) -> None:
+    """Write NAME.keyframes.json atomically, UTF-8. Raises OSError."""
+    document = {"schema": SCHEMA, **_rounded(asdict(contents)), "beats": [_beat_to_json(b) for b in contents.beats]}
+    text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
+    with written_atomically(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> KeyframesFile:
+    """Read NAME.keyframes.json back.
+
+    Raises CineError where the file cannot be read, is no such file, or was written in a later schema.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CineError(f"{path.name}: cannot be read as a keyframes file ({_first_line(error)})") from error
+    if not isinstance(document, dict) or "schema" not in document:
+        raise CineError(f"{path.name}: is JSON, but not a keyframes file of EchoKeyframe")
+    if document.pop("schema") != SCHEMA:
+        raise CineError(f"{path.name}: written in another schema than {SCHEMA}; use a matching EchoKeyframe")
+    try:
+        document["keyframes"] = tuple(_keyframe_from_json(k) for k in document["keyframes"])
+        document["beats"] = tuple(_beat_from_json(b, document["keyframes"]) for b in document["beats"])
+        document["warnings"] = tuple(document["warnings"])
+        known = {name: document[name] for name in KeyframesFile.__dataclass_fields__}
+        return KeyframesFile(**known)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CineError(f"{path.name}: damaged keyframes file ({_first_line(error)})") from error
+
+
+def write_csv(path: Path, contents: KeyframesFile) -> None:
+    """Write NAME.keyframes.csv atomically: one line a keyframe, columns ``CSV_COLUMNS``. Raises OSError."""
+    with written_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, CSV_COLUMNS)
+        writer.writeheader()
+        writer.writerows(_rounded(asdict(keyframe)) for keyframe in contents.keyframes)
+
+
+def _keyframe_from_json(values: dict[str, Any]) -> Keyframe:
+    return Keyframe(**{**values, "phase": Phase(values["phase"])})
+
+
+def _beat_to_json(beat: Beat) -> dict[str, Any]:
+    """A beat by its frames: its keyframes are told in full in the list of keyframes."""
+    frames = {name: key.frame if key else None for name, key in
+              (("ed", beat.ed), ("es", beat.es), ("next_ed", beat.next_ed))}
+    return _rounded({"number": beat.number, **frames, "heart_rate": beat.heart_rate, "measurable": beat.measurable})
+
+
+def _beat_from_json(values: dict[str, Any], keyframes: tuple[Keyframe, ...]) -> Beat:
+    by_frame = {(k.phase, k.frame): k for k in keyframes}
+
+    def keyframe(phase: Phase, name: str) -> Keyframe | None:
+        return None if values[name] is None else by_frame[phase, values[name]]
+
+    return Beat(values["number"], keyframe(Phase.ED, "ed"), keyframe(Phase.ES, "es"), keyframe(Phase.ED, "next_ed"))
+
+
+def _rounded(value: Any) -> Any:
+    """Plain Python values all the way down, floats to a microsecond's precision: readable, reproducible files."""
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -1,0 +1,96 @@
+"""The four files that a detection leaves for one cine."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import __version__
+from ..cine.cine import Cine, CineError
+from ..cine.sector import Sector
+from ..detection.keyframes import Detection
+from .curves_file import write_curves
+from .figure import write_figure
+from .keyframes_file import KeyframesFile, read_json, write_csv, write_json
+
+SUFFIXES = (".keyframes.json", ".keyframes.csv", ".curves.csv", ".png")
+"""The JSON comes first: where it lies, the others beside it are known to be ours."""
+
+
+GIVEN_FRAME_RATE = "given frame rate"
+"""``Cine.timing`` of a cine whose frame rate a person set."""
+
+
+class OutputExists(CineError):
+    """Files are in the way that are not this detection's own. One line: which, what to do."""
+
+
+def output_paths(target: Path) -> list[Path]:
+    """The files for ``target``, which is DIR/NAME without a suffix, in the order of ``SUFFIXES``."""
+    return [target.with_name(target.name + suffix) for suffix in SUFFIXES]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What makes two detections equal: the cine's file name, and how it was asked for."""
+
+    source: str
+    model: str
+    decoder: str
+    fps: float | None = None
+    view: str | None = None
+
+    def difference(self, found: KeyframesFile) -> str | None:
+        """What in a file differs from what this request would give, in a few words; None if nothing does."""
+        for name, wanted in (("source", self.source), ("model", self.model), ("decoder", self.decoder),
+                             ("version", __version__), ("view", self.view or found.view)):
+            if getattr(found, name) != wanted:
+                return f"{name} {getattr(found, name)}, not {wanted}"
+        given = found.frame_rate if found.timing == GIVEN_FRAME_RATE else None
+        if (given is None) != (self.fps is None) or (given and not math.isclose(given, self.fps, rel_tol=1e-4)):
+            return f"frame rate {found.frame_rate} ({found.timing}), not {self.fps or 'that of the file'}"
+        return None
+
+
+def is_done(target: Path, request: Request) -> bool:
+    """Whether the files of an equal detection are all there.
+
+    False where nothing is there, or only part of an equal detection that was cut short. Raises OutputExists where
+    writing would overwrite anything else.
+    """
+    present = [path for path in output_paths(target) if path.exists()]
+    if not present:
+        return False
+    advice = "use --force to overwrite, or another --output"
+    if not present[0].name.endswith(SUFFIXES[0]):
+        raise OutputExists(f"{present[0].name} is already there and not from a detection; {advice}")
+    try:
+        difference = request.difference(read_json(present[0]))
+    except CineError as error:
+        raise OutputExists(f"{error}; {advice}") from error
+    if difference:
+        raise OutputExists(f"{present[0].name} is already there with {difference}; {advice}")
+    return len(present) == len(SUFFIXES)
+
+
+def write_outputs(target: Path, cine: Cine, sector: Sector, detection: Detection) -> None:
+    """Write the four files. They are made in full aside and then moved, so that an error leaves what was there.
+
+    The folder of ``target`` is made if need be. Raises OSError.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    final = output_paths(target)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as folder:
+        aside = output_paths(Path(folder) / "result")
+        contents = KeyframesFile.of(cine, detection)
+        write_json(aside[0], contents)
+        write_csv(aside[1], contents)
+        write_curves(aside[2], detection.curves)
+        write_figure(aside[3], cine, sector, detection)
+        for outdated in final[1:]:  # cut short from here on, the detection does not count as done
+            outdated.unlink(missing_ok=True)
+        for path, destination in zip(aside, final, strict=True):
+            os.replace(path, destination)
