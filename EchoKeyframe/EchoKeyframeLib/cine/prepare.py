@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .cine import Box, Cine
+from .cine import Cine
 from .sector import Sector
 
 
@@ -32,9 +32,3 @@ def prepare(cine: Cine, sector: Sector, size: int) -> np.ndarray:
         resized = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         prepared[i, top : top + height, left : left + width] = resized
     return prepared
-
-
-def whole_frame(cine: Cine, note: str = "") -> Sector:
-    """A sector that covers the whole image."""
-    height, width = cine.size
-    return Sector(np.ones((height, width), bool), Box(0, 0, width, height), "frame", note)

@@ -1,0 +1,81 @@
+"""Which pixels show echoes: those that change all the time, or, in a still, those with the texture of speckle."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .cine import Box, Cine
+
+_LONGEST_SIDE = 480  # pixels of the reduced copy
+_MOST_FRAMES = 25
+
+
+def reduced_frames(cine: Cine) -> np.ndarray:
+    """At most 25 gray frames spread over the cine, uint8 ``[n, h, w]``, longest side at most 480 pixels."""
+    height, width = cine.size
+    factor = max(1.0, max(height, width) / _LONGEST_SIDE)
+    size = max(1, round(width / factor)), max(1, round(height / factor))
+    indices = np.unique(np.linspace(0, len(cine) - 1, min(len(cine), _MOST_FRAMES)).round().astype(int))
+    return np.stack([cv2.resize(cine.gray(int(i)), size, interpolation=cv2.INTER_AREA) for i in indices])
+
+
+def echo_evidence(frames: np.ndarray, region: Box | None = None) -> np.ndarray:
+    """Solid patches of echo in ``[n, h, w]`` frames: bool ``[h, w]``, empty where there are none.
+
+    Threshold, opening (which removes text, ticks and traces), closing, and of the connected patches the largest with
+    those that come near it in size. Dark parts of the sector are missing: the geometry fitted to this fills them.
+    """
+    spread = _spread(frames)
+    patches = _solid(spread > _threshold(spread), region)
+    if patches.mean() < 0.01:
+        texture = _texture(frames)
+        patches = _solid(texture > max(4.0, 0.15 * float(np.percentile(texture, 99))), region)
+    return patches if patches.mean() >= 0.01 else np.zeros_like(patches)
+
+
+def _spread(frames: np.ndarray) -> np.ndarray:
+    """How far each pixel's gray level ranges over time.
+
+    A trace or cursor that sweeps across lights a pixel in few frames only, so the extremes are left out.
+    """
+    ordered = np.sort(frames, axis=0)
+    last = len(frames) - 1
+    low, high = ordered[round(0.12 * last)], ordered[round(0.88 * last)]
+    return cv2.blur(cv2.subtract(high, low).astype(np.float32), (3, 3))
+
+
+def _threshold(spread: np.ndarray) -> float:
+    """Above the noise of the background, which a screen recording has, but low enough for faint echoes."""
+    noise, strong = np.percentile(spread, (10, 95))
+    return float(np.clip(3 * noise, 1.5, max(1.5, 0.12 * strong)))
+
+
+def _texture(frames: np.ndarray) -> np.ndarray:
+    """Local standard deviation (7x7) of the mean frame: speckle has it everywhere, panels only at their borders."""
+    mean = frames.mean(axis=0, dtype=np.float32)
+    variance = cv2.blur(mean * mean, (7, 7)) - cv2.blur(mean, (7, 7)) ** 2
+    return np.sqrt(np.maximum(variance, 0))
+
+
+def _solid(mask: np.ndarray, region: Box | None) -> np.ndarray:
+    if region is not None:
+        inside = np.zeros_like(mask)
+        inside[region.slices] = mask[region.slices]
+        mask = inside
+    longest = max(mask.shape)
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _disk(max(3, longest // 80)))
+    reach = max(3, longest // 32)
+    # A border keeps the closing from sticking patches to the image's edge.
+    padded = cv2.copyMakeBorder(opened, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, _disk(reach))[reach:-reach, reach:-reach]
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
+    if count < 2:
+        return np.zeros_like(mask)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    return np.isin(labels, 1 + np.flatnonzero(areas >= 0.25 * areas.max()))
+
+
+def _disk(diameter: int) -> np.ndarray:
+    diameter |= 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (diameter, diameter))
