@@ -1,0 +1,45 @@
+"""The curves of a batch of rhythms as tensors over the frames of their clips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .rhythm import Rhythm
+
+
+class Beating:
+    """Contraction and valve states of B clips at their frame times.
+
+    times: s ``[B, T, 1, 1]``. fps: ``[B, 1, 1, 1]``. The methods return ``[B, T, 1, 1]``; ``lag`` ``[B, 1, 1, 1]`` in s
+    delays the curve, as walls and chambers do not move quite together.
+    """
+
+    def __init__(self, rhythms: Sequence[Rhythm], fps: np.ndarray, frames: int, device: torch.device | str) -> None:
+        self.rhythms = rhythms
+        self.seconds = np.arange(frames)[None, :] / fps[:, None]
+        self.device = device
+        self.times = self._tensor(self.seconds)
+        self.fps = self._tensor(fps[:, None])
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values, np.float32))[:, :, None, None].to(self.device)
+
+    def _at(self, curve: str, lag: Tensor | None) -> Tensor:
+        seconds = self.seconds if lag is None else self.seconds - lag.flatten().cpu().numpy()[:, None]
+        return self._tensor(np.stack([getattr(r, curve)(s) for r, s in zip(self.rhythms, seconds, strict=True)]))
+
+    def contraction(self, lag: Tensor | None = None) -> Tensor:
+        """0 at ED, 1 at ES."""
+        return self._at("contraction", lag)
+
+    def mitral(self, lag: Tensor | None = None) -> Tensor:
+        """Opening of the mitral valve (with a lag: of the tricuspid one), 0 closed to 1 wide open."""
+        return self._at("mitral", lag).clamp_(0, 1)
+
+    def aortic(self) -> Tensor:
+        """Opening of the aortic valve, 0 closed to 1 wide open."""
+        return self._at("aortic", None).clamp_(0, 1)

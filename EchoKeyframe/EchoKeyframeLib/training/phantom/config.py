@@ -1,0 +1,63 @@
+"""What the phantom simulates and which of its parts are switched on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VIEWS = ("A4C", "A2C", "A3C", "PLAX")
+
+
+@dataclass(frozen=True)
+class PhantomConfig:
+    """Ranges of the simulated clips and a switch for each major part, so that a part's worth can be measured.
+
+    frames, size: T and S of the frames ``[T, S, S]``. rows, beams: samples along and across the beams.
+    fps, heart_rate (beats/min), ejection_fraction (%): ``(lowest, highest)``; equal numbers fix the value.
+    views: any of ``VIEWS``; ``view_weights`` gives their relative shares (None: all alike).
+    mask: also return the LV cavity of each frame.
+
+    Switches: drift (probe and patient motion), breathing, arrhythmia (atrial fibrillation, ectopic beats),
+    regional (defects, dyssynchrony, unequal walls), leaflets (valve motion is visible), dropout (walls that fade,
+    shadows, attenuation), clutter (near-field clutter, reverberation, haze), noise (moving blood, electronic noise),
+    degradation (views that get worse within the clip), processing (persistence, edge enhancement, varied gain and
+    dynamic range), overlays, compression.
+
+    Raises ValueError for unknown views, empty ranges or sizes too small to show a heart.
+    """
+
+    frames: int = 64
+    size: int = 112
+    rows: int = 112
+    beams: int = 72
+    fps: tuple[float, float] = (15.0, 100.0)
+    heart_rate: tuple[float, float] = (40.0, 160.0)
+    ejection_fraction: tuple[float, float] = (10.0, 75.0)
+    views: tuple[str, ...] = VIEWS
+    view_weights: tuple[float, ...] | None = (5.0, 2.0, 2.0, 2.0)
+    mask: bool = False
+    drift: bool = True
+    breathing: bool = True
+    arrhythmia: bool = True
+    regional: bool = True
+    leaflets: bool = True
+    dropout: bool = True
+    clutter: bool = True
+    noise: bool = True
+    degradation: bool = True
+    processing: bool = True
+    overlays: bool = True
+    compression: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.views or not set(self.views) <= set(VIEWS):
+            raise ValueError(f"views must be some of {', '.join(VIEWS)}, got {self.views}")
+        if self.view_weights is not None and len(self.view_weights) != len(self.views):
+            object.__setattr__(self, "view_weights", None)
+        for name in ("fps", "heart_rate", "ejection_fraction"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                raise ValueError(f"{name} must be a range above 0, got {low} to {high}")
+        if self.ejection_fraction[1] > 85:
+            raise ValueError(f"ejection_fraction goes up to 85 %, got {self.ejection_fraction[1]}")
+        if self.frames < 1 or min(self.size, self.rows, self.beams) < 16:
+            raise ValueError("a phantom needs at least 1 frame and 16 pixels, rows and beams")

@@ -1,0 +1,176 @@
+"""Simulated echo cines with known keyframes.
+
+A clip is fully given by its seed and the configuration: ``simulate([7, 8], config)`` and ``simulate([8], config)``
+agree on clip 8. Blood and electronic noise are drawn on the device, so clips from a CPU and a GPU differ in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .beating import Beating
+from .chambers import Chambers, View
+from .config import PhantomConfig
+from .draws import Draws
+from .overlays import compress, draw_overlays
+from .probe import Scan, draw_pose
+from .rhythm import Rhythm
+from .scan_conversion import ScanConversion
+from .scanner import Scanner
+from .tissue import Scattering
+from .valves import Valves
+from .ventricle import Ventricle
+
+
+@dataclass(frozen=True, eq=False)
+class PhantomBatch:
+    """Simulated clips and their truth.
+
+    frames: uint8 ``[B, T, S, S]`` on the device. fps: float64 ``[B]``; frame t is taken at ``t / fps``.
+    ed, es: for each clip the times in s of all ED and ES, float64, ascending, with at least one before the first
+    frame and one after the last; multiply by fps for (fractional) frame indices.
+    volume: float32 ``[B, T]`` on the device, 1 at ED, 0 at ES. mitral: float32 ``[B, T]``, 0 closed to 1 wide open.
+    mask: bool ``[B, T, S, S]``, the LV cavity, or None unless the configuration asks for it.
+    view: name of each clip's view. ejection_fraction: %, ``[B]``. heart_rate: beats/min, ``[B]``. arrhythmia: ``""``,
+    ``"fibrillation"`` or ``"ectopic"``. seeds: ``[B]``.
+    """
+
+    frames: Tensor
+    fps: np.ndarray
+    ed: list[np.ndarray]
+    es: list[np.ndarray]
+    volume: Tensor
+    mitral: Tensor
+    mask: Tensor | None
+    view: list[str]
+    ejection_fraction: np.ndarray
+    heart_rate: np.ndarray
+    arrhythmia: list[str]
+    seeds: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def times(self) -> np.ndarray:
+        """Frame times in s, float64 ``[B, T]``."""
+        return np.arange(self.frames.shape[1])[None, :] / self.fps[:, None]
+
+
+@torch.no_grad()
+def simulate(
+    seeds: Sequence[int],
+    config: PhantomConfig | None = None,
+    device: torch.device | str = "cpu",
+    chunk: int | None = None,
+) -> PhantomBatch:
+    """Simulates one clip per seed, ``chunk`` clips at a time (None: what suits the device).
+
+    A GPU works on many clips at once; on a CPU one clip at a time stays in its caches and is faster.
+    Raises ValueError for an empty list of seeds or a negative seed.
+    """
+    config = config or PhantomConfig()
+    seeds = [int(s) for s in seeds]
+    if not seeds or min(seeds) < 0:
+        raise ValueError("seeds must be one or more numbers from 0 up")
+    device = torch.device(device)
+    chunk = chunk or (1 if device.type == "cpu" else 32)
+    return _join([_simulate(seeds[i : i + chunk], config, device) for i in range(0, len(seeds), chunk)])
+
+
+def _simulate(seeds: list[int], config: PhantomConfig, device: torch.device) -> PhantomBatch:
+    patients = Draws(seeds, "patient", device)
+    views, fps, ejection = _draw_patients(patients, config)
+    durations = config.frames / fps
+    rhythms = [Rhythm(g, config, d) for g, d in zip(patients.generators, durations, strict=True)]
+    beating = Beating(rhythms, fps, config.frames, device)
+    view = _structures(views, patients)
+    anatomy, probe = Draws(seeds, "anatomy", device), Draws(seeds, "probe", device)
+    scan = Scan.draw(probe)
+    ventricle = Ventricle(anatomy, scan.depth, ejection, beating, config)
+    pose = draw_pose(probe, scan, ventricle.length0, _flags([v == "PLAX" for v in views], patients), beating, config)
+    chambers = Chambers(anatomy, ventricle, view, beating)
+    valves = Valves(anatomy, ventricle, chambers, beating)
+    grain = 0.5 * scan.depth / config.rows
+    scattering = Scattering(Draws(seeds, "tissue", device), ventricle, view.right_heart, grain, config)
+    scanner = Scanner(Draws(seeds, "scanner", device), scan, beating, config)
+    conversion = ScanConversion(Draws(seeds, "frame", device), scan, config.size)
+
+    depth, angle = scan.samples(config.rows, config.beams)
+    x, y = pose.to_heart(depth, angle + scan.tilt)
+    tissue = ventricle.see(x, y)
+    cavities = chambers.fill(x, y, tissue)
+    leaflets = valves.draw(x, y) if config.leaflets else None
+    strength = scattering.strength(y, tissue, cavities, leaflets, chambers.roof)
+    image = scanner.image(strength, scattering.speckle(tissue), cavities.blood, scattering.blood)
+    mask = conversion.convert(tissue.cavity) > 0.5 if config.mask else None
+    frames = conversion.convert(image).mul_(255)
+    remains = Draws(seeds, "overlays", device)
+    if config.overlays:
+        frames = draw_overlays(frames, conversion.inside, remains, beating)
+    if config.compression:
+        frames = compress(frames, Draws(seeds, "compression", device))
+    return PhantomBatch(
+        frames=frames.round_().clamp_(0, 255).to(torch.uint8),
+        fps=fps,
+        ed=[r.ed for r in rhythms],
+        es=[r.es for r in rhythms],
+        volume=(1 - beating.contraction()).clamp_(0, 1)[:, :, 0, 0],
+        mitral=beating.mitral()[:, :, 0, 0],
+        mask=mask,
+        view=views,
+        ejection_fraction=100 * ejection.flatten().double().cpu().numpy(),
+        heart_rate=np.array([r.heart_rate(d) for r, d in zip(rhythms, durations, strict=True)]),
+        arrhythmia=[_arrhythmia(r) for r in rhythms],
+        seeds=np.array(seeds),
+    )
+
+
+def _draw_patients(draws: Draws, config: PhantomConfig) -> tuple[list[str], np.ndarray, Tensor]:
+    """View, frame rate and ejection fraction (0 to 1, ``[B, 1, 1, 1]``)."""
+    weights = np.array(config.view_weights or [1.0] * len(config.views))
+    views = [str(g.choice(config.views, p=weights / weights.sum())) for g in draws.generators]
+    fps = np.array([np.exp(g.uniform(*np.log(config.fps))) for g in draws.generators])
+    low, high = config.ejection_fraction
+    return views, fps, draws.tensor([low + (high - low) * g.beta(1.8, 1.3) for g in draws.generators]) / 100
+
+
+def _flags(values: list[bool], draws: Draws) -> Tensor:
+    return draws.tensor(np.array(values, np.float32))
+
+
+def _structures(views: list[str], draws: Draws) -> View:
+    long_axis = [v in ("A3C", "PLAX") for v in views]
+    return View(
+        right_heart=_flags([v == "A4C" for v in views], draws),
+        aorta=_flags(long_axis, draws),
+        outflow=_flags([v == "PLAX" for v in views], draws),
+    )
+
+
+def _arrhythmia(rhythm: Rhythm) -> str:
+    if rhythm.rates.fibrillation:
+        return "fibrillation"
+    return "ectopic" if rhythm.rates.ectopic_rate else ""
+
+
+def _join(batches: list[PhantomBatch]) -> PhantomBatch:
+    """One batch of several."""
+    if len(batches) == 1:
+        return batches[0]
+    joined = {}
+    for name in PhantomBatch.__dataclass_fields__:
+        parts = [getattr(b, name) for b in batches]
+        if parts[0] is None:
+            joined[name] = None
+        elif isinstance(parts[0], Tensor):
+            joined[name] = torch.cat(parts)
+        elif isinstance(parts[0], list):
+            joined[name] = [item for part in parts for item in part]
+        else:
+            joined[name] = np.concatenate(parts)
+    return PhantomBatch(**joined)

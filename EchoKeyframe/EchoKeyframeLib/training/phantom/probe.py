@@ -1,0 +1,103 @@
+"""The scan sector and where the heart lies in it, frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .beating import Beating
+from .config import PhantomConfig
+from .draws import Draws
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Geometry of the sector. Lengths in mm, angles in rad, each ``[B, 1, 1, 1]``.
+
+    depth: of the last sample. start: of the first. half_angle, tilt: of the fan and of its axis.
+    """
+
+    depth: Tensor
+    start: Tensor
+    half_angle: Tensor
+    tilt: Tensor
+
+    @classmethod
+    def draw(cls, draws: Draws) -> Scan:
+        return cls(
+            depth=draws.uniform(115, 200),
+            start=draws.uniform(0, 8),
+            half_angle=torch.deg2rad(draws.uniform(29, 48)),
+            tilt=torch.deg2rad(draws.normal(3)),
+        )
+
+    def samples(self, rows: int, beams: int) -> tuple[Tensor, Tensor]:
+        """Depth ``[B, 1, rows, 1]`` in mm and angle ``[B, 1, 1, beams]`` in rad of the samples."""
+        device = self.depth.device
+        down = torch.linspace(0, 1, rows, device=device).view(1, 1, rows, 1)
+        across = torch.linspace(-1, 1, beams, device=device).view(1, 1, 1, beams)
+        return self.start + down * (self.depth - self.start), across * self.half_angle
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where the heart's axes lie: apex position and tilt per frame, mm and rad, ``[B, 1 or T, 1, 1]``.
+
+    bend: curvature of the long axis in 1/mm; mid: where along the axis in mm it is straight.
+    """
+
+    apex_x: Tensor
+    apex_z: Tensor
+    angle: Tensor
+    bend: Tensor
+    mid: Tensor
+
+    def to_heart(self, depth: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
+        """Samples as heart coordinates in mm ``[B, T, row, beam]``: x across the LV, y from apex to base."""
+        along_x = depth * torch.sin(angle) - self.apex_x
+        along_z = depth * torch.cos(angle) - self.apex_z
+        cos, sin = torch.cos(self.angle), torch.sin(self.angle)
+        x = along_x * cos - along_z * sin
+        y = along_x * sin + along_z * cos
+        return x.sub_(self.bend * (y - self.mid).square_()), y
+
+
+def draw_pose(
+    draws: Draws, scan: Scan, length: Tensor, parasternal: Tensor, beating: Beating, config: PhantomConfig
+) -> Pose:
+    """Apical views look along the long axis from the apex, the parasternal one across it with the apex to the left."""
+    apical = 1 - parasternal
+    apex_z = draws.uniform(0.06, 0.2) * scan.depth * apical
+    apex_z = apex_z + draws.uniform(0.38, 0.52) * scan.depth * parasternal
+    apex_x = draws.normal(9) * apical - (draws.uniform(0.5, 0.85) * length) * parasternal
+    angle = draws.normal(11) * apical + draws.uniform(68, 92) * parasternal
+    shift_x, shift_z = _excursion(draws, beating, config)
+    swing = draws.uniform(-5, 5) * beating.contraction(draws.normal(0.02))
+    return Pose(
+        apex_x=apex_x + shift_x,
+        apex_z=apex_z + shift_z,
+        angle=torch.deg2rad(angle + swing),
+        bend=draws.uniform(-1, 1) * 9e-4 * apical,
+        mid=0.4 * length,
+    )
+
+
+def _excursion(draws: Draws, beating: Beating, config: PhantomConfig) -> tuple[Tensor, Tensor]:
+    """Displacement of the heart in mm per frame: with the beat, with breathing, and because the probe drifts."""
+    amplitude, way = draws.uniform(0, 4), draws.uniform(0, 6.28)
+    contraction = beating.contraction(draws.normal(0.03))
+    shift_x = amplitude * torch.cos(way) * contraction
+    shift_z = 0.6 * amplitude * torch.sin(way) * contraction
+    depth, way, rate, phase = draws.uniform(0, 5), draws.uniform(0, 6.28), draws.uniform(0.15, 0.4), draws.uniform(0, 1)
+    if config.breathing:
+        breath = depth * torch.sin(6.28 * (beating.times * rate + phase))
+        shift_x, shift_z = shift_x + breath * torch.cos(way), shift_z + 0.8 * breath * torch.sin(way)
+    step = (draws.uniform(0, 1.4) / beating.fps.sqrt()).flatten().cpu().numpy()
+    frames = beating.times.shape[1]
+    walk_x, walk_z = draws.walk(frames, step), draws.walk(frames, step)
+    slide_x, slide_z = draws.normal(2.5), draws.normal(1.5)
+    if config.drift:
+        shift_x, shift_z = shift_x + walk_x + slide_x * beating.times, shift_z + walk_z + slide_z * beating.times
+    return shift_x, shift_z

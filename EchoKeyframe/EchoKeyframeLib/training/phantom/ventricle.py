@@ -1,0 +1,157 @@
+"""The left ventricle: cavity and wall as they contract, and where each point of them lay at end-diastole.
+
+Heart coordinates in mm: the apex at the origin, y along the long axis to the base, x across it (in an A4C image the
+septum at x < 0, the lateral wall at x > 0; in A3C and PLAX the posterior wall at x < 0, the septum at x > 0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .beating import Beating
+from .config import PhantomConfig
+from .draws import Draws
+
+EDGE = 0.9
+
+
+def soft(distance: Tensor, edge: float | Tensor = EDGE) -> Tensor:
+    """A signed distance in mm (positive inside) as a mask in [0, 1] with an edge of this width."""
+    return (distance / (2 * edge) + 0.5).clamp_(0, 1)
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """Points ``[B, T, row, beam]`` as the left ventricle sees them.
+
+    cavity, wall: masks. depth: 0 at the endocardium, 1 at the epicardium, beyond it more. outside: distance in mm to
+    the epicardium, positive outside. level: 0 at the apex, 1 at the annulus. right: x > 0. material_x, material_y:
+    where the point lay at ED, mm.
+    """
+
+    cavity: Tensor
+    wall: Tensor
+    depth: Tensor
+    outside: Tensor
+    level: Tensor
+    right: Tensor
+    material_x: Tensor
+    material_y: Tensor
+
+
+class Ventricle:
+    """Shape and contraction of the LV of B clips.
+
+    length0, width0, wall0: at ED, mm: long axis, half width of the cavity, wall thickness ``[B, 1, 1, 1]``.
+    length: long axis ``[B, T, 1, 1]``; the annulus descends as it shortens. contraction: see ``Beating``.
+    ejection: fraction of the volume that a full beat ejects.
+    """
+
+    def __init__(self, draws: Draws, depth: Tensor, ejection: Tensor, beating: Beating, config: PhantomConfig) -> None:
+        self.ejection = ejection
+        self.length0 = (draws.uniform(0.46, 0.68) * depth).clamp(60, 112)
+        # A heart that ejects little is mostly a wide one.
+        self.width0 = self.length0 * (draws.uniform(0.21, 0.31) + 0.08 * (0.55 - ejection).clamp(min=0))
+        self.wall0 = draws.uniform(6, 12) * self.length0 / 85
+        shortening = ejection * draws.uniform(0.22, 0.36)
+        self.narrowing = 1 - ((1 - ejection) / (1 - shortening)).sqrt()
+        self.contraction = beating.contraction()
+        axis = beating.contraction(draws.normal(0.01)) if config.regional else self.contraction
+        self.length = self.length0 * (1 - shortening * axis)
+        self._draw_shape(draws)
+        self._draw_regions(draws, beating, config)
+
+    def _draw_shape(self, draws: Draws) -> None:
+        self.widest, self.taper = draws.uniform(0.5, 0.75), draws.uniform(0.05, 0.3)
+        self.blunt = draws.uniform(-0.3, 0.35)
+        self.septum_thickness = draws.uniform(0.6, 1.05)
+        self.bumps, self.bump_rate = draws.uniform(0, 0.05), draws.uniform(7, 22)
+        self.bump_phase = draws.uniform(0, 6.28)
+
+    def _draw_regions(self, draws: Draws, beating: Beating, config: PhantomConfig) -> None:
+        """Each wall moves by its own amount and at its own time; some have a segment that hardly moves."""
+        share = draws.uniform(0.65, 1.3)
+        late = draws.normal(0.045) * draws.chance(0.1)
+        lags = [draws.normal(0.01), draws.normal(0.01) + late]
+        self.defect = draws.uniform(0.4, 1.05) * draws.chance(0.15)
+        self.defect_right, self.defect_level = draws.chance(0.5), draws.uniform(0.15, 0.8)
+        self.defect_width = draws.uniform(0.15, 0.4)
+        if config.regional:
+            self.motion_left = share * beating.contraction(lags[0])
+            self.motion_right = (2 - share) * beating.contraction(lags[1])
+        else:
+            self.defect = torch.zeros_like(self.defect)
+            self.motion_left = self.motion_right = self.contraction
+
+    def profile(self, level: Tensor) -> Tensor:
+        """Half width of the cavity by level along the axis, relative to the widest place."""
+        rest = (1 - level / self.widest).clamp_(0, 1).square_()
+        rise = (1 - rest).clamp_(min=1e-6)
+        rise = rise.sqrt_() * (1 + self.blunt * rest)
+        beyond = ((level - self.widest) / (1 - self.widest)).clamp_(0, 1.3).square_()
+        return rise.mul_(1 - self.taper * beyond).mul_(level > 0)
+
+    def annulus_half_width(self) -> Tensor:
+        """Half width of the mitral annulus in mm ``[B, T, 1, 1]``."""
+        motion = (self.motion_left + self.motion_right) / 2
+        return self.profile(torch.ones_like(self.length0)) * self.width0 * (1 - self.narrowing * motion)
+
+    def wall_thickness(self, width: Tensor) -> Tensor:
+        """Thickness in mm where the cavity's half width is ``width``: the area of the wall stays as it was at ED."""
+        area = ((self.width0 + self.wall0) ** 2 - self.width0**2) * self.length0 / self.length
+        return (width.square() + area).sqrt_().sub_(width)
+
+    def see(self, x: Tensor, y: Tensor) -> Tissue:
+        """The points x, y in mm ``[B, T, row, beam]`` seen from the LV. See ``Tissue``."""
+        right = x > 0
+        across = x.abs()
+        level = y / self.length
+        width = self.width0 * (1 - self._narrowing(level, right))
+        wall = self.wall_thickness(width)
+        shape = self.profile(level) * (1 + self.bumps * torch.sin(level * self.bump_rate + x.sign() * self.bump_phase))
+        thin = torch.where(right, torch.ones_like(self.septum_thickness), self.septum_thickness)
+        inner = shape * width
+        cap = 0.8 * self.wall0 * self.length0 / self.length
+        wall = wall * thin
+        dome = self.profile((y + cap) / (self.length + cap)) * (width + wall)
+        outer = torch.maximum(dome, inner + 0.55 * wall)
+        depth = (across - inner) / (outer - inner + 0.1)
+        base = self.length - y
+        cavity = soft(inner - across).mul_(soft(base + 1)).mul_(soft(y))
+        body = soft(outer - across).mul_(soft(base + 0.4 * self.wall0)).mul_(soft(y + cap)).mul_(1 - cavity)
+        material_x = self._material_x(across, depth, inner, outer, shape, thin)
+        return Tissue(
+            cavity=cavity,
+            wall=body,
+            depth=depth,
+            outside=across - outer,
+            level=level,
+            right=right,
+            material_x=torch.where(right, material_x, -material_x),
+            material_y=self._material_y(y, level),
+        )
+
+    def _narrowing(self, level: Tensor, right: Tensor) -> Tensor:
+        here = (1 - ((level - self.defect_level) / self.defect_width).square_()).clamp_(min=0)
+        still = self.defect * here * (right == (self.defect_right > 0))
+        return torch.where(right, self.motion_right, self.motion_left).mul_(self.narrowing).mul_(1 - still)
+
+    def _material_x(self, across, depth, inner, outer, shape, thin) -> Tensor:
+        """Half width at ED: stretched linearly in the cavity and in the wall; farther out the motion dies away."""
+        inner0 = shape * self.width0
+        wall0 = self.wall0 * thin
+        outer0 = inner0 + wall0
+        in_cavity = across / (inner + 0.1) * inner0
+        in_wall = inner0 + depth * wall0
+        beyond = across - outer
+        farther = outer0 + beyond + (outer - outer0) * (1 - torch.exp(-beyond.clamp(min=0) / 25))
+        return torch.where(depth < 0, in_cavity, torch.where(depth < 1, in_wall, farther))
+
+    def _material_y(self, y: Tensor, level: Tensor) -> Tensor:
+        """Position along the axis at ED: the LV stretches with its length, the atrium takes up the rest."""
+        roof = 1.5 * self.length0
+        atrium = roof + (y - roof) * (0.5 * self.length0 / (roof - self.length))
+        return torch.where(level < 1, level * self.length0, torch.where(y < roof, atrium, y))
