@@ -1,0 +1,126 @@
+"""The learned detector: prepared frames, each encoded once, windows over the features, curves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..cine.cine import Cine
+from ..cine.prepare import prepare
+from ..cine.sector import Sector
+from ..models.runner import NetworkRunner
+from .batches import Batches
+from .detector import Progress
+from .keyframes import Curves, DetectionError
+from .live import LiveDetection
+from .motion_features import motion_features, normalise, stride_motion
+from .windows import mean_over_windows
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+# Shares of the progress bar.
+_MOTION_DONE, _ENCODED = 0.1, 0.7
+
+
+class NetworkDetector:
+    """Curves from a network. Implements ``Detector``.
+
+    network: a module of ``models.presets.build_network`` with its weights. name: what results are signed with.
+    device: ``"auto"`` (cuda, else mps, else cpu) or a name that torch knows. precision: ``"auto"`` or see
+    ``models.device.PRECISIONS``. Raises CineError for a device that is not here.
+    """
+
+    def __init__(self, network: nn.Module, name: str, device: str = "auto", precision: str = "auto") -> None:
+        self.name = name
+        self.runner = NetworkRunner(network, device, precision)
+        self.config = self.runner.config
+        release = self.runner.release_memory
+        self._frame_batches = Batches(self.runner.frames_per_batch, release)
+        self._window_batches = Batches(self.runner.windows_per_batch, release)
+
+    def curves(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Curves:
+        """ED and ES probability of every frame.
+
+        ``progress`` is called between batches; what it raises ends the detection at once. Raises DetectionError where
+        memory does not suffice for a single frame.
+        """
+        prepared = prepare(cine, sector, self.config.size)
+        try:
+            outputs = self.outputs(prepared, cine.fps, progress)
+        except DetectionError as error:
+            raise DetectionError(f"{cine.source.name}: {error}") from None
+        return Curves(outputs[:, :2], cine.times, self.name)
+
+    def outputs(self, prepared: np.ndarray, fps: float | None, progress: Progress | None = None) -> np.ndarray:
+        """All that the network says: float32 ``[T, outputs]``, columns as in ``config.outputs``.
+
+        prepared: uint8 ``[T, S, S]`` with the network's own S. A network that was trained at a slower rate than
+        ``fps`` looks at every n-th frame, once for each of the n frames to begin with; results are interleaved.
+        """
+        stride = self.config.stride(fps)
+        motion = motion_features(prepared, _part(progress, 0, _MOTION_DONE)) if self.runner.uses_motion else None
+        outputs = np.empty((len(prepared), len(self.config.outputs)), np.float32)
+        offsets = min(stride, len(prepared))
+        start = _MOTION_DONE if self.runner.uses_motion else 0.0
+        for offset in range(offsets):
+            images = prepared[offset::stride]
+            moving = None if motion is None else normalise(stride_motion(motion, stride, offset))
+            share = (1 - start) / offsets
+            part = _part(progress, start + offset * share, start + (offset + 1) * share)
+            outputs[offset::stride] = self._sequence(images, moving, part)
+        if not np.isfinite(outputs).all():
+            raise DetectionError("the network's values are not numbers; try precision float32 or other weights")
+        return outputs
+
+    def live(
+        self, sector: Sector, fps: float, spacing: tuple[float, float] | None = None
+    ) -> LiveDetection:
+        """Detection on a running stream of frames of the given rate; see ``LiveDetection``."""
+        return LiveDetection(self.runner, sector, fps, spacing)
+
+    def _sequence(self, images: np.ndarray, motion: np.ndarray | None, progress: Progress) -> np.ndarray:
+        """Outputs ``[n, outputs]`` of n frames that follow each other at the network's own rate."""
+        real, window = len(images), self.config.frames
+        images, motion = _filled(images, window), _filled(motion, window)
+        features = self._encode(images, motion, _part(progress, 0, _ENCODED))
+        return mean_over_windows(
+            features,
+            self.runner.temporal,
+            window,
+            real,
+            self._window_batches,
+            self.config.window_step,
+            _part(progress, _ENCODED, 1),
+        )
+
+    def _encode(self, images: np.ndarray, motion: np.ndarray | None, progress: Progress) -> Tensor:
+        """Features ``[n, h, w, d]``, each frame encoded once, kept on the device in its own precision."""
+        features: Tensor | None = None
+
+        def work(part: slice) -> None:
+            nonlocal features
+            encoded = self.runner.encode(
+                images[part] if self.runner.uses_images else None, None if motion is None else motion[part]
+            )
+            if features is None:
+                features = encoded.new_empty((len(images), *encoded.shape[1:]))
+            features[part] = encoded
+
+        self._frame_batches.run(len(images), work, progress)
+        return features
+
+
+def _filled(frames: np.ndarray | None, length: int) -> np.ndarray | None:
+    """Zero frames at the end of a clip that is shorter than a window."""
+    if frames is None or len(frames) >= length:
+        return frames
+    return np.concatenate([frames, np.zeros((length - len(frames), *frames.shape[1:]), frames.dtype)])
+
+
+def _part(progress: Progress | None, start: float, stop: float) -> Progress:
+    """A callback for one step of the work, from ``start`` to ``stop`` of the whole."""
+    if progress is None:
+        return lambda fraction: None
+    return lambda fraction: progress(start + fraction * (stop - start))

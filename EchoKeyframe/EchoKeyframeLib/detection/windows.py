@@ -1,0 +1,56 @@
+"""The sliding window over encoded frames (eq. 2 of the paper, fig. 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .batches import Batches
+from .detector import Progress
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def window_starts(length: int, window: int, step: int = 1) -> np.ndarray:
+    """First frames of the windows over ``length`` frames, ``step`` apart, with the last that fits always among them."""
+    last = max(length - window, 0)
+    return np.unique(np.append(np.arange(0, last + 1, step), last))
+
+
+def mean_over_windows(
+    features: Tensor,
+    temporal: Callable[[Tensor], np.ndarray],
+    window: int,
+    real: int,
+    batches: Batches,
+    step: int = 1,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """Each frame's outputs, averaged over all windows that contain it.
+
+    features: encoded frames ``[T, h, w, d]`` with ``T >= window``, of which the first ``real`` belong to the clip; the
+    rest are zero frames that fill a clip shorter than the window, and no value of theirs is kept.
+    temporal: features of windows ``[N, window, h, w, d]`` to outputs float32 ``[N, window, outputs]``.
+    Returns float32 ``[real, outputs]``.
+    """
+    starts = window_starts(len(features), window, step)
+    # A view: windows share their frames until a batch of them is gathered.
+    windows = features.unfold(0, window, 1).movedim(-1, 1)
+    sums: np.ndarray | None = None
+    counts = np.zeros((len(features), 1))
+
+    def work(part: slice) -> None:
+        nonlocal sums
+        chosen = starts[part]
+        outputs = temporal(windows[chosen.tolist()].contiguous())
+        if sums is None:
+            sums = np.zeros((len(features), outputs.shape[2]))
+        for k in range(window):
+            sums[chosen + k] += outputs[:, k]
+            counts[chosen + k] += 1
+
+    batches.run(len(starts), work, progress)
+    return (sums / counts)[:real].astype(np.float32)

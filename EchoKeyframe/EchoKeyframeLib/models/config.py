@@ -1,0 +1,111 @@
+"""What fully describes a network: enough to build it again from its weights file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+ARCHITECTURES = ("resnet-vst", "two-stream")
+BACKBONES = ("resnet18", "resnet34", "resnet50")
+STREAMS = ("image", "motion")
+OUTPUTS = ("ED", "ES", "ED wide", "ES wide", "volume")
+
+
+class ConfigError(ValueError):
+    """A network cannot be built as described. One line: which field, what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """A network's architecture and what it must be fed.
+
+    architecture: ``"resnet-vst"`` (the paper's) or ``"two-stream"``.
+    outputs: what each column of the output means. ``"ED"`` and ``"ES"`` come first; the others help training only:
+        curves with a sigma of 10 frames (``"ED wide"``, ``"ES wide"``) and the LV volume from 0 (smallest) to 1.
+    frames: T, the length of a window. window_step: frames from one window to the next at inference (the paper: 1).
+    rate: effective frames per second that the network was trained at; a clip is taken at the stride that comes closest.
+        None: every frame is used, whatever the frame rate (the paper).
+    size: height and width of the prepared frames. channels: 1, or 3 for a backbone with ImageNet weights.
+    backbone, stage: torchvision's ResNet and the one of its four stages whose map feeds the VST (``"resnet-vst"`` only).
+    streams: which inputs a two-stream network looks at. image_dropout: share of training samples without images.
+    width: channels d of the encoded features. depths, heads: VST blocks and attention heads of each stage.
+    attention_window: frames, rows, columns within which tokens attend to each other.
+    mlp_ratio: hidden width of a block's perceptron over d.
+    last_merging: merge patches after the last stage too (the paper), or only between stages (Video Swin).
+    dropout: before the final linear layer. block_dropout: within VST blocks.
+
+    Raises ConfigError for values that cannot be built or that would take unreasonable memory.
+    """
+
+    architecture: str
+    outputs: tuple[str, ...] = ("ED", "ES")
+    frames: int = 16
+    window_step: int = 1
+    rate: float | None = None
+    size: int = 224
+    channels: int = 1
+    backbone: str = "resnet50"
+    stage: int = 4
+    streams: tuple[str, ...] = ("image",)
+    image_dropout: float = 0.0
+    width: int = 96
+    depths: tuple[int, ...] = (2, 2)
+    heads: tuple[int, ...] = (2, 4)
+    attention_window: tuple[int, int, int] = (8, 4, 4)
+    mlp_ratio: float = 2.0
+    last_merging: bool = True
+    dropout: float = 0.5
+    block_dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(self.architecture in ARCHITECTURES, f"architecture must be one of {', '.join(ARCHITECTURES)}")
+        _require(self.outputs[:2] == ("ED", "ES") and set(self.outputs) <= set(OUTPUTS), "outputs must begin ED, ES")
+        _require(1 <= self.frames <= 128, "frames must lie between 1 and 128")
+        _require(1 <= self.window_step <= self.frames, "window_step must lie between 1 and frames")
+        _require(self.rate is None or 1 <= self.rate <= 1000, "rate must lie between 1 and 1000 per second")
+        _require(32 <= self.size <= 512, "size must lie between 32 and 512")
+        _require(self.channels in (1, 3), "channels must be 1 or 3")
+        _require(self.backbone in BACKBONES, f"backbone must be one of {', '.join(BACKBONES)}")
+        _require(1 <= self.stage <= 4, "stage must lie between 1 and 4")
+        _require(bool(self.streams) and set(self.streams) <= set(STREAMS), "streams must be image, motion or both")
+        _require(0 <= self.image_dropout < 1, "image_dropout must lie in [0, 1)")
+        _require(8 <= self.width <= 1024, "width must lie between 8 and 1024")
+        _require(1 <= len(self.depths) <= 4 and all(1 <= d <= 24 for d in self.depths), "depths must be 1 to 4 stages")
+        _require(len(self.heads) == len(self.depths), "heads must name one number for each stage")
+        _require(
+            all(n >= 1 and (self.width << i) % n == 0 for i, n in enumerate(self.heads)),
+            "heads must divide the width of their stage",
+        )
+        _require(
+            len(self.attention_window) == 3 and all(1 <= w <= 32 for w in self.attention_window),
+            "attention_window must be three numbers from 1 to 32",
+        )
+        _require(0.5 <= self.mlp_ratio <= 8, "mlp_ratio must lie between 0.5 and 8")
+        _require(0 <= self.dropout < 1 and 0 <= self.block_dropout < 1, "dropout must lie in [0, 1)")
+
+    def stride(self, fps: float | None) -> int:
+        """Every how many frames the network looks at a clip of ``fps``, at least 1."""
+        if self.rate is None or fps is None:
+            return 1
+        return max(1, round(fps / self.rate))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
+        """The reverse of ``to_dict``. Raises ConfigError for unknown fields and values of another type."""
+        if not isinstance(values, dict):
+            raise ConfigError("the description of a network must be an object")
+        unknown = set(values) - {field.name for field in fields(cls)}
+        _require(not unknown, f"unknown field {', '.join(sorted(map(str, unknown)))}")
+        try:
+            return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        except (TypeError, IndexError) as error:
+            raise ConfigError(f"a field has a value of another type ({error})") from None
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)

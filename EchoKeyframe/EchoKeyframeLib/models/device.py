@@ -1,0 +1,70 @@
+"""Where a network runs, in which precision, and how much of it at once."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from ..cine.cine import CineError
+
+_MIB = 2**20
+# More than this at once makes nothing faster: a CPU's caches are long full, a GPU's units busy.
+_CPU_BUDGET = 192 * _MIB
+_MPS_BUDGET = 512 * _MIB
+_CUDA_BUDGET = 4096 * _MIB
+_CUDA_SHARE_OF_FREE = 0.5
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+
+def choose_device(wish: str = "auto") -> torch.device:
+    """``"auto"`` is CUDA, else Apple's MPS, else the CPU. Raises CineError for a device that is not here."""
+    if wish == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(wish)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise CineError(f"device {wish!r} cannot be used here; take auto, cpu, or a GPU that torch sees") from None
+    return device
+
+
+def precision_on(device: torch.device, wish: str = "auto") -> torch.dtype:
+    """The type that a network computes in.
+
+    ``"auto"``: half precision where the device gains from it (CUDA: bfloat16 if its units know it, else float16; MPS:
+    float16), float32 on a CPU, where only a few models are faster with less.
+    """
+    if wish not in PRECISIONS:
+        raise CineError(f"precision {wish!r} is not one of {', '.join(PRECISIONS)}")
+    if wish != "auto":
+        return getattr(torch, wish)
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    return torch.float16 if device.type == "mps" else torch.float32
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:
+    """Computation in ``dtype`` with float32 kept where it matters (weights, sums, softmax)."""
+    if dtype == torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, dtype)
+
+
+def memory_budget(device: torch.device) -> int:
+    """Bytes that one batch's intermediate results may take."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(min(_CUDA_BUDGET, free * _CUDA_SHARE_OF_FREE))
+    return _MPS_BUDGET if device.type == "mps" else _CPU_BUDGET
+
+
+def release_memory(device: torch.device) -> None:
+    """Give cached blocks back, so that a smaller batch finds room."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()

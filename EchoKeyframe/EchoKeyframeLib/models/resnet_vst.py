@@ -1,0 +1,109 @@
+"""The paper's network: a ResNet looks at each frame, a Video Swin Transformer at the frames together.
+
+The paper (J Nanjing Med Univ 2024;44(02):253-262, figs. 4 and 5) leaves open which ResNet stage feeds the transformer
+and how large that is. Chosen here, with stride-1 windows in mind: each frame is encoded once but takes part in T windows,
+so the transformer must cost less than a hundredth of the encoder per frame to stay under 15 % of it over all windows.
+
+- Stage 4 (the last), a 7x7 map at 224 and 4x4 at 112. Stage 3 has four times the tokens: the transformer alone would
+  then cost more than half of the encoder. Its 2,048 channels are reduced by a 1x1 convolution that belongs to the
+  encoder, so that a long clip's features stay small (9 kB a frame in half precision at 224).
+- d = 96, two stages of two blocks (one W-MSA, one SW-MSA each), perceptrons of twice the width, 2 and 4 heads.
+- Attention windows of 8 frames by 4x4: half of T, so that shifting has an effect in time, and half of the map. Windows
+  over the whole 7x7 map cost twice as much time without saving anything: the shifted block joins the quarters anyway.
+
+Together 11 % of the encoder's operations over all windows (Testing/benchmarks/encode_once.py measures the time).
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+
+import torch
+from torch import Tensor, nn
+
+from . import torchvision_blocks as blocks
+from .config import NetworkConfig
+from .frame_input import standardise
+from .vst import VideoSwin
+
+log = logging.getLogger(__name__)
+
+_BACKBONES = {
+    "resnet18": (blocks.resnet18, blocks.ResNet18_Weights.IMAGENET1K_V1),
+    "resnet34": (blocks.resnet34, blocks.ResNet34_Weights.IMAGENET1K_V1),
+    "resnet50": (blocks.resnet50, blocks.ResNet50_Weights.IMAGENET1K_V2),
+}
+_DOWNLOAD_PATIENCE = 20.0  # s without a byte
+
+
+class ResNetVST(nn.Module):
+    """frames ``[B, T, C, S, S]`` to probabilities of ED and ES ``[B, T, 2]``.
+
+    ``forward(frames) == temporal(encode(frames))``, and in eval mode ``encode`` treats each frame by itself.
+    imagenet: start from ImageNet weights if they are at hand or can be downloaded; ``imagenet`` then says whether they are.
+    """
+
+    def __init__(self, config: NetworkConfig, imagenet: bool = False) -> None:
+        super().__init__()
+        self.config = config
+        backbone, self.imagenet = _backbone(config.backbone, config.channels, imagenet)
+        self.encoder = _up_to_stage(backbone, config)
+        self.grid = -(-config.size // 2 ** (config.stage + 1))
+        self.vst = VideoSwin(config, self.grid)
+
+    def encode(self, images: Tensor, motion: Tensor | None = None) -> Tensor:
+        """uint8 (0..255) or float (0..1) ``[B, T, 1 or C, S, S]`` to features ``[B, T, h, w, d]``.
+
+        ``motion`` is not looked at; every network takes the two inputs alike.
+        """
+        frames = standardise(images, self.config.channels)
+        batch, length = frames.shape[:2]
+        flat = frames.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        features = self.encoder(flat).permute(0, 2, 3, 1)
+        return features.unflatten(0, (batch, length)).contiguous()
+
+    def temporal(self, features: Tensor) -> Tensor:
+        """Features ``[B, T, h, w, d]`` to outputs in (0, 1) ``[B, T, outputs]``."""
+        return self.vst(features)
+
+    def forward(self, images: Tensor, motion: Tensor | None = None) -> Tensor:
+        return self.temporal(self.encode(images, motion))
+
+
+def _up_to_stage(backbone: blocks.ResNet, config: NetworkConfig) -> nn.Sequential:
+    """The ResNet without its classifier, cut after the chosen stage, then a 1x1 convolution to the VST's width."""
+    names = ["conv1", "bn1", "relu", "maxpool", *(f"layer{i}" for i in range(1, config.stage + 1))]
+    encoder = nn.Sequential()
+    for name in names:
+        encoder.add_module(name, getattr(backbone, name))
+    expansion = backbone.layer1[0].expansion
+    encoder.add_module("project", nn.Conv2d(32 * 2**config.stage * expansion, config.width, 1))
+    return encoder
+
+
+def _backbone(name: str, channels: int, imagenet: bool) -> tuple[blocks.ResNet, bool]:
+    """A torchvision ResNet for ``channels`` input channels, and whether it holds ImageNet weights."""
+    build, weights = _BACKBONES[name]
+    backbone = build()
+    loaded = imagenet and _load_imagenet(backbone, weights)
+    if channels == 1:
+        first = backbone.conv1
+        gray = nn.Conv2d(1, first.out_channels, first.kernel_size, first.stride, first.padding, bias=False)
+        # Three equal channels into the old filter give what one channel gives into the sum of its three parts.
+        gray.weight.data = first.weight.data.sum(1, keepdim=True)
+        backbone.conv1 = gray
+    return backbone, loaded
+
+
+def _load_imagenet(backbone: blocks.ResNet, weights) -> bool:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_DOWNLOAD_PATIENCE)
+    try:
+        backbone.load_state_dict(weights.get_state_dict(progress=False, check_hash=True))
+    except (OSError, RuntimeError) as error:  # no network (URLError is an OSError), full disk, damaged download
+        log.warning("ImageNet weights are not to be had (%s): training starts from random weights", error)
+        return False
+    finally:
+        socket.setdefaulttimeout(before)
+    return True
