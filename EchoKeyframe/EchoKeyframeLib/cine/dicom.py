@@ -1,0 +1,175 @@
+"""Reads a DICOM cine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from .cine import Box, Cine, CineError, Source
+from .color import FrameStack
+from .dicom_file import MAX_BYTES, DicomFile, items, number, open_dicom, quiet_pydicom, text
+from .dicom_pixels import StoredFrames, item_spans
+from .dicom_timing import Timing, frame_timing
+from .stamps import repaired_times
+from .ultrasound_regions import Calibration, calibration, rescaled
+from .video import decode_stream
+
+_VOLUME_CLASSES = ("1.2.840.10008.5.1.4.1.1.6.2",)  # Enhanced US Volume Storage
+_ENCAPSULATED = ["1", "2", "840", "10008", "1", "2", "4"]
+_GIVE_UP = 20  # damaged frames in a row
+_VIEWS = (  # words of View Name (0008,2127) or View Code Sequence (0054,0220), in lower case
+    ("A4C", ("a4c", "ap4", "apical four", "apical 4", "4 chamber", "four chamber")),
+    ("A2C", ("a2c", "ap2", "apical two", "apical 2", "2 chamber", "two chamber")),
+    ("A3C", ("a3c", "ap3", "aplax", "apical three", "apical 3", "apical long", "3 chamber", "three chamber")),
+    ("PLAX", ("plax", "parasternal long")),
+    ("PSAX", ("psax", "parasternal short")),
+)
+
+
+def read_dicom(path: Path) -> Cine:
+    """Read a multi-frame (or single-frame) DICOM image frame by frame.
+
+    Frames that are damaged, and those behind the end of a file cut short, are left out with a warning; the others
+    keep their times. Besides the decoded frames it needs memory for a few of them.
+
+    Raises CineError if the file is no DICOM image, its transfer syntax or photometric interpretation cannot be read,
+    it is a volume over time, none of its frames can be decoded, or it would decode to more than ``MAX_BYTES``.
+    """
+    path = Path(path)
+    try:
+        with quiet_pydicom(), open_dicom(path) as file:
+            return _read(file, path)
+    except CineError:
+        raise
+    except MemoryError:
+        raise CineError(f"{path.name}: does not fit into memory; split it or use a larger machine") from None
+    except Exception as error:
+        # pydicom raises nearly anything on damaged headers. Its messages quote values, so only the kind is passed on.
+        raise CineError(f"{path.name}: damaged DICOM file ({type(error).__name__}); export it again") from None
+
+
+def _read(file: DicomFile, path: Path) -> Cine:
+    header = file.header
+    if text(header, "SOPClassUID") in _VOLUME_CLASSES:
+        raise CineError(f"{file.name}: holds volumes over time (3D+t); export a 2D plane of it as a cine")
+    rows, columns = _declared_size(header)
+    layout = calibration(header, rows, columns)
+    if _is_video(file):
+        frames, timing, warnings = _read_video(file, layout.region)
+        layout = layout if frames.shape[1:3] == (rows, columns) else Calibration()
+    else:
+        frames, timing, warnings = _read_frames(file, layout.region)
+    if layout.warnings and layout.spacing is None and layout.region is None:
+        layout = rescaled(header, frames) or layout
+    modality = text(header, "Modality")
+    if modality.isalpha() and len(modality) == 2 and modality != "US":
+        warnings.append(f"its modality is {modality}, not ultrasound (US)")
+    return Cine(
+        frames,
+        timing.times,
+        _source(file, path),
+        spacing=layout.spacing,
+        region=layout.region,
+        heart_rate=timing.heart_rate,
+        r_waves=timing.r_waves,
+        timing=timing.phrase,
+        view=_view(header),
+        warnings=(*warnings, *timing.warnings, *layout.warnings),
+    )
+
+
+def _read_frames(file: DicomFile, region: Box | None) -> tuple[np.ndarray, Timing, list[str]]:
+    """Decode stored frames in the order in which they were taken."""
+    stored = StoredFrames(file)
+    if not len(stored):
+        raise CineError(f"{file.name}: its header promises frames but no whole one follows; copy or export it again")
+    timing = frame_timing(file.header, len(stored), stored.declared)
+    stack, kept, reason, failed_in_a_row = FrameStack(file.name, len(stored), region), [], "", 0
+    for position, index in enumerate(timing.order):
+        try:
+            frame = stored.frame(int(index))
+        except MemoryError:
+            raise
+        except Exception as error:  # native decoders and pydicom raise nearly anything on damaged data
+            reason = reason or type(error).__name__
+            failed_in_a_row += 1
+            if failed_in_a_row == _GIVE_UP:
+                break
+            continue
+        failed_in_a_row = 0
+        stack.append(frame)
+        kept.append(position)
+    if not kept:
+        raise CineError(f"{file.name}: none of its {len(stored)} frames can be decoded ({reason}); export it again")
+    warnings = _count_warnings(file, len(stored), stored.declared)
+    if len(kept) < len(stored):
+        warnings.append(f"{len(stored) - len(kept)} of {len(stored)} frames are damaged and left out")
+    return stack.finish(), _of_kept_frames(timing, kept), warnings
+
+
+def _read_video(file: DicomFile, region: Box | None) -> tuple[np.ndarray, Timing, list[str]]:
+    """Decode an embedded MPEG-2, H.264 or HEVC stream, whose fragments make one stream (PS3.5 A.4.5)."""
+    stream = b"".join(file.read(start, length) for start, length in item_spans(file))
+    if not stream:
+        raise CineError(f"{file.name}: its header promises a video stream but none follows; copy or export it again")
+    declared = int(number(file.header, "NumberOfFrames") or 0)
+    stack, stamps, size = FrameStack(file.name, 0, region), [], 0
+    for frame, stamp in decode_stream(stream, file.name):
+        size += frame.size
+        if size > MAX_BYTES:
+            raise CineError(f"{file.name}: its video decodes to more than {MAX_BYTES >> 30} GiB; split it")
+        stack.append(frame)
+        stamps.append(stamp)
+    frames = stack.finish()
+    by_stream = None
+    if None not in stamps and len(stamps) > 1:
+        by_stream = repaired_times(stamps, 0.0, file.name)[0]
+    timing = frame_timing(file.header, len(frames), declared, by_stream)
+    # A video decodes in the order of presentation, whatever the header says.
+    timing = replace(timing, order=np.arange(len(frames)))
+    return frames, timing, _count_warnings(file, len(frames), declared)
+
+
+def _of_kept_frames(timing: Timing, kept: list[int]) -> Timing:
+    """The timing of some of the frames, counted from the first of them."""
+    times = timing.times[kept]
+    start = float(times[0])
+    r_waves = tuple(wave - start for wave in timing.r_waves if wave >= start)
+    return replace(timing, order=timing.order[kept], times=times - start, r_waves=r_waves)
+
+
+def _count_warnings(file: DicomFile, found: int, declared: int) -> list[str]:
+    if found == declared or (found == 1 and not declared):
+        return []
+    cut = "; the file is cut short" if file.is_cut or found < declared else ""
+    return [f"NumberOfFrames says {declared} but the file holds {found} frames, which are read{cut}"]
+
+
+def _is_video(file: DicomFile) -> bool:
+    """MPEG-2, MPEG-4 AVC/H.264 and HEVC/H.265 transfer syntaxes: 1.2.840.10008.1.2.4.100 to .108, PS3.5 A.4.5-A.4.7."""
+    parts = file.syntax.split(".")
+    return parts[:7] == _ENCAPSULATED and len(parts) > 7 and parts[7].isdigit() and 100 <= int(parts[7]) <= 108
+
+
+def _declared_size(header: Dataset) -> tuple[int, int]:
+    rows, columns = number(header, "Rows"), number(header, "Columns")
+    return int(rows or 0), int(columns or 0)
+
+
+def _source(file: DicomFile, path: Path) -> Source:
+    uids = {key: text(file.header, key) for key in ("SOPInstanceUID", "SOPClassUID")}
+    instance, sop_class = (uid if _is_uid(uid) else None for uid in uids.values())
+    return Source(file.name, path, sop_instance_uid=instance, sop_class_uid=sop_class, encoding=file.syntax.name)
+
+
+def _is_uid(value: str) -> bool:
+    return 0 < len(value) <= 64 and value.replace(".", "").isdigit() and value.isascii()
+
+
+def _view(header: Dataset) -> str | None:
+    code = next((text(item, "CodeMeaning") for item in items(header, "ViewCodeSequence")), "")
+    stated = f"{text(header, 'ViewName')} {code}".lower()
+    return next((view for view, words in _VIEWS if any(word in stated for word in words)), None)

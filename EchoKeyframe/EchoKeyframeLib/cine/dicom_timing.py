@@ -1,0 +1,293 @@
+"""When each frame of a DICOM cine was taken, and whether the file's own statements agree on it.
+
+Order of belief, first to last:
+
+1. times that each frame states (Frame Reference DateTime (0018,9151) or Frame Acquisition DateTime (0018,9074) in
+   the per-frame functional groups): absolute, and the only ones that can undo a wrong order of frames;
+2. Frame Time Vector (0018,1065): one increment per frame;
+3. Effective Duration (0018,0072) / Number of Frames where it differs by up to a fifth from Frame Time: it is measured,
+   where Frame Time is often nominal or rounded to the refresh of a screen;
+4. Frame Time (0018,1063);
+5. Effective Duration / Number of Frames alone;
+6. Actual Frame Duration (0018,1242);
+7. Cine Rate (0018,0040), then Recommended Display Frame Rate (0008,2144): they ask for a replay speed, which need not
+   be that of the heart;
+8. 30 frames per second, with a warning.
+
+2 and 4 change places where Frame Increment Pointer (0028,0009) names Frame Time. Values that no ultrasound system
+produces (NaN, zero, negative, below 0.5 or above 1000 ms) are skipped with a warning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.valuerep import DT
+
+from .dicom_file import items, number, numbers
+
+ASSUMED_RATE = 30.0
+"""Frames per second where a file says nothing usable."""
+
+_INTERVAL = (0.5, 1000.0)  # ms
+_HEART_RATE = (20.0, 300.0)  # beats per minute
+_REFRESH = (1000 / 60, 1000 / 50)  # ms from one picture of a screen to the next
+_VECTOR_POINTER = 0x00181065
+_TIME_POINTER = 0x00181063
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """Times of all stored frames.
+
+    order: int ``[T]``, the stored index of the k-th frame in time. times: float64 ``[T]`` s, that frame's time, from 0,
+    strictly increasing. phrase: where they come from. heart_rate, r_waves, warnings: as in ``Cine``.
+    """
+
+    order: np.ndarray
+    times: np.ndarray
+    phrase: str
+    heart_rate: float | None
+    r_waves: tuple[float, ...]
+    warnings: tuple[str, ...]
+
+
+def frame_timing(header: Dataset, count: int, declared: int = 0, stamps: np.ndarray | None = None) -> Timing:
+    """Timing of ``count`` stored frames of a file whose header declares ``declared`` of them.
+
+    stamps: float64 ``[T]`` s, strictly increasing, from an embedded video stream; used before step 7.
+    """
+    warnings: list[str] = []
+    order, times, phrase = _times(header, count, declared or count, stamps, warnings)
+    heart_rate = number(header, "HeartRate")
+    if heart_rate is not None and not _HEART_RATE[0] <= heart_rate <= _HEART_RATE[1]:
+        heart_rate = None
+    r_waves = _r_waves(header, times, heart_rate, phrase, warnings)
+    if count > 1:
+        _compare_with_rates(header, times, phrase, warnings)
+        _compare_with_heart_rate(times, heart_rate, phrase, warnings)
+        _compare_with_trim(header, count, warnings)
+    return Timing(order, times, phrase, heart_rate, r_waves, tuple(warnings))
+
+
+def _times(
+    header: Dataset, count: int, declared: int, stamps: np.ndarray | None, warnings: list[str]
+) -> tuple[np.ndarray, np.ndarray, str]:
+    stored = np.arange(count)
+    if count == 1:
+        return stored, np.zeros(1), "single frame"
+    if (own := _per_frame_times(header, count)) is not None:
+        order = np.argsort(own, kind="stable")
+        if (order != stored).any():
+            warnings.append("frames are stored out of order; their own times put them right")
+        return order, own[order] - own[order[0]], "per-frame date and time"
+    constant = _constant_interval(header, declared, warnings)
+    if constant and constant[1] != "EffectiveDuration" and number(header, "FrameIncrementPointer") == _TIME_POINTER:
+        return stored, stored * constant[0] / 1000, constant[1]
+    if (found := _vector_times(header, count, declared, warnings)) is not None:
+        order, times = found
+        _compare_with_duration(header, times, declared, warnings)
+        return order, times, "FrameTimeVector"
+    if constant:
+        return stored, stored * constant[0] / 1000, constant[1]
+    if stamps is not None:
+        return stored, stamps, "container time stamps"
+    interval, phrase = _replay_interval(header, warnings)
+    return stored, stored * interval / 1000, phrase
+
+
+def _per_frame_times(header: Dataset, count: int) -> np.ndarray | None:
+    """Seconds that each stored frame states for itself; None unless all do and all differ."""
+    groups = items(header, "PerFrameFunctionalGroupsSequence")[:count]
+    if len(groups) < count:
+        return None
+    contents = [(items(group, "FrameContentSequence") or [Dataset()])[0] for group in groups]
+    for keyword in ("FrameReferenceDateTime", "FrameAcquisitionDateTime"):
+        try:
+            moments = [DT(str(content[keyword].value)) for content in contents]
+            seconds = np.array([(moment - moments[0]).total_seconds() for moment in moments])
+        except Exception:  # absent or damaged, in whatever way pydicom puts it
+            continue
+        gaps = np.diff(np.sort(seconds))
+        if (gaps > 0).all() and _is_interval(float(np.median(gaps)) * 1000):
+            return seconds
+    return None
+
+
+def _vector_times(
+    header: Dataset, count: int, declared: int, warnings: list[str]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Order and times from Frame Time Vector, whose n-th value is the increment from frame n - 1 to frame n."""
+    vector = np.array(numbers(header, "FrameTimeVector"), np.float64)
+    if not vector.size:
+        return None
+    if len(vector) == declared - 1 and len(vector) < declared:
+        vector = np.concatenate([[0.0], vector])
+    if len(vector) < count:
+        warnings.append(f"FrameTimeVector has {len(vector)} values for {count} frames and is ignored")
+        return None
+    vector = vector[:count]
+    steps = vector[1:]
+    if _is_absolute(vector):
+        warnings.append("FrameTimeVector holds times since the first frame instead of increments and is read so")
+        steps = np.diff(vector)
+    good = np.array([_is_interval(step) for step in steps])
+    if good.all():
+        return np.arange(count), _accumulated(steps)
+    if (order := _order_from(steps)) is not None:
+        times = _accumulated(steps)[order]
+        warnings.append("frames are stored out of order; FrameTimeVector puts them right")
+        return order, times - times[0]
+    bad = steps[~good]
+    impossible = f"FrameTimeVector: {len(bad)} of {len(steps)} increments are impossible ({bad[0]:g} ms)"
+    if 2 * good.sum() < len(steps):
+        warnings.append(f"{impossible}; it is ignored")
+        return None
+    middle = float(np.median(steps[good]))
+    warnings.append(f"{impossible}; {middle:g} ms are taken for them")
+    return np.arange(count), _accumulated(np.where(good, steps, middle))
+
+
+def _is_absolute(vector: np.ndarray) -> bool:
+    """Increments that grow steadily from nothing are no increments but times: no cine slows down like that."""
+    steps = np.diff(vector)
+    if len(vector) < 4 or vector[0] != 0 or not np.isfinite(steps).all() or not (steps > 0).all():
+        return False
+    return bool(steps.max() < 2 * steps.min() and vector[-1] > 3 * np.median(steps))
+
+
+def _order_from(steps: np.ndarray) -> np.ndarray | None:
+    """Order of frames whose increments go back and forth, if the times so reached lie evenly; None otherwise."""
+    if not np.isfinite(steps).all() or not (steps < 0).any():
+        return None
+    times = np.concatenate([[0.0], np.cumsum(steps)])
+    order = np.argsort(times, kind="stable")
+    gaps = np.diff(times[order])
+    middle = float(np.median(gaps))
+    even = _is_interval(middle) and gaps.min() > 0.5 * middle and gaps.max() < 2 * middle
+    return order if even else None
+
+
+def _constant_interval(header: Dataset, declared: int, warnings: list[str]) -> tuple[float, str] | None:
+    """Milliseconds between frames from FrameTime, EffectiveDuration or ActualFrameDuration, and which of them."""
+    frame_time = _interval(header, "FrameTime", warnings)
+    duration = number(header, "EffectiveDuration")
+    measured = duration * 1000 / declared if duration is not None else None
+    measured = measured if measured is not None and _is_interval(measured) else None
+    if frame_time is None:
+        if measured is not None:
+            return measured, "EffectiveDuration"
+        actual = _interval(header, "ActualFrameDuration", warnings)
+        return (actual, "ActualFrameDuration") if actual is not None else None
+    if measured is None:
+        return frame_time, "FrameTime"
+    deviation = abs(measured / frame_time - 1)
+    is_rounded = duration.is_integer() and abs(duration - frame_time * declared / 1000) < 1.0
+    if deviation < 0.005 or is_rounded:
+        return frame_time, "FrameTime"
+    both = f"FrameTime says {frame_time:.4g} ms but EffectiveDuration / NumberOfFrames {measured:.4g} ms"
+    if deviation <= 0.2:
+        warnings.append(f"{both}; the latter, which is measured, is used")
+        return measured, "EffectiveDuration"
+    warnings.append(f"{both}; FrameTime is used: check the frame rate")
+    return frame_time, "FrameTime"
+
+
+def _replay_interval(header: Dataset, warnings: list[str]) -> tuple[float, str]:
+    for keyword in ("CineRate", "RecommendedDisplayFrameRate"):
+        rate = number(header, keyword)
+        if rate is not None and rate > 0 and _is_interval(1000 / rate):
+            warnings.append(f"only {keyword} gives a frame rate ({rate:g}/s), which may be that of a slowed replay")
+            return 1000 / rate, keyword
+    warnings.append(f"says nothing usable about its frame rate; {ASSUMED_RATE:g}/s is assumed: give the true one")
+    return 1000 / ASSUMED_RATE, "assumed frame rate"
+
+
+def _interval(header: Dataset, keyword: str, warnings: list[str]) -> float | None:
+    value = number(header, keyword)
+    if value is not None and not _is_interval(value):
+        warnings.append(f"{keyword} of {value:g} ms is impossible and ignored")
+        return None
+    return value
+
+
+def _compare_with_duration(header: Dataset, times: np.ndarray, declared: int, warnings: list[str]) -> None:
+    duration, count = number(header, "EffectiveDuration"), len(times)
+    if duration is None or not 0 < duration < 1e5 or declared != count:
+        return
+    by_vector = times[-1] * count / (count - 1)
+    if abs(duration - by_vector) > max(0.05 * by_vector, 1.0 if duration == round(duration) else 0.0):
+        warnings.append(f"FrameTimeVector gives a length of {by_vector:.3g} s but EffectiveDuration {duration:.3g} s")
+
+
+def _compare_with_rates(header: Dataset, times: np.ndarray, phrase: str, warnings: list[str]) -> None:
+    rate = (len(times) - 1) / times[-1]
+    for keyword in ("CineRate", "RecommendedDisplayFrameRate"):
+        replay = number(header, keyword)
+        if replay is not None and 0 < replay < 1e4 and phrase != keyword and abs(replay / rate - 1) > 0.1:
+            warnings.append(f"{phrase} makes {rate:.3g} frames/s but {keyword} says {replay:.3g}/s; check the rate")
+            return
+
+
+def _compare_with_heart_rate(times: np.ndarray, heart_rate: float | None, phrase: str, warnings: list[str]) -> None:
+    steps = np.diff(times) * 1000
+    rate = (len(times) - 1) / times[-1]
+    expected = times[-1] * (heart_rate or 0.0) / 60
+    beats = f" if its {times[-1]:.3g} s do not show the {expected:.1f} beats of HeartRate {heart_rate:g} bpm"
+    if phrase == "FrameTimeVector" and (refresh := _screen_refresh(steps)):
+        warnings.append(
+            f"FrameTimeVector counts pictures of a {1000 / refresh:.0f} Hz screen, so its {rate:.3g} frames/s may be "
+            f"those of a slowed replay: give the true rate{beats if heart_rate else ''}"
+        )
+    elif heart_rate and times[-1] < 0.5 * 60 / heart_rate:
+        warnings.append(
+            f"{phrase} makes the clip {times[-1]:.2g} s long, under half a beat at the HeartRate of {heart_rate:g} bpm"
+        )
+
+
+def _screen_refresh(steps: np.ndarray) -> float | None:
+    """Milliseconds between pictures of a screen of which all steps but a few are multiples, and not all the same."""
+    for refresh in _REFRESH:
+        pictures = steps / refresh
+        is_multiple = np.abs(pictures - np.round(pictures)) < 0.02
+        counts = np.round(pictures[is_multiple])
+        if is_multiple.mean() > 0.9 and len(np.unique(counts)) > 1 and counts.min() >= 1:
+            rarest = min((counts == c).mean() for c in np.unique(counts)) if len(counts) else 0.0
+            return refresh if rarest > 0.05 else None
+    return None
+
+
+def _compare_with_trim(header: Dataset, count: int, warnings: list[str]) -> None:
+    start, stop = number(header, "StartTrim"), number(header, "StopTrim")
+    if start is not None and stop is not None and 1 <= start <= stop <= count and (start, stop) != (1, count):
+        warnings.append(f"StartTrim and StopTrim ask for frames {start:g} to {stop:g} only; all {count} are read")
+
+
+def _r_waves(
+    header: Dataset, times: np.ndarray, heart_rate: float | None, phrase: str, warnings: list[str]
+) -> tuple[float, ...]:
+    """Seconds of the R waves of R Wave Time Vector (0018,6060, ms from the first frame) that lie inside the clip."""
+    waves = np.array(sorted(v / 1000 for v in numbers(header, "RWaveTimeVector") if np.isfinite(v)))
+    waves = np.unique(waves)
+    if len(waves) > 1:
+        by_waves = 60 / float(np.median(np.diff(waves)))
+        if heart_rate and abs(by_waves / heart_rate - 1) > 0.15:
+            warnings.append(f"RWaveTimeVector means {by_waves:.3g} bpm but HeartRate says {heart_rate:g} bpm")
+    interval = times[-1] / (len(times) - 1) if len(times) > 1 else 0.0
+    inside = waves[(waves >= 0) & (waves <= times[-1] + interval)]
+    if len(inside) < len(waves) and len(times) > 1:
+        outside = next(w for w in waves if w not in inside)
+        warnings.append(
+            f"RWaveTimeVector has an R wave at {outside:.3g} s but {phrase} makes the clip {times[-1]:.3g} s long"
+        )
+    return tuple(float(w) for w in inside)
+
+
+def _accumulated(steps: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0.0], np.cumsum(steps)]) / 1000 if np.isfinite(steps).all() else np.array([])
+
+
+def _is_interval(milliseconds: float) -> bool:
+    return bool(_INTERVAL[0] <= milliseconds <= _INTERVAL[1])

@@ -1,0 +1,55 @@
+"""Reads a cine from any file that this package understands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from .cine import Cine, CineError
+from .dicom import read_dicom
+from .video import read_video
+
+# Group 0002 to 0028 at the start of a data set without preamble: little endian, then big endian.
+_BARE_DATA_SET = re.compile(rb"(?:[\x02\x08]\x00[\x00-\xff]{2}|\x00[\x02\x08][\x00-\xff]{2})", re.DOTALL)
+
+
+def read_cine(path: str | Path, fps: float | None = None, view: str | None = None) -> Cine:
+    """Read a DICOM or video file; which of them it is, its content decides, not its name.
+
+    fps: frames per second that a person vouches for; replaces the file's own times.
+    view: such as ``"A4C"``; replaces what the file says.
+
+    Raises CineError, one line that says which file, what is wrong and what to do.
+    """
+    if not str(path).strip():
+        raise CineError("no path was given; name a DICOM or video file")
+    path = Path(path)
+    if "\0" in str(path):
+        raise CineError("the path holds a null character; name a DICOM or video file")
+    head = _head(path)
+    cine = read_dicom(path) if _is_dicom(head) else read_video(path)
+    if fps is not None:
+        cine = cine.with_fps(fps)
+    return replace(cine, view=view) if view is not None else cine
+
+
+def _head(path: Path) -> bytes:
+    name = path.name or str(path)
+    try:
+        if path.is_dir():
+            raise CineError(f"{name}: is a folder; name a file in it")
+        if path.exists() and not path.is_file():
+            raise CineError(f"{name}: is no regular file; name a DICOM or video file")
+        with path.open("rb") as stream:
+            head = stream.read(132)
+    except OSError as error:
+        raise CineError(f"{name}: cannot be opened ({error.strerror}); check the path and its permissions") from None
+    if not head:
+        raise CineError(f"{name}: is empty; copy or export it again")
+    return head
+
+
+def _is_dicom(head: bytes) -> bool:
+    """DICOM by its magic, or a bare data set (without preamble) by the tag that it starts with."""
+    return head[128:132] == b"DICM" or bool(_BARE_DATA_SET.match(head))
