@@ -1,0 +1,174 @@
+"""Runs a detector over labelled clips and scores what it finds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..cine.cine import Cine, CineError
+from ..cine.sector import Sector, find_sector
+from ..detection.detect import interpret
+from ..detection.detector import Detector
+from ..detection.keyframes import Curves, Phase
+from ..training.labels import LABELS_NAME, ClipLabels, check_inside, read_labels
+from .metrics import (
+    ClipResult,
+    Metrics,
+    PaperMetrics,
+    Selection,
+    bootstrap_interval,
+    score_clip,
+    summarise,
+    summarise_as_paper,
+)
+
+HEART_RATES = ((0, 60, "below 60/min"), (60, 100, "60 to 100/min"), (100, math.inf, "from 100/min"))
+FRAME_RATES = ((0, 30, "below 30 frames/s"), (30, 60, "30 to 60 frames/s"), (60, math.inf, "from 60 frames/s"))
+
+
+class Case(NamedTuple):
+    """A cine, where its sector is (None: find it), and its keyframes."""
+
+    cine: Cine
+    sector: Sector | None
+    labels: ClipLabels
+
+
+class Row(NamedTuple):
+    """One line of the table. Intervals (95 %) are given for all clips together and None in groups."""
+
+    group: str
+    phase: Phase | None
+    clips: int
+    metrics: Metrics
+    afd_interval: tuple[float, float] | None = None
+    f1_interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a detector with one decoder achieved on a set of clips.
+
+    failures: (file, reason) of clips that could not be read or detected; they are not in ``results``.
+    """
+
+    detector: str
+    decoder: str
+    data: str
+    results: tuple[ClipResult, ...]
+    failures: tuple[tuple[str, str], ...] = field(default=())
+
+    def metrics(self, phase: Phase | None = None, at_end: bool | None = None) -> Metrics:
+        return summarise(self.results, Selection(phase, at_end))
+
+    def paper(self) -> PaperMetrics:
+        return summarise_as_paper(self.results)
+
+    def rows(self) -> tuple[Row, ...]:
+        """All clips, the clip's ends and the rest apart, then by view, heart rate and frame rate."""
+        return self._rows
+
+    @cached_property
+    def _rows(self) -> tuple[Row, ...]:
+        rows = [self._with_intervals(phase) for phase in (None, *Phase)]
+        for at_end, name in ((True, "at the clip's ends"), (False, "away from them")):
+            rows += [Row(name, p, len(self.results), self.metrics(p, at_end)) for p in Phase]
+        for name, members in self._groups():
+            rows += [Row(name, phase, len(members), summarise(members, Selection(phase))) for phase in Phase]
+        return tuple(rows)
+
+    def _with_intervals(self, phase: Phase | None) -> Row:
+        selection = Selection(phase)
+        return Row(
+            "all",
+            phase,
+            len(self.results),
+            summarise(self.results, selection),
+            bootstrap_interval(self.results, lambda m: m.afd_frames, selection),
+            bootstrap_interval(self.results, lambda m: m.f1, selection),
+        )
+
+    def _groups(self) -> Iterable[tuple[str, list[ClipResult]]]:
+        for view in sorted({r.view for r in self.results if r.view}):
+            yield view, [r for r in self.results if r.view == view]
+        yield from self._ranges(HEART_RATES, lambda r: r.heart_rate)
+        yield from self._ranges(FRAME_RATES, lambda r: r.fps)
+
+    def _ranges(
+        self, ranges: Sequence[tuple[float, float, str]], value: Callable[[ClipResult], float | None]
+    ) -> Iterable[tuple[str, list[ClipResult]]]:
+        for low, high, name in ranges:
+            members = [r for r in self.results if value(r) is not None and low <= value(r) < high]
+            if members:
+                yield name, members
+
+
+def evaluate(
+    cases: Iterable[Case | tuple[str, str]],
+    detector: Detector,
+    decoders: Sequence[str] = ("beats",),
+    data: str = "labelled clips",
+    progress: Callable[[int], None] | None = None,
+) -> list[Evaluation]:
+    """Score a detector on labelled clips, once for each decoder (curves are computed once).
+
+    cases: as ``labelled_folder`` and ``ClipStore.cases`` give them; a pair (file, reason) is a clip that could not be
+    read. progress: called with the number of clips done. A clip that fails is listed, the others go on.
+    """
+    results: dict[str, list[ClipResult]] = {decoder: [] for decoder in decoders}
+    failures: list[tuple[str, str]] = []
+    for done, case in enumerate(cases, 1):
+        if isinstance(case, Case):
+            try:
+                curves, sector = _curves(case, detector)
+                for decoder in decoders:
+                    results[decoder].append(_score(case, curves, decoder, sector))
+            except CineError as error:
+                failures.append((case.labels.file, str(error)))
+        else:
+            failures.append(case)
+        if progress:
+            progress(done)
+    return [Evaluation(detector.name, d, data, tuple(results[d]), tuple(failures)) for d in decoders]
+
+
+def _curves(case: Case, detector: Detector) -> tuple[Curves, Sector]:
+    sector = case.sector or find_sector(case.cine)
+    return detector.curves(case.cine, sector), sector
+
+
+def _score(case: Case, curves: Curves, decoder: str, sector: Sector) -> ClipResult:
+    detection = interpret(curves, case.cine, decoder, sector)
+    truth = {phase: case.labels.of(phase) for phase in Phase}
+    view = case.labels.view or case.cine.view
+    return score_clip(case.labels.file, np.asarray(case.cine.times), truth, detection.keyframes, view)
+
+
+def labelled_folder(
+    path: Path, read: Callable[[Path], Cine]
+) -> Iterable[Case | tuple[str, str]]:
+    """Cases from a folder with labels.csv, or from a labels.csv beside its cines; one cine is held at a time.
+
+    read: opens one file. Raises LabelError where labels.csv itself cannot be right.
+    """
+    path = Path(path)
+    folder = path if path.is_dir() else path.parent
+    for labels in read_labels(path if path.is_file() else folder / LABELS_NAME):
+        try:
+            cine = read(folder / labels.file)
+            if labels.fps is not None:
+                cine = cine.with_fps(labels.fps)
+            if labels.frames is None:
+                check_inside(labels, len(cine))
+            elif labels.frames != len(cine):
+                raise CineError(f"{labels.file}: has {len(cine)} frames, its labels say {labels.frames}")
+        except CineError as error:
+            yield labels.file, str(error)
+        else:
+            yield Case(cine, None, labels)

@@ -1,0 +1,129 @@
+"""Tables of an evaluation, as Markdown to read and CSV to compute with."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ..report.atomic_file import written_atomically
+from .evaluate import Evaluation, Row
+
+TABLE_NAME = "evaluation.csv"
+TEXT_NAME = "evaluation.md"
+EVENTS_NAME = "events.csv"
+
+
+def markdown(evaluation: Evaluation) -> str:
+    """The whole evaluation as one Markdown page: our metrics by group, then the paper's."""
+    title = f"# {evaluation.detector}, decoder {evaluation.decoder}: {evaluation.data}"
+    head = [
+        "Events are matched one to one within min(0.25 s, half the beat). AFD: mean ± SD of |detected - true| of matched "
+        "events. Bias: detected - true. In brackets: 95 % interval, whole clips drawn with replacement.",
+        f"{len(evaluation.results)} clips, {len(evaluation.failures)} that could not be evaluated.",
+    ]
+    rows = [
+        "| group | phase | clips | true | missed | extra | AFD, frames | AFD, ms | bias, frames | precision | recall | F1 |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        *(_markdown_row(row) for row in evaluation.rows()),
+    ]
+    return "\n".join([title, "", *head, "", *rows, "", *_paper_lines(evaluation), *_failure_lines(evaluation), ""])
+
+
+def _markdown_row(row: Row) -> str:
+    m = row.metrics
+    cells = [
+        row.group,
+        row.phase.value if row.phase else "both",
+        str(row.clips),
+        str(m.true),
+        str(m.missed),
+        str(m.extra),
+        f"{_shown(m.afd_frames)} ± {_shown(m.afd_frames_sd)}{_interval(row.afd_interval)}",
+        f"{_shown(m.afd_ms, 0)} ± {_shown(m.afd_ms_sd, 0)}",
+        _shown(m.bias_frames, 2, "+"),
+        _shown(m.precision, 3),
+        _shown(m.recall, 3),
+        f"{_shown(m.f1, 3)}{_interval(row.f1_interval, 3)}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _paper_lines(evaluation: Evaluation) -> list[str]:
+    paper = evaluation.paper()
+    return [
+        "The paper's figures (eq. 4 and 5: every true event against the nearest detection, however far):",
+        "",
+        "| AFD ED | AFD ES | detected / true cycles | rate | events without any detection of their phase |",
+        "|---|---|---|---|---|",
+        f"| {_shown(paper.afd_ed)} ± {_shown(paper.afd_ed_sd)} | {_shown(paper.afd_es)} ± {_shown(paper.afd_es_sd)} "
+        f"| {paper.detected_cycles:g} / {paper.true_cycles:g} | {_shown(paper.cycle_detection_rate, 3)} "
+        f"| {paper.unanswered} |",
+    ]
+
+
+def _failure_lines(evaluation: Evaluation) -> list[str]:
+    if not evaluation.failures:
+        return []
+    return ["", "Not evaluated:", "", *(f"- {name}: {reason}" for name, reason in evaluation.failures)]
+
+
+def write_report(evaluation: Evaluation, folder: Path) -> None:
+    """Write evaluation.md, evaluation.csv (one row a group) and events.csv (one row a keyframe) into ``folder``."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with written_atomically(folder / TEXT_NAME) as path:
+        path.write_text(markdown(evaluation), encoding="utf-8")
+    _write_table(folder / TABLE_NAME, [_flat(row) for row in evaluation.rows()])
+    _write_table(folder / EVENTS_NAME, _event_rows(evaluation))
+
+
+def _flat(row: Row) -> dict[str, object]:
+    low, high = row.afd_interval or ("", "")
+    f1_low, f1_high = row.f1_interval or ("", "")
+    return {
+        "group": row.group,
+        "phase": row.phase.value if row.phase else "both",
+        "clips": row.clips,
+        **asdict(row.metrics),
+        "afd_frames_low": low,
+        "afd_frames_high": high,
+        "f1_low": f1_low,
+        "f1_high": f1_high,
+    }
+
+
+def _event_rows(evaluation: Evaluation) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for result in evaluation.results:
+        clip = {"clip": result.name, "view": result.view or "", "heart_rate": result.heart_rate, "fps": result.fps}
+        for e in result.events:
+            outcome = "missed" if e.error_frames is None else "found"
+            rows.append(
+                {**clip, "phase": e.phase.value, "outcome": outcome, "frame": e.frame, "at_end": int(e.at_end)}
+                | {"error_frames": e.error_frames, "error_s": e.error_s}
+            )
+        rows += [
+            {**clip, "phase": x.phase.value, "outcome": "extra", "frame": x.frame, "at_end": int(x.at_end)}
+            | {"error_frames": None, "error_s": None}
+            for x in result.extras
+        ]
+    return rows
+
+
+def _write_table(path: Path, rows: Sequence[dict[str, object]]) -> None:
+    with written_atomically(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
+        if rows:
+            writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def _shown(value: float, digits: int = 2, sign: str = "") -> str:
+    return f"{value:{sign}.{digits}f}" if math.isfinite(value) else "-"
+
+
+def _interval(interval: tuple[float, float] | None, digits: int = 2) -> str:
+    return f" [{_shown(interval[0], digits)}, {_shown(interval[1], digits)}]" if interval else ""

@@ -1,0 +1,204 @@
+"""A folder with many labelled clips in a few memory-mapped files, made once and read at random by training.
+
+``store.json`` says what is in it; ``frames.npy`` holds uint8 ``[F, S, S]``, ``motion.npy`` float16 ``[F, 3, 14, 14]`` and
+``volume.npy`` float16 ``[F]``, the clips one behind the other; ``clips.npy`` holds one ``CLIP`` record for each.
+Files are created at their full size; a clip counts once its record says ``done``, so a store can be made by several
+processes and finished after an interruption.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..cine.cine import CineError
+from ..detection.motion_features import GRID
+from ..report.atomic_file import written_atomically
+from .labels import ClipLabels
+
+FORMAT = 1
+MOST_EVENTS = 64
+DESCRIPTION_NAME = "store.json"
+
+CLIP = np.dtype(
+    [
+        ("done", "u1"),
+        ("start", "i8"),
+        ("length", "i8"),
+        ("fps", "f8"),
+        ("heart_rate", "f8"),
+        ("has_volume", "u1"),
+        ("ed", "f8", MOST_EVENTS),
+        ("es", "f8", MOST_EVENTS),
+        ("view", "U8"),
+        ("name", "U120"),
+    ]
+)
+"""``ed``, ``es``: positions in frames, those just outside the clip included, filled up with NaN."""
+
+
+class ClipStoreError(CineError):
+    """A store cannot be made, continued or read. One line: which folder, what is wrong, what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredClip:
+    """One clip: frames uint8 ``[T, S, S]``, motion float16 ``[T, 3, 14, 14]`` (not normalised).
+
+    volume: float16 ``[T]``, 0 where the LV is smallest, 1 where it is largest; None where it is unknown.
+    """
+
+    frames: np.ndarray
+    motion: np.ndarray
+    volume: np.ndarray | None
+    fps: float
+    labels: ClipLabels
+
+
+class ClipStore:
+    """An open store; ``store[i]`` is the i-th finished clip, its arrays views of the files (not copies)."""
+
+    def __init__(self, folder: Path, writable: bool = False) -> None:
+        self.folder = Path(folder)
+        self.description = _read_description(self.folder)
+        mode = "r+" if writable else "r"
+        try:
+            self.frames = np.load(self.folder / "frames.npy", mmap_mode=mode)
+            self.motion = np.load(self.folder / "motion.npy", mmap_mode=mode)
+            self.volume = np.load(self.folder / "volume.npy", mmap_mode=mode)
+            self.clips = np.load(self.folder / "clips.npy", mmap_mode=mode)
+        except (OSError, ValueError) as error:
+            raise ClipStoreError(f"{self.folder.name}: is damaged ({error}); delete it and make it again") from error
+        self._finished = np.flatnonzero(self.clips["done"])
+
+    def __len__(self) -> int:
+        return len(self._finished)
+
+    def __getitem__(self, index: int) -> StoredClip:
+        record = self.clips[self._finished[index]]
+        span = slice(int(record["start"]), int(record["start"] + record["length"]))
+        labels = ClipLabels(
+            str(record["name"]),
+            tuple(record["ed"][np.isfinite(record["ed"])].tolist()),
+            tuple(record["es"][np.isfinite(record["es"])].tolist()),
+            int(record["length"]),
+            float(record["fps"]),
+            str(record["view"]) or None,
+        )
+        volume = self.volume[span] if record["has_volume"] else None
+        return StoredClip(self.frames[span], self.motion[span], volume, float(record["fps"]), labels)
+
+    @property
+    def size(self) -> int:
+        """S, height and width of the frames."""
+        return self.frames.shape[1]
+
+    def write(
+        self,
+        index: int,
+        frames: np.ndarray,
+        motion: np.ndarray,
+        labels: ClipLabels,
+        heart_rate: float = np.nan,
+        volume: np.ndarray | None = None,
+    ) -> None:
+        """Fill in clip ``index`` of ``length`` frames. Only its own parts of the files are touched."""
+        record = self.clips[index]
+        span = slice(int(record["start"]), int(record["start"] + record["length"]))
+        self.frames[span], self.motion[span] = frames, motion
+        if volume is not None:
+            self.volume[span] = volume
+        clip = self.clips[index : index + 1]
+        clip["fps"], clip["heart_rate"], clip["has_volume"] = labels.fps, heart_rate, volume is not None
+        clip["ed"], clip["es"] = _padded(labels.ed), _padded(labels.es)
+        clip["view"], clip["name"] = labels.view or "", labels.file
+        # Last: a process that is killed before leaves a clip that is made again.
+        clip["done"] = 1
+
+
+def create_store(folder: Path, lengths: Sequence[int], size: int, description: dict[str, object]) -> ClipStore:
+    """Make an empty store for clips of these lengths, or open the one that an interrupted run began.
+
+    description: what the clips are (JSON values); a store in ``folder`` with another one is refused. Raises
+    ClipStoreError, also where the disk has too little room for the whole store.
+    """
+    folder = Path(folder)
+    full = {"format": FORMAT, "size": size, "lengths": _run_lengths(lengths), **description}
+    if (folder / DESCRIPTION_NAME).exists():
+        if _read_description(folder) != json.loads(json.dumps(full)):
+            raise ClipStoreError(f"{folder.name}: holds other clips than asked for; choose another folder or delete it")
+        return ClipStore(folder, writable=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    total = int(sum(lengths))
+    arrays = {
+        "frames.npy": ((total, size, size), np.uint8),
+        "motion.npy": ((total, 3, GRID, GRID), np.float16),
+        "volume.npy": ((total,), np.float16),
+        "clips.npy": ((len(lengths),), CLIP),
+    }
+    _require_room(folder, sum(int(np.prod(shape)) * np.dtype(kind).itemsize for shape, kind in arrays.values()))
+    for name, (shape, kind) in arrays.items():
+        _allocate(folder / name, shape, kind)
+    clips = np.load(folder / "clips.npy", mmap_mode="r+")
+    clips["length"] = lengths
+    clips["start"] = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    clips.flush()
+    # Last, so that a folder with a description is a whole one.
+    with written_atomically(folder / DESCRIPTION_NAME) as path:
+        path.write_text(json.dumps(full, indent=1), encoding="utf-8")
+    return ClipStore(folder, writable=True)
+
+
+def _allocate(path: Path, shape: tuple[int, ...], kind: np.dtype | type) -> None:
+    array = np.lib.format.open_memmap(path, "w+", kind, shape)
+    array.flush()
+    del array
+    if hasattr(os, "posix_fallocate"):
+        # A sparse file would end the process (SIGBUS) where the disk fills up under a memory map.
+        with path.open("r+b") as stream:
+            try:
+                os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
+            except OSError as error:
+                raise ClipStoreError(f"{path.parent.name}: no room for {path.name} ({error.strerror})") from error
+
+
+def _require_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise ClipStoreError(
+            f"{folder.name}: needs {needed / 1e9:.1f} GB, the disk has {free / 1e9:.1f} GB left; "
+            "free some or ask for fewer clips"
+        )
+
+
+def _read_description(folder: Path) -> dict[str, object]:
+    try:
+        description = json.loads((folder / DESCRIPTION_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ClipStoreError(f"{folder.name}: is no store of clips ({DESCRIPTION_NAME}: {error})") from error
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise ClipStoreError(f"{folder.name}: was made by another version; make it again")
+    return description
+
+
+def _run_lengths(lengths: Sequence[int]) -> list[list[int]]:
+    """[[length, how often in a row], ...]: short for the usual store, whose clips are all alike."""
+    runs: list[list[int]] = []
+    for length in lengths:
+        if runs and runs[-1][0] == length:
+            runs[-1][1] += 1
+        else:
+            runs.append([int(length), 1])
+    return runs
+
+
+def _padded(events: Sequence[float]) -> np.ndarray:
+    if len(events) > MOST_EVENTS:
+        raise ClipStoreError(f"a clip has {len(events)} keyframes of a kind, at most {MOST_EVENTS} fit; cut it")
+    return np.pad(np.asarray(events, float), (0, MOST_EVENTS - len(events)), constant_values=np.nan)

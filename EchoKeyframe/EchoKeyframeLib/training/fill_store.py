@@ -1,0 +1,127 @@
+"""Fills a store of clips: from the simulator, or from labelled cines."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ..cine.cine import Cine, CineError
+from ..cine.prepare import prepare
+from ..cine.sector import find_sector
+from ..detection.motion_features import motion_features
+from .clip_store import ClipStore, create_store
+from .labels import ClipLabels, LabelError, check_inside, read_labels
+from .phantom.config import PhantomConfig
+from .phantom.phantom import simulate
+
+CLIPS_AT_ONCE = 8
+
+
+def simulate_store(
+    folder: Path,
+    clips: int,
+    config: PhantomConfig | None = None,
+    first_seed: int = 0,
+    processes: int = 1,
+    device: str = "cpu",
+    progress: bool = True,
+) -> ClipStore:
+    """Make a store of ``clips`` simulated clips with seeds from ``first_seed`` on, or finish one that was begun.
+
+    A clip depends on its seed and the configuration only, not on the number of processes (each uses one thread). Keep
+    the seeds of training and held-out clips apart. Raises ClipStoreError, see ``create_store``.
+    """
+    config = config or PhantomConfig()
+    description = {"kind": "simulated", "first_seed": first_seed, "phantom": asdict(config)}
+    store = create_store(folder, [config.frames] * clips, config.size, description)
+    missing = np.flatnonzero(store.clips["done"] == 0).tolist()
+    parts = [missing[i : i + CLIPS_AT_ONCE] for i in range(0, len(missing), CLIPS_AT_ONCE)]
+    with tqdm(total=clips, initial=clips - len(missing), unit="clip", disable=not progress) as bar:
+        if processes <= 1:
+            for part in parts:
+                bar.update(_simulate_part(folder, part, config, first_seed, device))
+        else:
+            _in_processes(parts, processes, bar.update, folder, config, first_seed, device)
+    return ClipStore(folder)
+
+
+def _in_processes(parts: list[list[int]], processes: int, done: Callable[[int], object], *arguments) -> None:
+    folder, *rest = arguments
+    # Started afresh, not forked: a fork of a process that has used torch or OpenCV threads may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        futures = [pool.submit(_simulate_part, folder, part, *rest) for part in parts]
+        try:
+            for future in as_completed(futures):
+                done(future.result())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _simulate_part(folder: Path, part: Sequence[int], config: PhantomConfig, first_seed: int, device: str) -> int:
+    store = ClipStore(folder, writable=True)
+    batch = simulate([first_seed + index for index in part], config, device)
+    frames, volume = batch.frames.cpu().numpy(), batch.volume.cpu().numpy()
+    for k, index in enumerate(part):
+        fps = float(batch.fps[k])
+        labels = ClipLabels(
+            f"simulated-{first_seed + index:07d}",
+            _nearby(batch.ed[k] * fps, config.frames),
+            _nearby(batch.es[k] * fps, config.frames),
+            config.frames,
+            fps,
+            batch.view[k],
+        )
+        store.write(index, frames[k], motion_features(frames[k]), labels, float(batch.heart_rate[k]), volume[k])
+    return len(part)
+
+
+def _nearby(events: np.ndarray, n_frames: int) -> tuple[float, ...]:
+    """Events inside the clip and the nearest one on either side of it."""
+    first = np.searchsorted(events, 0.0) - 1
+    last = np.searchsorted(events, n_frames - 1, side="right")
+    return tuple(events[max(first, 0) : last + 1].tolist())
+
+
+def store_labelled(
+    folder: Path, labels_path: Path, read: Callable[[Path], Cine], size: int, progress: bool = True
+) -> ClipStore:
+    """Make a store from labelled cines: labels.csv (or its folder), each file opened by ``read``, prepared to ``size``.
+
+    Raises LabelError where a label cannot be right, CineError where a cine cannot be read: a training set is either
+    sound or mended.
+    """
+    labels_path = Path(labels_path)
+    base = labels_path if labels_path.is_dir() else labels_path.parent
+    clips = [_checked(labels, read(base / labels.file)) for labels in tqdm(read_labels(labels_path), disable=not progress)]
+    description = {"kind": "labelled", "clips": [asdict(labels) for labels in clips]}
+    store = create_store(folder, [labels.frames for labels in clips], size, description)
+    for index in np.flatnonzero(store.clips["done"] == 0).tolist():
+        # Read a second time rather than held: a set of cines does not fit into memory.
+        cine = read(base / clips[index].file)
+        frames = prepare(cine, find_sector(cine), size)
+        store.write(index, frames, motion_features(frames), clips[index])
+    return ClipStore(folder)
+
+
+def _checked(labels: ClipLabels, cine: Cine) -> ClipLabels:
+    """The labels with the cine's own length and rate, if they fit it and can be trained on."""
+    if labels.frames is None:
+        check_inside(labels, len(cine))
+    elif labels.frames != len(cine):
+        raise LabelError(f"{labels.file}: has {len(cine)} frames, its labels say {labels.frames}")
+    if not labels.ed or not labels.es:
+        phase, other = ("ED", "ES") if labels.ed else ("ES", "ED")
+        raise LabelError(f"{labels.file}: has {phase} but no {other}; label both (outside=1 if just outside) to train on it")
+    fps = labels.fps or cine.fps
+    if fps is None:
+        raise CineError(f"{labels.file}: a single frame cannot be trained on")
+    return ClipLabels(labels.file, labels.ed, labels.es, len(cine), fps, labels.view or cine.view)

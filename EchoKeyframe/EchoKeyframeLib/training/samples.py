@@ -1,0 +1,119 @@
+"""Windows of stored clips with their target curves: what a training step is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from ..detection.motion_features import GRID, normalise, stride_motion
+from ..models.config import NetworkConfig
+from .clip_store import ClipStore, StoredClip
+from .targets import PAPER_SIGMA, TargetForm, complete_keyframes, paper_curve, target_curves
+
+PAPER_STRIDES = (1, 2, 4)
+RATE_FACTOR = 1.5
+"""A network with a rate of its own sees strides whose effective rate lies within this factor of it."""
+
+PAST_THE_END = 0.15
+"""Share of windows that may begin so late that the clip ends before they do."""
+
+
+class Sample(NamedTuple):
+    """One window, or a batch of them with ``[B]`` in front.
+
+    images uint8 ``[T, 1, S, S]``; motion float32 ``[T, 3, 14, 14]`` normalised; targets float32 ``[T, outputs]``, NaN
+    where nothing is asked (zero frames, unknown volume); present bool ``[T]``, False for zero frames.
+    """
+
+    images: Tensor
+    motion: Tensor
+    targets: Tensor
+    present: Tensor
+
+
+class WindowSamples(Dataset):
+    """Sample n of an endless training, drawn from ``(seed, n)`` alone, so that any step can be repeated.
+
+    Strides are 1, 2 or 4 at random (the paper); a network with an effective rate gets those near that rate, each with
+    any offset. Windows that reach beyond their clip are filled with zero frames.
+    """
+
+    def __init__(self, store: ClipStore, network: NetworkConfig, targets: TargetForm, seed: int) -> None:
+        self.store, self.network, self.targets, self.seed = store, network, targets, seed
+
+    def __getitem__(self, number: int) -> Sample:
+        rng = np.random.default_rng([self.seed, number])
+        clip = self.store[int(rng.integers(len(self.store)))]
+        stride = int(rng.choice(strides(self.network, clip.fps)))
+        length, window = len(clip.frames), self.network.frames
+        span = (window - 1) * stride + 1
+        latest = max(0, length - span)
+        if rng.random() < PAST_THE_END:
+            latest = min(latest + span // 3, length - 1)
+        return cut_window(clip, int(rng.integers(latest + 1)), stride, self.network, self.targets)
+
+
+def strides(network: NetworkConfig, fps: float) -> list[int]:
+    """Strides at which a clip of this frame rate is shown to the network in training."""
+    if network.rate is None:
+        return list(PAPER_STRIDES)
+    best = network.stride(fps)
+    near = [s for s in range(1, 2 * best + 2) if 1 / RATE_FACTOR <= fps / s / network.rate <= RATE_FACTOR]
+    return sorted({best, *near})
+
+
+def cut_window(clip: StoredClip, start: int, stride: int, network: NetworkConfig, form: TargetForm) -> Sample:
+    """The window that begins at frame ``start``, normalised as at inference: the clip is strided first, then cut."""
+    window = network.frames
+    index = np.arange(start, len(clip.frames), stride)[:window]
+    images = np.zeros((window, 1, *clip.frames.shape[1:]), np.uint8)
+    images[: len(index), 0] = clip.frames[index]
+    motion = np.zeros((window, 3, GRID, GRID), np.float32)
+    if network.architecture == "two-stream" and "motion" in network.streams:
+        moving = normalise(stride_motion(clip.motion, stride, start % stride))
+        motion[: len(index)] = moving[start // stride :][: len(index)]
+    targets = np.full((window, len(network.outputs)), np.nan, np.float32)
+    targets[: len(index)] = _targets(clip, index, stride, network.outputs, form)
+    present = torch.arange(window) < len(index)
+    return Sample(torch.from_numpy(images), torch.from_numpy(motion), torch.from_numpy(targets), present)
+
+
+def _targets(
+    clip: StoredClip, index: np.ndarray, stride: int, outputs: tuple[str, ...], form: TargetForm
+) -> np.ndarray:
+    ed, es = complete_keyframes(clip.labels.ed, clip.labels.es, len(clip.frames))
+    curves = target_curves(index, ed, es, form)
+    columns = {"ED": curves[:, 0], "ES": curves[:, 1]}
+    # Ten frames as the network sees them: these outputs are there to make it look far around a keyframe.
+    columns["ED wide"] = paper_curve(index, ed, PAPER_SIGMA * stride)
+    columns["ES wide"] = paper_curve(index, es, PAPER_SIGMA * stride)
+    columns["volume"] = np.full(len(index), np.nan) if clip.volume is None else clip.volume[index]
+    return np.stack([columns[name] for name in outputs], axis=-1)
+
+
+class EpochSampler(Sampler[int]):
+    """Numbers of the samples of one epoch, for one of ``world`` processes.
+
+    Epoch e of ``steps`` steps covers the numbers from ``e * steps * batch * world`` on, dealt to the processes in turn:
+    two processes with a batch of 4 see in one step what one with a batch of 8 sees.
+    """
+
+    def __init__(self, steps: int, batch: int, rank: int = 0, world: int = 1) -> None:
+        self.steps, self.batch, self.rank, self.world = steps, batch, rank, world
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.steps * self.batch
+
+    def __iter__(self) -> Iterator[int]:
+        first = self.epoch * len(self) * self.world
+        return iter(range(first + self.rank, first + len(self) * self.world, self.world))
