@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, Thr
 from concurrent.futures.process import BrokenProcessPool
 
 from ..detection.detector import Detector, Progress
-from . import worker
+from . import process
 from .job import Job, Outcome, Settings, failure, load_cine, run_job
 
 DIED = "the process that worked on it died (killed, out of memory, or a decoder crashed)"
@@ -68,12 +68,12 @@ def _until_a_process_dies(
     in_work: dict[Future, Job] = {}
     suspects: list[Job] = []
     broken = False
-    with ProcessPoolExecutor(workers, context, worker.start, (stop,)) as pool:
+    with ProcessPoolExecutor(workers, context, process.start, (stop,)) as pool:
         try:
             while (waiting and not broken) or in_work:
                 while waiting and not broken and len(in_work) < workers:  # queueing jobs would become suspects, too
                     try:
-                        in_work[pool.submit(worker.run, waiting[0], settings)] = waiting[0]
+                        in_work[pool.submit(process.run, waiting[0], settings)] = waiting[0]
                         waiting.popleft()
                     except BrokenProcessPool:  # a process died since the last result
                         broken = True

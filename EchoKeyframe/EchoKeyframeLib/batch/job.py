@@ -80,11 +80,12 @@ def load_cine(job: Job, settings: Settings) -> tuple[Cine, Sector]:
 
 def finished(job: Job, settings: Settings, model: str) -> Outcome | None:
     """The outcome of a job that is not to be run: its results are there, or other files are in their way. Else None."""
+    from ..report.keyframes_file import readable
     from ..report.outputs import Request, is_done
 
     if settings.force:
         return None
-    request = Request(job.cine.name, model, settings.decoder, settings.fps, settings.view)
+    request = Request(readable(job.cine.name), model, settings.decoder, settings.fps, settings.view)
 
     def look() -> Outcome | None:
         return Outcome(job, Status.SKIPPED) if is_done(job.target, request) else None

@@ -11,7 +11,7 @@ import itertools
 import os
 from collections.abc import Iterator, Sequence
 
-from . import worker
+from . import process
 from .engines import DIED
 from .job import Job, Outcome, Settings, failure
 
@@ -28,9 +28,9 @@ def run_on_ray(jobs: Sequence[Job], settings: Settings) -> Iterator[Outcome]:
     import ray
 
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray is going to do; without, it warns
-    ray.init(include_dashboard=False if "RAY_ADDRESS" not in os.environ else None, log_to_driver=False,
+    ray.init(include_dashboard=None if os.environ.get("RAY_ADDRESS") else False, log_to_driver=False,
              logging_level="ERROR")
-    remote = ray.remote(worker.run).options(num_cpus=1, num_gpus=_gpus(settings), max_retries=1)
+    remote = ray.remote(process.run).options(num_cpus=1, num_gpus=_gpus(settings), max_retries=1)
     upcoming, in_work = iter(jobs), {}
     most = max(1, int(ray.cluster_resources().get("CPU", 1))) * QUEUED_PER_CORE
     try:

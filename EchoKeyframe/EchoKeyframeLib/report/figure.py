@@ -15,6 +15,7 @@ from ..cine.cine import Cine
 from ..cine.sector import Sector
 from ..detection.keyframes import Beat, Detection, Keyframe, Phase
 from .atomic_file import written_atomically
+from .keyframes_file import readable
 
 COLORS = {Phase.ED: "#007C91", Phase.ES: "#C77700"}
 """ED's cyan and ES's yellow, dark enough for white paper. Blue against orange: told apart by any colour vision, and
@@ -119,7 +120,7 @@ def _draw_frame(axes: Axes, cine: Cine, sector: Sector, phase: Phase, keyframe: 
 
 
 def _title(cine: Cine, detection: Detection, shown: int, beats: int) -> str:
-    name = cine.source.name
+    name = readable(cine.source.name)
     parts = [name if len(name) <= 48 else f"{name[:30]}…{name[-16:]}", detection.model]
     if detection.heart_rate:
         parts.append(f"{detection.heart_rate:.0f} beats/min")

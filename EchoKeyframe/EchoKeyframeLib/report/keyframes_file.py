@@ -48,7 +48,7 @@ class KeyframesFile:
     def of(cls, cine: Cine, detection: Detection) -> KeyframesFile:
         """The contents for what was found in a cine."""
         return cls(
-            source=cine.source.name,
+            source=readable(cine.source.name),
             sop_instance_uid=cine.source.sop_instance_uid,
             view=cine.view,
             frames=len(cine),
@@ -61,6 +61,11 @@ class KeyframesFile:
             beats=detection.beats,
             warnings=detection.warnings,
         )
+
+
+def readable(name: str) -> str:
+    """A file name with ``?`` for what is no text: Linux allows names in any bytes, JSON and fonts do not."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def write_json(path: Path, contents: KeyframesFile) -> None:

@@ -1,0 +1,113 @@
+"""The JSON and CSV files of a detection, written and read back."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from EchoKeyframeLib import __version__
+from EchoKeyframeLib.cine.cine import Cine, CineError, Source
+from EchoKeyframeLib.detection.beats import form_beats
+from EchoKeyframeLib.detection.keyframes import Curves, Detection, Keyframe, Phase
+from EchoKeyframeLib.report.atomic_file import written_atomically
+from EchoKeyframeLib.report.curves_file import read_curves, write_curves
+from EchoKeyframeLib.report.keyframes_file import KeyframesFile, read_json, write_csv, write_json
+
+
+@pytest.fixture
+def cine(tmp_path) -> Cine:
+    frames = np.zeros((40, 8, 8), np.uint8)
+    source = Source("Schlag äöü 心.dcm", tmp_path / "Schlag äöü 心.dcm", "1.2.3.4")
+    return Cine(frames, np.arange(40) / 30.0, source, view="A4C", timing="FrameTime")
+
+
+@pytest.fixture
+def detection(cine) -> Detection:
+    probability = np.random.default_rng(1).random((40, 2)).astype(np.float32)
+    found = [
+        Keyframe(Phase.ED, 3, 3 / 30, 0.91),
+        Keyframe(Phase.ES, np.int64(14), np.float64(14 / 30), np.float32(0.72), source="manual"),
+        Keyframe(Phase.ED, 33, 33 / 30, 0.5),
+        Keyframe(Phase.ES, 39, 39 / 30, 0.2, at_edge=True),
+    ]
+    keyframes, beats = form_beats(found)
+    return Detection(Curves(probability, cine.times, "motion 1"), keyframes, beats, 60.0, "motion 1", "beats",
+                     ("first warning",))
+
+
+def test_json_reads_back_as_it_was_written(tmp_path, cine, detection):
+    path = tmp_path / "a.keyframes.json"
+    written = KeyframesFile.of(cine, detection)
+    write_json(path, written)
+    found = read_json(path)
+    assert [(k.phase, k.frame, k.source, k.at_edge, k.beat) for k in found.keyframes] == [
+        (Phase.ED, 3, "auto", False, 1), (Phase.ES, 14, "manual", False, 1),
+        (Phase.ED, 33, "auto", False, 2), (Phase.ES, 39, "auto", True, 2)]
+    assert [k.time for k in found.keyframes] == pytest.approx([3 / 30, 14 / 30, 33 / 30, 39 / 30], abs=1e-6)
+    assert [k.confidence for k in found.keyframes] == pytest.approx([0.91, 0.72, 0.5, 0.2], abs=1e-6)
+    first, second = found.beats
+    assert (first.ed.frame, first.es.frame, first.next_ed.frame, first.measurable) == (3, 14, 33, True)
+    assert first.heart_rate == pytest.approx(60.0, abs=1e-3)
+    assert (second.ed.frame, second.es.frame, second.next_ed, second.measurable) == (33, 39, None, False)
+    for field in ("source", "sop_instance_uid", "view", "frames", "timing", "model", "decoder", "warnings", "version"):
+        assert getattr(found, field) == getattr(written, field), field
+    assert found.frame_rate == pytest.approx(30.0)
+    assert found.version == __version__
+
+
+def test_json_has_the_documented_shape(tmp_path, cine, detection):
+    path = tmp_path / "a.keyframes.json"
+    write_json(path, KeyframesFile.of(cine, detection))
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["keyframes"][0] == {"phase": "ED", "frame": 3, "time": 0.1, "confidence": 0.91, "source": "auto",
+                                        "at_edge": False, "beat": 1}
+    assert document["beats"][0]["ed"] == 3 and document["beats"][0]["measurable"] is True
+    assert document["source"] == "Schlag äöü 心.dcm" and document["sop_instance_uid"] == "1.2.3.4"
+    assert str(tmp_path) not in path.read_text(encoding="utf-8"), "no absolute path"
+
+
+def test_csv_has_one_line_a_keyframe(tmp_path, cine, detection):
+    path = tmp_path / "a.keyframes.csv"
+    write_csv(path, KeyframesFile.of(cine, detection))
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["phase"], int(row["frame"]), int(row["beat"])) for row in rows] == [
+        ("ED", 3, 1), ("ES", 14, 1), ("ED", 33, 2), ("ES", 39, 2)]
+
+
+def test_curves_read_back(tmp_path, detection):
+    path = tmp_path / "a.curves.csv"
+    write_curves(path, detection.curves)
+    found = read_curves(path, "motion 1")
+    np.testing.assert_allclose(found.probability, detection.curves.probability, atol=1e-6)
+    np.testing.assert_allclose(found.times, detection.curves.times, atol=1e-6)
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", "{}", '{"schema": 99}', '{"schema": 1}',
+                                  '{"schema": 1, "keyframes": [{"phase": "XX"}]}', '{"schema": 1, "keyframes": 3}'])
+def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path, text):
+    path = tmp_path / "b.keyframes.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(CineError, match=r"b\.keyframes\.json") as caught:
+        read_json(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "frame,time\n0,0\n", "frame,time,ed,es\n0,0,x,0\n", "frame,time,ed,es\n0,0,2,0\n"])
+def test_a_damaged_curves_file_is_refused(tmp_path, text):
+    path = tmp_path / "b.curves.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(CineError, match=r"b\.curves\.csv"):
+        read_curves(path)
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "kept.txt"
+    path.write_text("old", encoding="utf-8")
+    with pytest.raises(RuntimeError), written_atomically(path) as temporary:
+        temporary.write_text("half", encoding="utf-8")
+        raise RuntimeError
+    assert path.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [path]
