@@ -17,8 +17,8 @@ from .tissue import amplitude
 
 
 def blur(image: Tensor, sigma: Tensor, axis: int) -> Tensor:
-    """Gaussian blur along the row (-2) or beam (-1) axis; ``sigma`` in samples broadcasts against the image."""
-    reach = 3 if float(sigma.max()) > 0.9 else 2
+    """Gaussian blur along the row (-2) or beam (-1) axis; ``sigma`` in samples (about 1) broadcasts."""
+    reach = 2 if axis == -2 else 3
     taps = [torch.exp(-0.5 * (k / sigma.clamp(min=0.1)) ** 2) for k in range(reach + 1)]
     total = taps[0] + 2 * sum(taps[1:])
     size = image.shape[axis]
