@@ -26,11 +26,12 @@ def echo_evidence(frames: np.ndarray, region: Box | None = None) -> np.ndarray:
     Threshold, opening (which removes text, ticks and traces), closing, and of the connected patches the largest with
     those that come near it in size. Dark parts of the sector are missing: the geometry fitted to this fills them.
     """
+    longest = max(frames.shape[1:])
     spread = _spread(frames)
-    patches = _solid(spread > _threshold(spread), region)
+    patches = _solid(spread > _threshold(spread), region, longest // 80)
     if patches.mean() < 0.01:
-        texture = _texture(frames)
-        patches = _solid(texture > max(4.0, 0.15 * float(np.percentile(texture, 99))), region)
+        # A still: text and borders have texture too, so only broad patches count.
+        patches = _solid(_textured(frames), region, longest // 24)
     return patches if patches.mean() >= 0.01 else np.zeros_like(patches)
 
 
@@ -46,26 +47,30 @@ def _spread(frames: np.ndarray) -> np.ndarray:
 
 
 def _threshold(spread: np.ndarray) -> float:
-    """Above the noise of the background, which a screen recording has, but low enough for faint echoes."""
+    """Above the background's noise (of a screen recording) and ringing (of JPEG), below faint echoes."""
     noise, strong = np.percentile(spread, (10, 95))
-    return float(np.clip(3 * noise, 1.5, max(1.5, 0.12 * strong)))
+    return float(max(1.5, np.clip(3 * noise, 0.04 * strong, 0.12 * strong)))
 
 
-def _texture(frames: np.ndarray) -> np.ndarray:
-    """Local standard deviation (7x7) of the mean frame: speckle has it everywhere, panels only at their borders."""
+def _textured(frames: np.ndarray) -> np.ndarray:
+    """Where the mean frame has the texture of speckle (local standard deviation, 5x5); panels lack it."""
     mean = frames.mean(axis=0, dtype=np.float32)
-    variance = cv2.blur(mean * mean, (7, 7)) - cv2.blur(mean, (7, 7)) ** 2
-    return np.sqrt(np.maximum(variance, 0))
+    variance = cv2.blur(mean * mean, (5, 5)) - cv2.blur(mean, (5, 5)) ** 2
+    deviation = np.sqrt(np.maximum(variance, 0))
+    mask = deviation > max(1.0, 0.12 * float(np.percentile(deviation, 80)))
+    # The window reaches two pixels beyond what it sees.
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, _disk(5))
+    return cv2.erode(closed, _disk(5)).astype(bool)
 
 
-def _solid(mask: np.ndarray, region: Box | None) -> np.ndarray:
+def _solid(mask: np.ndarray, region: Box | None, width: int) -> np.ndarray:
+    """Patches at least ``width`` pixels wide, without their gaps."""
     if region is not None:
         inside = np.zeros_like(mask)
         inside[region.slices] = mask[region.slices]
         mask = inside
-    longest = max(mask.shape)
-    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _disk(max(3, longest // 80)))
-    reach = max(3, longest // 32)
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _disk(max(3, width)))
+    reach = max(3, max(mask.shape) // 32)
     # A border keeps the closing from sticking patches to the image's edge.
     padded = cv2.copyMakeBorder(opened, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0)
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, _disk(reach))[reach:-reach, reach:-reach]

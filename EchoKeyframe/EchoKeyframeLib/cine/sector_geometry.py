@@ -132,13 +132,13 @@ def _arcs(evidence: np.ndarray, fan: Fan) -> tuple[float, float]:
     farthest, nearest = np.zeros(_BINS), np.full(_BINS, np.inf)
     np.maximum.at(farthest, bins, radius)
     np.minimum.at(nearest, bins, radius)
-    far = float(np.percentile(radius, 99.9)) + 1.0
-    # An arc on which many directions end is the far one, if next to nothing lies beyond it.
-    support = np.array([np.sum(np.abs(farthest - end) <= _NEAR_LINE) for end in farthest])
+    # An arc on which many directions end is the far one, if little lies beyond it: an ECG may stick to its foot.
+    support = np.array([np.mean(np.abs(farthest - end) <= _NEAR_LINE) for end in farthest])
     arc = float(farthest[support.argmax()])
-    if support.max() >= 0.15 * _BINS and np.mean(radius > arc + _NEAR_LINE) < 0.005:
-        far = arc + 1.0
-    near = float(np.percentile(nearest[np.isfinite(nearest)], 2)) - 1.0
+    beyond = np.mean(radius > arc + _NEAR_LINE)
+    is_arc = beyond < (0.03 if support.max() >= 0.5 else 0.005) and support.max() >= 0.15
+    far = arc if is_arc else float(np.percentile(radius, 99.9))
+    near = float(np.percentile(nearest[np.isfinite(nearest)], 2))
     return max(0.0, near), far
 
 
@@ -153,10 +153,14 @@ def _with_cuts(evidence: np.ndarray, fan: Fan) -> Fan:
 
 
 def _cut(evidence: np.ndarray, full: np.ndarray) -> float:
-    """Column left of which nothing belongs to the sector; 0 where the left end is not cut."""
+    """Column left of which nothing belongs to the sector; 0 where the left end is not cut.
+
+    A cut runs from the side to the arc. What ends straight but shorter is a Doppler box beside dark tissue.
+    """
     rows = np.flatnonzero(evidence.any(axis=1))
     first = evidence[rows].argmax(axis=1)
     end = np.percentile(first, 0.5)
-    run = rows[first <= end + 1.0]
-    beyond = run[full[run].argmax(axis=1) < end - 2.0]
-    return float(end) if len(beyond) >= 0.12 * len(rows) else 0.0
+    beyond = full[rows].any(axis=1) & (full[rows].argmax(axis=1) < end - 2.0)
+    straight = beyond & (first <= end + 1.0)
+    is_cut = straight.sum() >= 0.08 * len(rows) and straight.sum() >= 0.75 * beyond.sum()
+    return float(end) if is_cut else 0.0
