@@ -95,7 +95,9 @@ def test_batch_sizes_do_not_change_the_result():
     assert np.allclose(large.curves(cine, sector).probability, small.curves(cine, sector).probability, atol=1e-5)
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("MPS backend out of memory")])
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("MPS backend out of memory")]
+)
 def test_out_of_memory_halves_the_batch_and_goes_on(error):
     cine, sector = beating_cine(25), whole_frame(beating_cine(25))
     expected = detector(SMALL).curves(cine, sector).probability
@@ -182,8 +184,20 @@ def test_half_precision_stays_close():
     assert 0 < np.abs(full - half).max() < 0.1
 
 
-@pytest.mark.parametrize("name", SMALL_CONFIGS)
-@pytest.mark.parametrize(("frames", "fps"), [(5, 22), (8, 22), (90, 22), (175, 50), (101, 22)])
+@pytest.mark.parametrize(
+    ("name", "frames", "fps"),
+    [
+        ("both", 5, 22),
+        ("both", 8, 22),
+        ("both", 90, 22),
+        ("both", 175, 50),
+        ("motion", 101, 22),
+        ("image", 60, 50),
+        ("image", 31, 22),
+        ("paper", 5, 50),
+        ("paper", 25, 50),
+    ],
+)
 def test_live_equals_the_whole_clip(name, frames, fps):
     cine = beating_cine(frames, fps)
     sector, network = whole_frame(cine), detector(SMALL_CONFIGS[name])

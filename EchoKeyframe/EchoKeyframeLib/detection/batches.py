@@ -40,7 +40,9 @@ class Batches:
             if not _is_out_of_memory(error):
                 raise
             if part.stop - part.start == 1:
-                raise DetectionError("the network does not fit into this device's memory; use another with --device") from None
+                raise DetectionError(
+                    "the network does not fit into this device's memory; use another with --device"
+                ) from None
             self.size = (part.stop - part.start) // 2
         # Outside the handler: until it ends, the error's traceback holds on to the batch that was too large.
         self._release()

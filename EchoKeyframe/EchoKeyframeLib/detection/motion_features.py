@@ -15,6 +15,7 @@ import numpy as np
 GRID = 14
 _FLOW_SIZE = 56
 _BLUR = 0.8
+_FARNEBACK = {"pyr_scale": 0.5, "levels": 3, "winsize": 11, "iterations": 2, "poly_n": 5, "poly_sigma": 1.2}
 # An offset on the brightness weights, so that flow in a black cell is a plain mean.
 _LEAST_WEIGHT = 4.0
 _LEAST_FLOW = 1e-4
@@ -28,7 +29,8 @@ class MotionFeatures:
     """Features of a stream of frames, one at a time.
 
     Called with a prepared frame uint8 ``[S, S]``, returns float32 ``[3, 14, 14]``: horizontal and vertical flow from
-    the frame before (pixels of a 56x56 image, weighted by brightness, zero for the first frame), mean brightness in [0, 1].
+    the frame before (Farneback; pixels of a 56x56 image, weighted by brightness, zero for the first frame), and mean
+    brightness, about 0 to 1.
     """
 
     def __init__(self) -> None:
@@ -42,9 +44,7 @@ class MotionFeatures:
         features = np.zeros((3, GRID, GRID), np.float32)
         features[2] = _pool(weight) / 255.0
         if self._image is not None:
-            flow = cv2.calcOpticalFlowFarneback(
-                self._image, image, None, pyr_scale=0.5, levels=3, winsize=11, iterations=2, poly_n=5, poly_sigma=1.2, flags=0
-            )
+            flow = cv2.calcOpticalFlowFarneback(self._image, image, None, flags=0, **_FARNEBACK)
             total = _pool(self._weight)
             features[0] = _pool(flow[..., 0] * self._weight) / total
             features[1] = _pool(flow[..., 1] * self._weight) / total

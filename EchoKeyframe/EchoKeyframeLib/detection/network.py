@@ -36,6 +36,7 @@ class NetworkDetector:
         self.name = name
         self.runner = NetworkRunner(network, device, precision)
         self.config = self.runner.config
+        self.device = str(self.runner.device)
         release = self.runner.release_memory
         self._frame_batches = Batches(self.runner.frames_per_batch, release)
         self._window_batches = Batches(self.runner.windows_per_batch, release)
@@ -74,9 +75,7 @@ class NetworkDetector:
             raise DetectionError("the network's values are not numbers; try precision float32 or other weights")
         return outputs
 
-    def live(
-        self, sector: Sector, fps: float, spacing: tuple[float, float] | None = None
-    ) -> LiveDetection:
+    def live(self, sector: Sector, fps: float, spacing: tuple[float, float] | None = None) -> LiveDetection:
         """Detection on a running stream of frames of the given rate; see ``LiveDetection``."""
         return LiveDetection(self.runner, sector, fps, spacing)
 

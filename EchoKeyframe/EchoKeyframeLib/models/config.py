@@ -26,7 +26,7 @@ class NetworkConfig:
     rate: effective frames per second that the network was trained at; a clip is taken at the stride that comes closest.
         None: every frame is used, whatever the frame rate (the paper).
     size: height and width of the prepared frames. channels: 1, or 3 for a backbone with ImageNet weights.
-    backbone, stage: torchvision's ResNet and the one of its four stages whose map feeds the VST (``"resnet-vst"`` only).
+    backbone, stage (``"resnet-vst"`` only): torchvision's ResNet and which of its four stages feeds the VST.
     streams: which inputs a two-stream network looks at. image_dropout: share of training samples without images.
     width: channels d of the encoded features. depths, heads: VST blocks and attention heads of each stage.
     attention_window: frames, rows, columns within which tokens attend to each other.

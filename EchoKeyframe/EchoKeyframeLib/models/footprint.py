@@ -1,4 +1,4 @@
-"""About how much memory a network's intermediate results take. Estimates on the safe side, from the sizes of its maps."""
+"""About how much memory a network's intermediate results take: estimates from the sizes of its maps."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The paper's network: a ResNet looks at each frame, a Video Swin Transformer at the frames together.
 
 The paper (J Nanjing Med Univ 2024;44(02):253-262, figs. 4 and 5) leaves open which ResNet stage feeds the transformer
-and how large that is. Chosen here, with stride-1 windows in mind: each frame is encoded once but takes part in T windows,
-so the transformer must cost less than a hundredth of the encoder per frame to stay under 15 % of it over all windows.
+and how large that is. Chosen here with stride-1 windows in mind: each frame is encoded once but takes part in T
+windows, so over all windows the transformer sees every frame T times and must be that much lighter than the encoder.
 
 - Stage 4 (the last), a 7x7 map at 224 and 4x4 at 112. Stage 3 has four times the tokens: the transformer alone would
   then cost more than half of the encoder. Its 2,048 channels are reduced by a 1x1 convolution that belongs to the
@@ -41,7 +41,8 @@ class ResNetVST(nn.Module):
     """frames ``[B, T, C, S, S]`` to probabilities of ED and ES ``[B, T, 2]``.
 
     ``forward(frames) == temporal(encode(frames))``, and in eval mode ``encode`` treats each frame by itself.
-    imagenet: start from ImageNet weights if they are at hand or can be downloaded; ``imagenet`` then says whether they are.
+    imagenet: start from ImageNet weights if they are at hand or can be downloaded; the attribute ``imagenet`` says
+    whether that went well.
     """
 
     def __init__(self, config: NetworkConfig, imagenet: bool = False) -> None:

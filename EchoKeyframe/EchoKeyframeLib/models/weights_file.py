@@ -1,0 +1,195 @@
+"""Weights on disk: ``NAME.safetensors`` and beside it ``NAME.json``, the card that says what they are.
+
+safetensors holds numbers and nothing that could run; the card holds the network's configuration, how it was trained and
+how good it is, and the SHA-256 of the weights. A pair that does not belong together is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from ..cine.cine import CineError
+from ..report.atomic_file import written_atomically
+from .config import ConfigError, NetworkConfig
+from .presets import build_network
+from .registry import SUFFIX
+
+FORMAT = 1
+_LARGEST_CARD = 2**20
+_LARGEST_HEADER = 2**24
+# Of batch norm, counted for a kind of averaging that is not used; whole numbers, which half precision would spoil.
+_NOT_STORED = "num_batches_tracked"
+
+
+class WeightsError(CineError):
+    """A weights file cannot be used. One line: which file, what is wrong, what to do."""
+
+
+@dataclass(frozen=True)
+class WeightsCard:
+    """What is known of a weights file.
+
+    name, version, licence: as published. config: the network. training: data, seed, cost. metrics: results, by set.
+    precision: ``"float16"`` or ``"float32"`` as stored. sha256: of the weights file, hexadecimal.
+    """
+
+    name: str
+    config: NetworkConfig
+    sha256: str
+    version: str = ""
+    licence: str = ""
+    precision: str = "float32"
+    training: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Name and version, as results are signed with; without a version the hash tells trainings apart."""
+        return f"{self.name} {self.version or self.sha256[:8]}"
+
+
+def save_weights(
+    path: str | Path,
+    network: nn.Module,
+    version: str = "",
+    licence: str = "",
+    training: dict[str, Any] | None = None,
+    metrics: dict[str, Any] | None = None,
+    half: bool = True,
+) -> WeightsCard:
+    """Write ``path`` (``NAME.safetensors``) and its card; both are written before either takes its place.
+
+    half: store float16, which halves the file; networks load as float32 all the same.
+    Raises WeightsError where weights are not finite (in half precision: beyond 65504) or the files cannot be written.
+    """
+    path = _checked_name(path)
+    tensors = {name: _stored(tensor, half) for name, tensor in network.state_dict().items() if _is_stored(name)}
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise WeightsError(f"{path.name}: not written, {name} holds values that are not finite")
+    data = save(tensors)
+    card = WeightsCard(
+        name=path.stem,
+        config=network.config,
+        sha256=hashlib.sha256(data).hexdigest(),
+        version=version,
+        licence=licence,
+        precision="float16" if half else "float32",
+        training=training or {},
+        metrics=metrics or {},
+    )
+    text = json.dumps({"format": FORMAT, **asdict(card), "config": card.config.to_dict()}, indent=2, ensure_ascii=False)
+    try:
+        with written_atomically(path) as weights, written_atomically(card_path(path)) as beside:
+            weights.write_bytes(data)
+            beside.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise WeightsError(f"{path.name}: cannot be written ({error.strerror or error})") from None
+    return card
+
+
+def load_weights(path: str | Path) -> tuple[nn.Module, WeightsCard]:
+    """The network of a weights file, in eval mode and float32, and its card.
+
+    Raises WeightsError for a file that is missing, damaged, not safetensors, without card or of another architecture.
+    """
+    path = Path(path)
+    _check_form(path)
+    card = load_card(path)
+    if _sha256(path) != card.sha256:
+        raise WeightsError(f"{path.name}: is damaged or does not belong to {card_path(path).name} (SHA-256 differs)")
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path.name}: cannot be read as safetensors ({_one_line(error)})") from None
+    network = build_network(card.config).eval()
+    _fill(network, tensors, path.name)
+    return network, card
+
+
+def load_card(path: str | Path) -> WeightsCard:
+    """The card of the weights file ``path``. Raises WeightsError where it is missing or says nothing usable."""
+    beside = card_path(path)
+    try:
+        with beside.open("rb") as file:
+            text = file.read(_LARGEST_CARD + 1)
+    except OSError:
+        raise WeightsError(
+            f"{Path(path).name}: its card {beside.name} is missing; the two files belong together"
+        ) from None
+    if len(text) > _LARGEST_CARD:
+        raise WeightsError(f"{beside.name}: is too large for a card")
+    try:
+        values = json.loads(text)
+        if values.pop("format") != FORMAT:
+            raise WeightsError(f"{beside.name}: was written by another version; update the package or the weights")
+        return WeightsCard(**{**values, "config": NetworkConfig.from_dict(values["config"])})
+    except ConfigError as error:
+        raise WeightsError(f"{beside.name}: describes a network that cannot be built here: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise WeightsError(f"{beside.name}: is not a card of a weights file") from None
+
+
+def card_path(path: str | Path) -> Path:
+    return Path(path).with_suffix(".json")
+
+
+def _checked_name(path: str | Path) -> Path:
+    path = Path(path)
+    if path.suffix != SUFFIX:
+        raise WeightsError(f"{path.name}: a weights file must end in {SUFFIX}")
+    return path
+
+
+def _is_stored(name: str) -> bool:
+    return not name.endswith(_NOT_STORED)
+
+
+def _stored(tensor: Tensor, half: bool) -> Tensor:
+    return tensor.detach().to("cpu", torch.float16 if half else torch.float32).contiguous()
+
+
+def _check_form(path: Path) -> None:
+    """safetensors begins with the length of a JSON header, 8 bytes, little endian."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError as error:
+        raise WeightsError(f"{path.name}: cannot be opened ({error.strerror or error})") from None
+    header = int.from_bytes(start[:8], "little")
+    if start[8:] != b"{" or header > _LARGEST_HEADER or 8 + header > size:
+        raise WeightsError(f"{path.name}: is not a safetensors file, or is cut off")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fill(network: nn.Module, tensors: dict[str, Tensor], name: str) -> None:
+    expected = {key: value for key, value in network.state_dict().items() if _is_stored(key)}
+    missing, surplus = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
+    if missing or surplus:
+        which = f"{min(missing)} is missing" if missing else f"{min(surplus)} has no place"
+        raise WeightsError(f"{name}: holds another architecture than its card says: {which}")
+    for key, tensor in tensors.items():
+        if tensor.shape != expected[key].shape:
+            shapes = f"{key} is {list(tensor.shape)}, not {list(expected[key].shape)}"
+            raise WeightsError(f"{name}: holds another architecture than its card says: {shapes}")
+        if not tensor.isfinite().all():
+            raise WeightsError(f"{name}: {key} holds values that are not finite")
+    network.load_state_dict(tensors, strict=False)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,196 @@
+"""Weights files: what is saved comes back, and what is wrong with a file is said."""
+
+import builtins
+import json
+import os
+from dataclasses import replace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from EchoKeyframeLib.cine.cine import CineError  # noqa: E402
+from EchoKeyframeLib.detection.catalogue import load_detector, model_names  # noqa: E402
+from EchoKeyframeLib.detection.keyframes import DetectionError  # noqa: E402
+from EchoKeyframeLib.models import registry  # noqa: E402
+from EchoKeyframeLib.models.config import ConfigError, NetworkConfig  # noqa: E402
+from EchoKeyframeLib.models.presets import PRESETS, build_network, preset  # noqa: E402
+from EchoKeyframeLib.models.weights_file import WeightsError, card_path, load_weights, save_weights  # noqa: E402
+
+SMALL = replace(PRESETS["motion-only"], frames=8, width=16, heads=(2, 2), depths=(1, 1))
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(4)
+    return build_network(SMALL).eval()
+
+
+@pytest.fixture
+def weights(tmp_path, network):
+    path = tmp_path / "Gewichte ä.safetensors"
+    save_weights(path, network, version="2", licence="Apache-2.0", training={"seed": 4}, metrics={"AFD": 1.5})
+    return path
+
+
+def edit_card(path, **changes):
+    beside = card_path(path)
+    beside.write_text(json.dumps({**json.loads(beside.read_text("utf-8")), **changes}), "utf-8")
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_what_is_saved_comes_back(tmp_path, network, half):
+    path = tmp_path / "net.safetensors"
+    saved = save_weights(path, network, "1.0", "Apache-2.0", {"seed": 4}, {"AFD": {"ED": 1.5}}, half)
+    loaded, card = load_weights(path)
+    assert card == saved
+    assert card.config == SMALL
+    assert (card.title, card.licence, card.training, card.metrics) == (
+        "net 1.0", "Apache-2.0", {"seed": 4}, {"AFD": {"ED": 1.5}}
+    )  # fmt: skip
+    motion = torch.randn(2, 8, 3, 14, 14)
+    difference = (loaded(None, motion) - network(None, motion)).abs().max().item()
+    assert difference < 2e-2 if half else difference == 0
+    assert all(p.dtype == torch.float32 for p in loaded.parameters())
+    assert sorted(os.listdir(tmp_path)) == ["net.json", "net.safetensors"]
+
+
+@pytest.mark.parametrize("name", ["two-stream", "image-only", "motion-only"])
+def test_shipped_architectures_fit_twelve_megabytes(tmp_path, name):
+    path = tmp_path / "net.safetensors"
+    save_weights(path, build_network(PRESETS[name]))
+    assert path.stat().st_size < 12e6
+
+
+def test_truncated(weights):
+    data = weights.read_bytes()
+    weights.write_bytes(data[:-100])
+    with pytest.raises(WeightsError, match=r"^Gewichte ä.safetensors: is damaged.*SHA-256"):
+        load_weights(weights)
+    weights.write_bytes(data[:50])
+    with pytest.raises(WeightsError, match="cut off"):
+        load_weights(weights)
+
+
+def test_one_changed_byte(weights):
+    data = bytearray(weights.read_bytes())
+    data[-5] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(WeightsError, match="SHA-256"):
+        load_weights(weights)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a zip, as torch.save writes", b"\xff" * 64, b"text"])
+def test_not_safetensors(weights, content):
+    weights.write_bytes(content)
+    with pytest.raises(WeightsError, match="not a safetensors file"):
+        load_weights(weights)
+
+
+def test_missing_card_and_missing_weights(weights):
+    card_path(weights).unlink()
+    with pytest.raises(WeightsError, match=r"card Gewichte ä.json is missing"):
+        load_weights(weights)
+    with pytest.raises(WeightsError, match="cannot be opened"):
+        load_weights(weights.with_name("none.safetensors"))
+
+
+def test_another_architecture(weights):
+    edit_card(weights, config=replace(SMALL, width=32).to_dict())
+    with pytest.raises(WeightsError, match=r"another architecture.* is \[16"):
+        load_weights(weights)
+    edit_card(weights, config=replace(SMALL, depths=(2, 1)).to_dict())
+    with pytest.raises(WeightsError, match=r"another architecture.*missing"):
+        load_weights(weights)
+    edit_card(weights, config=PRESETS["resnet18-112"].to_dict())
+    with pytest.raises(WeightsError, match="another architecture"):
+        load_weights(weights)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": 2}, "another version"),
+        ({"config": {"architecture": "oracle"}}, "architecture must be"),
+        ({"config": {**SMALL.to_dict(), "width": 10**9}}, "width must lie"),
+        ({"config": {**SMALL.to_dict(), "width": "wide"}}, "another type"),
+        ({"config": {**SMALL.to_dict(), "colour": "red"}}, "unknown field colour"),
+        ({"config": None}, "cannot be built"),
+        ({"surprise": 1}, "not a card"),
+    ],
+)
+def test_cards_that_say_nothing_usable(weights, changes, message):
+    edit_card(weights, **changes)
+    with pytest.raises(WeightsError, match=message) as caught:
+        load_weights(weights)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b" " * 2_000_000])
+def test_cards_that_are_no_json_object(weights, text):
+    card_path(weights).write_bytes(text)
+    with pytest.raises(WeightsError):
+        load_weights(weights)
+
+
+def test_values_that_are_not_finite_are_not_written(tmp_path, network):
+    torch.nn.init.constant_(network.vst.linear.bias, float("nan"))
+    with pytest.raises(WeightsError, match="not finite"):
+        save_weights(tmp_path / "net.safetensors", network)
+    torch.nn.init.constant_(network.vst.linear.bias, 1e6)
+    with pytest.raises(WeightsError, match="not finite"):
+        save_weights(tmp_path / "net.safetensors", network, half=True)
+    assert not os.listdir(tmp_path)
+
+
+def test_a_failed_write_leaves_the_last_good_files(weights, network, monkeypatch):
+    """As on a full disk: the weights are written, their card no longer is."""
+    before = weights.read_bytes(), card_path(weights).read_bytes()
+    torch.nn.init.constant_(network.vst.linear.bias, 1.0)
+
+    def full(self, *args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(WeightsError, match="No space left"):
+        save_weights(weights, network)
+    assert (weights.read_bytes(), card_path(weights).read_bytes()) == before
+    assert len(os.listdir(weights.parent)) == 2
+
+
+def test_catalogue_loads_files_and_bundled_names(weights, monkeypatch):
+    assert load_detector(weights, device="cpu").name == "Gewichte ä 2"
+    monkeypatch.setattr(registry.bundled_weights, "__defaults__", (weights.parent,))
+    assert model_names() == ["motion", "Gewichte ä"]
+    assert load_detector("Gewichte ä", device="cpu").name == "Gewichte ä 2"
+
+
+def test_unknown_model_lists_what_there_is():
+    with pytest.raises(DetectionError, match=r"'crystal-ball' is unknown; there are motion"):
+        load_detector("crystal-ball")
+    with pytest.raises(CineError, match="cannot be opened"):
+        load_detector("none.safetensors")
+
+
+def test_without_torch_the_message_says_what_to_install(weights, monkeypatch):
+    original = builtins.__import__
+
+    def without_weights_file(name, *args, **kwargs):
+        if name.endswith("models.weights_file"):
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+        return original(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_weights_file)
+    with pytest.raises(DetectionError, match=r"needs torch.*pip install 'echokeyframe\[network\]'"):
+        load_detector(weights)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_survive_json(name):
+    config = preset(name)
+    assert NetworkConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_unknown_preset_lists_what_there_is():
+    with pytest.raises(ConfigError, match="two-stream"):
+        preset("lstm")
