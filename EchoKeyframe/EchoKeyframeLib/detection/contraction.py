@@ -1,0 +1,116 @@
+"""From the motion of the image to one curve that rises while the left ventricle fills and falls while it contracts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from .optical_flow import LEAST_WEIGHT, PooledFlow
+
+USUAL_CENTER = (0.50, 0.44)
+"""Where the middle of the left ventricle usually lies, (x, y) as shares of the prepared frame. Only a preference: with
+``CENTER_SPREAD`` it may well lie a quarter of the image away."""
+
+CENTER_SPREAD = 0.27
+"""Standard deviation of that preference, as a share of the image."""
+
+CENTER_STEP = 0.06
+"""Distance of the tried centres, as a share of the image."""
+
+CAVITY_RADIUS = 0.08
+"""Nearer to the centre than this lies blood, whose flow is noise."""
+
+WALL_RADIUS = 0.19
+"""Out to here the ring has full weight; then it falls off, since atria and right ventricle move against the LV."""
+
+DIRECTIONS = 8
+"""Parts of the ring whose inward motion is compared: a ventricle contracts from all sides at once."""
+
+LEAST_SWING = 0.0015
+"""A displacement that swings by less than this share of the image is no heartbeat (0.14 px of 96; real and simulated
+loops swing by 0.5 px and more)."""
+
+LEAST_COHERENCE, LEAST_PERSISTENCE = 0.42, 0.3
+"""Tissue moves together (coherence) or on (persistence). On pure noise the best centre reached 0.38 and 0.08; of 240
+simulated loops, 98 % had 0.58 and 0.45 at least."""
+
+
+@dataclass(frozen=True, eq=False)
+class Contraction:
+    """The left ventricle's motion.
+
+    displacement: float64 ``[T]``, how far its walls lie outwards, in px, from an arbitrary zero: high at ED, low at ES.
+    center: (x, y) in px of the prepared frames.
+    coherence: share in ``[0, 1]`` of the wall's motion that its parts have in common.
+    persistence: correlation of the velocity of a frame with that of the next.
+    beats: whether this looks like a heart at all, rather than a still image or noise.
+    """
+
+    displacement: np.ndarray
+    center: tuple[float, float]
+    coherence: float
+    persistence: float
+    beats: bool
+
+
+def contraction(flow: PooledFlow) -> Contraction:
+    """Find the LV's centre and follow its walls.
+
+    The centre is where motion towards it and away from it is strongest and most alike in all directions. Motion of the
+    whole image (probe, breathing) is taken out before.
+    """
+    cells = flow.velocity.shape[1]
+    weight = flow.intensity.mean(0) + LEAST_WEIGHT
+    weight /= weight.sum()
+    velocity = _without_global_motion(flow.velocity[1:], weight)
+    center, radial, coherence = _find_center(velocity, weight)
+    displacement = np.concatenate([[0.0], np.cumsum(radial)])
+    power = float(radial @ radial)
+    persistence = float(radial[1:] @ radial[:-1]) / power if power > 0 else 0.0
+    swing = np.ptp(displacement - np.linspace(0, displacement[-1], len(displacement)))
+    moves = max(swing, abs(displacement[-1])) >= LEAST_SWING * cells * flow.cell
+    alive = coherence >= LEAST_COHERENCE or persistence >= LEAST_PERSISTENCE
+    x, y = ((c + 0.5) * flow.cell - 0.5 for c in center)
+    return Contraction(displacement, (x, y), coherence, persistence, bool(moves and alive))
+
+
+def _without_global_motion(velocity: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Subtract each frame's mean velocity ``[T, cells, cells, 2]``: a drifting probe moves everything alike."""
+    return velocity - np.einsum("tyxk,yx->tk", velocity, weight)[:, None, None, :]
+
+
+def _find_center(velocity: np.ndarray, weight: np.ndarray) -> tuple[tuple[float, float], np.ndarray, float]:
+    """Best centre (x, y) in cells, outward velocity ``[T-1]`` of the wall around it, and its coherence in [0, 1]."""
+    cells = len(weight)
+    centers, rings = _rings(cells)
+    weighted = rings * np.repeat(weight.ravel(), 2)[:, None, None]
+    weighted /= np.linalg.norm(weighted.reshape(cells * cells, 2, len(centers), -1), axis=1).sum((0, 2))[:, None]
+    parts = velocity.reshape(len(velocity), -1) @ weighted.reshape(cells * cells * 2, -1)
+    parts = parts.reshape(len(velocity), len(centers), DIRECTIONS)
+    radial = parts.sum(2)
+    together = parts.std(0).sum(1) ** 2
+    coherence = radial.var(0) / np.maximum(together, np.finfo(np.float32).tiny)
+    offset = np.linalg.norm(centers / cells - USUAL_CENTER, axis=1) / CENTER_SPREAD
+    best = int(np.argmax(radial.std(0) * np.sqrt(coherence) * np.exp(-0.5 * offset**2)))
+    return tuple(centers[best]), radial[:, best].astype(np.float64), float(coherence[best])
+
+
+@lru_cache(maxsize=2)
+def _rings(cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """The tried centres (x, y) in cells ``[n, 2]``, nearest to the usual one first, and around each the unit vectors
+    away from it, weighted by a soft ring and split by direction: float32 ``[cells * cells * 2, n, DIRECTIONS]``."""
+    tries = np.arange(0.2, 0.8, CENTER_STEP)
+    centers = np.stack(np.meshgrid(tries, tries), -1).reshape(-1, 2)
+    centers = centers[np.argsort(np.linalg.norm(centers - USUAL_CENTER, axis=1))] * cells
+    rows, columns = np.mgrid[:cells, :cells]
+    away = np.stack([columns, rows], -1)[:, :, None, :] - centers
+    radius = np.linalg.norm(away, axis=-1) + 1e-6
+    wall = WALL_RADIUS * cells
+    ring = np.clip(radius - CAVITY_RADIUS * cells + 0.5, 0, 1)
+    ring *= np.exp(-0.5 * (np.maximum(radius - wall, 0) / (0.8 * wall)) ** 2)
+    direction = (np.arctan2(away[..., 1], away[..., 0]) / (2 * np.pi) + 0.5) * DIRECTIONS
+    part = direction.astype(int)[..., None] % DIRECTIONS == np.arange(DIRECTIONS)
+    vectors = (away / radius[..., None] * ring[..., None]).transpose(0, 1, 3, 2)
+    return centers, (vectors[..., None] * part[:, :, None]).reshape(-1, len(centers), DIRECTIONS).astype(np.float32)
