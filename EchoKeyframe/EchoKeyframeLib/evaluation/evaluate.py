@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..cine.cine import Cine, CineError
-from ..cine.sector import Sector, find_sector
+from ..cine.cine import Cine, CineError, Source
+from ..cine.sector import Sector, find_sector, whole_frame
 from ..detection.detect import interpret
 from ..detection.detector import Detector
 from ..detection.keyframes import Curves, Phase
@@ -27,6 +27,9 @@ from .metrics import (
     summarise,
     summarise_as_paper,
 )
+
+if TYPE_CHECKING:
+    from ..training.clip_store import ClipStore
 
 HEART_RATES = ((0, 60, "below 60/min"), (60, 100, "60 to 100/min"), (100, math.inf, "from 100/min"))
 FRAME_RATES = ((0, 30, "below 30 frames/s"), (30, 60, "30 to 60 frames/s"), (60, math.inf, "from 60 frames/s"))
@@ -118,7 +121,7 @@ def evaluate(
 ) -> list[Evaluation]:
     """Score a detector on labelled clips, once for each decoder (curves are computed once).
 
-    cases: as ``labelled_folder`` and ``ClipStore.cases`` give them; a pair (file, reason) is a clip that could not be
+    cases: as ``labelled_folder`` and ``stored_clips`` give them; a pair (file, reason) is a clip that could not be
     read. progress: called with the number of clips done. A clip that fails is listed, the others go on.
     """
     results: dict[str, list[ClipResult]] = {decoder: [] for decoder in decoders}
@@ -150,9 +153,17 @@ def _score(case: Case, curves: Curves, decoder: str, sector: Sector) -> ClipResu
     return score_clip(case.labels.file, np.asarray(case.cine.times), truth, detection.keyframes, view)
 
 
-def labelled_folder(
-    path: Path, read: Callable[[Path], Cine]
-) -> Iterable[Case | tuple[str, str]]:
+def stored_clips(store: ClipStore, number: int | None = None) -> Iterable[Case]:
+    """Cases from a store, the first ``number`` or all: frames that are prepared already, simulated or real."""
+    for index in range(len(store) if number is None else min(number, len(store))):
+        clip = store[index]
+        frames = np.array(clip.frames)
+        times = np.arange(len(frames), dtype=np.float64) / clip.fps
+        cine = Cine(frames, times, Source(clip.labels.file), timing="known frame rate", view=clip.labels.view)
+        yield Case(cine, whole_frame(cine), clip.labels)
+
+
+def labelled_folder(path: Path, read: Callable[[Path], Cine]) -> Iterable[Case | tuple[str, str]]:
     """Cases from a folder with labels.csv, or from a labels.csv beside its cines; one cine is held at a time.
 
     read: opens one file. Raises LabelError where labels.csv itself cannot be right.

@@ -178,7 +178,7 @@ class Selection:
         )
 
 
-def summarise(results: Sequence[ClipResult], selection: Selection = Selection()) -> Metrics:  # noqa: B008
+def summarise(results: Sequence[ClipResult], selection: Selection = Selection()) -> Metrics:
     """Metrics over all selected events of these clips. Standard deviations are those of the population (eq. 5)."""
     events = [e for r in results for e in r.events if selection.takes(e)]
     extra = sum(selection.takes(x) for r in results for x in r.extras)
@@ -223,7 +223,7 @@ def summarise_as_paper(results: Sequence[ClipResult]) -> PaperMetrics:
 def bootstrap_interval(
     results: Sequence[ClipResult],
     figure: Callable[[Metrics], float],
-    selection: Selection = Selection(),  # noqa: B008
+    selection: Selection = Selection(),
     repeats: int = 1000,
     level: float = 0.95,
     seed: int = 0,

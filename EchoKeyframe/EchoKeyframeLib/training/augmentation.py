@@ -80,21 +80,29 @@ def _warp_motion(motion: Tensor, affine: Tensor) -> Tensor:
 
 
 def _appearance(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Brightness curve for all; noise for 40 %, blur for 30 % and a cut-out for 25 % of the samples."""
     batch, device = len(images), generator.device
 
-    def each(shape: tuple[int, ...] = (1, 1, 1, 1)) -> Tensor:
-        return torch.rand((batch, *shape), generator=generator, device=device)
+    def each() -> Tensor:
+        return torch.rand((batch, 1, 1, 1, 1), generator=generator, device=device)
 
     def normal() -> Tensor:
         return torch.randn((batch, 1, 1, 1, 1), generator=generator, device=device)
 
-    images = images.clamp_min(1e-4) ** torch.exp(0.25 * normal())
-    images = images * torch.exp(0.15 * normal()) + 0.03 * normal().clamp(-1, 1)
-    strength = 0.03 * each() * (each() < 0.4)
-    images = images + strength * torch.randn(images.shape, generator=generator, device=device)
-    blurred = F.avg_pool2d(images.flatten(0, 1), 3, 1, 1).view_as(images)
-    images = torch.lerp(images, blurred, 0.5 * (each() < 0.3))
-    return (images * _cut_outs(images, each)).clamp(0, 1)
+    images = images.clamp_min_(1e-4).pow_(torch.exp(0.25 * normal()))
+    images.mul_(torch.exp(0.15 * normal())).add_(0.03 * normal().clamp(-1, 1))
+    # Only the chosen samples are touched: on a CPU, noise and blur of all would cost more than the rest together.
+    strength, noisy = 0.03 * each(), torch.nonzero(each().flatten() < 0.4).flatten()
+    noise = torch.randn((len(noisy), *images.shape[1:]), generator=generator, device=device)
+    images[noisy] += strength[noisy] * noise
+    blurred = torch.nonzero(each().flatten() < 0.3).flatten()
+    images[blurred] = _half_blurred(images[blurred])
+    return images.mul_(_cut_outs(images, each)).clamp_(0, 1)
+
+
+def _half_blurred(images: Tensor) -> Tensor:
+    mean = F.avg_pool2d(images.flatten(0, 1), 3, 1, 1).view_as(images)
+    return torch.lerp(images, mean, 0.5)
 
 
 def _cut_outs(images: Tensor, each) -> Tensor:

@@ -1,0 +1,90 @@
+"""Checkpoints that are whole, sound and of the right model."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from ..cine.cine import CineError
+from ..report.atomic_file import written_atomically
+
+CHECKPOINT_NAME = "last.ckpt"
+IDENTITY = "echokeyframe"
+"""Key under which a checkpoint says what it is a checkpoint of."""
+
+
+class TrainingError(CineError):
+    """Training cannot start or go on. One line: what is wrong, where, what to do."""
+
+
+class DivergedError(TrainingError):
+    """The loss or a weight is no longer a number."""
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes beside the old checkpoint and swaps at the end: whatever happens, one whole checkpoint is there."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        path = Path(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with written_atomically(path) as partial, partial.open("wb") as stream:
+                torch.save(checkpoint, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except (OSError, RuntimeError) as error:
+            full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "file write failed" in str(error)
+            reason = "the disk is full; free some space and resume" if full else str(error).splitlines()[0]
+            kept = "the last good one is kept" if path.exists() else "there is none yet"
+            raise TrainingError(f"{path.name}: the checkpoint cannot be written, {kept}: {reason}") from error
+
+
+class SaveEachEpoch(Checkpoint):
+    """Saves ``last.ckpt`` after each epoch, but never weights that are no longer numbers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = Path(folder) / CHECKPOINT_NAME
+
+    def on_train_epoch_end(self, trainer, module) -> None:
+        if not all(bool(torch.isfinite(p).all()) for p in module.parameters()):
+            raise DivergedError(f"weights are not numbers after step {trainer.global_step}; lower the learning rate")
+        trainer.save_checkpoint(self.path)
+
+
+def read_identity(path: Path) -> dict[str, Any]:
+    """What a checkpoint is a checkpoint of. Raises TrainingError where it is damaged or not one of ours."""
+    path = Path(path)
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return dict(checkpoint[IDENTITY])
+    except FileNotFoundError:
+        raise TrainingError(f"{path.name}: no such checkpoint in {path.parent}") from None
+    except (OSError, RuntimeError, KeyError, TypeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise TrainingError(f"{path.name}: is damaged or no checkpoint of EchoKeyframe; delete it to start anew") from error
+
+
+def require_same(path: Path, identity: dict[str, Any]) -> None:
+    """Raise TrainingError where the checkpoint belongs to another network, recipe, data or seed."""
+    found = read_identity(path)
+    for key, wanted in identity.items():
+        if found.get(key) != wanted:
+            differing = _first_difference(found.get(key), wanted)
+            raise TrainingError(
+                f"{Path(path).name}: belongs to a training with another {key}{differing}; "
+                "use its own settings or another folder"
+            )
+
+
+def _first_difference(found: Any, wanted: Any) -> str:
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in sorted(set(found) | set(wanted)):
+            if found.get(key) != wanted.get(key):
+                return f" ({key} is {found.get(key)!r}, not {wanted.get(key)!r})"
+    return f" ({found!r}, not {wanted!r})"
