@@ -50,7 +50,7 @@ class Chambers:
         self.roof = length0 * (1 + draws.uniform(0.35, 0.7))
         self.left_x = draws.uniform(-4, 4) - 0.35 * width0 * view.aorta
         self.left_width = width0 * draws.uniform(0.75, 1.15) * (1 + draws.uniform(0.02, 0.14) * filling)
-        self.atrial_wall = draws.uniform(1.5, 3.5)
+        self.atrial_wall, self.faint_sides = draws.uniform(1.5, 3.5), draws.uniform(0.1, 0.95)
         self._draw_right_heart(draws, filling, beating)
         self.aortic_angle = torch.deg2rad(draws.uniform(10, 32))
         self.aortic_width = draws.uniform(9, 13) * length0 / 85
@@ -84,10 +84,13 @@ class Chambers:
         return cavities
 
     def _atrium(self, cavities: Cavities, x, y, width, base, roof, shown: Tensor | float) -> None:
+        """An atrium between its valve's ring and its roof. Its sides, along the beams, return less than its roof."""
         half = (roof - base) / 2
-        border = (1 - squircle(x / width, (y - base - half) / half, self.squareness)) * (0.5 * width)
+        height = (y - base - half) / half
+        border = (1 - squircle(x / width, height, self.squareness)) * (0.5 * width)
         inside = soft(border) * shown
         wall = soft(border + self.atrial_wall).mul_(y > base - 2).mul_(1 - inside) * shown
+        wall = wall * (1 - self.faint_sides * (1 - height.square().clamp_(max=1)))
         cavities.add(inside, wall)
 
     def _right_ventricle(self, cavities: Cavities, y: Tensor, tissue: Tissue) -> None:

@@ -37,7 +37,7 @@ class PhantomBatch:
     volume: float32 ``[B, T]`` on the device, 1 at ED, 0 at ES. mitral: float32 ``[B, T]``, 0 closed to 1 wide open.
     mask: bool ``[B, T, S, S]``, the LV cavity, or None unless the configuration asks for it.
     view: name of each clip's view. ejection_fraction: %, ``[B]``. heart_rate: beats/min, ``[B]``. arrhythmia: ``""``,
-    ``"fibrillation"`` or ``"ectopic"``. seeds: ``[B]``.
+    ``"fibrillation"`` or ``"ectopic"``. pixel_mm: size of a pixel, mm, ``[B]``. seeds: ``[B]``.
     """
 
     frames: Tensor
@@ -51,6 +51,7 @@ class PhantomBatch:
     ejection_fraction: np.ndarray
     heart_rate: np.ndarray
     arrhythmia: list[str]
+    pixel_mm: np.ndarray
     seeds: np.ndarray
 
     def __len__(self) -> int:
@@ -126,6 +127,7 @@ def _simulate(seeds: list[int], config: PhantomConfig, device: torch.device) -> 
         ejection_fraction=100 * ejection.flatten().double().cpu().numpy(),
         heart_rate=np.array([r.heart_rate(d) for r, d in zip(rhythms, durations, strict=True)]),
         arrhythmia=[_arrhythmia(r) for r in rhythms],
+        pixel_mm=conversion.mm.flatten().double().cpu().numpy(),
         seeds=np.array(seeds),
     )
 

@@ -74,7 +74,7 @@ def draw_pose(
     apex_x = draws.normal(9) * apical - (draws.uniform(0.5, 0.85) * length) * parasternal
     angle = draws.normal(11) * apical + draws.uniform(68, 92) * parasternal
     shift_x, shift_z = _excursion(draws, beating, config)
-    swing = draws.uniform(-5, 5) * beating.contraction(draws.normal(0.02))
+    swing = draws.uniform(-7, 7) * beating.contraction(draws.normal(0.02))
     return Pose(
         apex_x=apex_x + shift_x,
         apex_z=apex_z + shift_z,
@@ -86,7 +86,7 @@ def draw_pose(
 
 def _excursion(draws: Draws, beating: Beating, config: PhantomConfig) -> tuple[Tensor, Tensor]:
     """Displacement of the heart in mm per frame: with the beat, with breathing, and because the probe drifts."""
-    amplitude, way = draws.uniform(0, 4), draws.uniform(0, 6.28)
+    amplitude, way = draws.uniform(0, 6), draws.uniform(0, 6.28)
     contraction = beating.contraction(draws.normal(0.03))
     shift_x = amplitude * torch.cos(way) * contraction
     shift_z = 0.6 * amplitude * torch.sin(way) * contraction

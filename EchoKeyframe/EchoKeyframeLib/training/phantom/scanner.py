@@ -69,9 +69,8 @@ class Scanner:
         depth, angle = scan.samples(config.rows, config.beams)
         self.relative_depth, self.relative_angle = depth / scan.depth, angle / scan.half_angle
         self.axial = draws.uniform(0.3, 0.75)
-        self.lateral = draws.uniform(0.45, 1.2) * (0.75 + 0.6 * (self.relative_depth - draws.uniform(0.3, 0.7)).abs())
+        self.lateral = draws.uniform(0.6, 1.3) * (0.8 + 0.6 * (self.relative_depth - draws.uniform(0.3, 0.7)).abs())
         self.compound = draws.uniform(0, 0.7)
-        self.blood_hum = draws.uniform(0, 0.8)
         self._draw_losses(draws)
         self._draw_clutter(draws)
         self._draw_display(draws)
@@ -105,11 +104,11 @@ class Scanner:
 
     def _draw_display(self, draws: Draws) -> None:
         varied = self.config.processing
-        self.dark_share = draws.uniform(0.03, 0.6) if varied else draws.tensor([0.25] * len(draws))
-        self.top = draws.uniform(0.965, 0.999)
+        self.dark_share = draws.uniform(0.02, 0.5) if varied else draws.tensor([0.25] * len(draws))
+        self.top = draws.uniform(0.98, 0.9995)
         self.gamma = draws.log_uniform(0.85, 1.9) if varied else draws.tensor([1.2] * len(draws))
-        self.peak = draws.uniform(0.75, 1.08)
-        self.electronic = draws.uniform(0, 0.05) * draws.chance(0.6)
+        self.peak = draws.uniform(0.6, 1.05)
+        self.electronic = draws.uniform(0, 0.07) * draws.chance(0.6)
         self.persistence = draws.uniform(0.1, 0.5) * draws.chance(0.5)
         self.edge = draws.uniform(0.2, 0.8) * draws.chance(0.35)
 

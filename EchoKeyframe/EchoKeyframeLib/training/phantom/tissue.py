@@ -31,9 +31,9 @@ def _smooth(field: Tensor, sigma: float) -> Tensor:
 
 @lru_cache(maxsize=4)
 def _textures(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Complex scatterers ``[1, 2, N, N]`` (correlated over 1.6 texels) and patches of echogenicity ``[1, 3, M, M]``."""
+    """Two layers of complex scatterers ``[1, 4, N, N]``, correlated over 1.6 texels, and patches ``[1, 3, M, M]``."""
     source = torch.Generator().manual_seed(20240213)
-    scatterers = _smooth(torch.randn(2, SCATTERERS, SCATTERERS, generator=source), 1.6)
+    scatterers = _smooth(torch.randn(4, SCATTERERS, SCATTERERS, generator=source), 1.6)
     white = torch.randn(6, PATCHES, PATCHES, generator=source)
     patches = _smooth(white[:3], 12.0) + 0.6 * _smooth(white[3:], 3.0)
     return scatterers[None].to(device), patches[None].to(device)
@@ -62,7 +62,8 @@ class Scattering:
         self._draw_walls(draws)
         self._draw_surroundings(draws)
         self.muscles = [self._muscle(draws) for _ in range(2)]
-        self.blood = draws.uniform(-58, -26)
+        self.blood = draws.uniform(-56, -22)
+        self.turnover = draws.uniform(0, 1.5)
 
     def _draw_walls(self, draws: Draws) -> None:
         self.myocardium = draws.uniform(-22, -10)
@@ -70,7 +71,7 @@ class Scattering:
         fades = draws.chance(0.45) if self.config.dropout else 0.0
         self.lateral = draws.uniform(-3, 3) - draws.uniform(4, 24) * fades
         self.fade_level, self.fade_width = draws.uniform(0, 0.8), draws.uniform(0.2, 0.6)
-        self.mottle, self.streak = draws.uniform(1, 6), draws.uniform(0, 4)
+        self.mottle, self.streak = draws.uniform(1.5, 8), draws.uniform(0, 5)
         self.endocardium, self.epicardium = draws.uniform(-2, 9), draws.uniform(-4, 7)
         self.valve = draws.uniform(-15, -4)
         self.thin_wall = draws.uniform(-3, 7)
@@ -101,7 +102,8 @@ class Scattering:
         outer = (self.myocardium + self.outer) + self.outer_mottle * patches[0]
         solid = amplitude(outer).mul_(1 - tissue.wall).add_(amplitude(wall).mul_(tissue.wall))
         solid = torch.maximum(solid, self._pericardium(y, tissue, patches[2]))
-        solid = torch.maximum(solid, cavities.thin_wall * amplitude(self.myocardium + self.thin_wall))
+        thin = amplitude((self.myocardium + self.thin_wall) + self.mottle * patches[1])
+        solid = torch.maximum(solid, cavities.thin_wall * thin)
         far = torch.exp(-((y - roof - self.far_at) / self.far_width).square_().clamp_(max=30))
         solid = torch.maximum(solid, far.mul_(amplitude(self.far_wall + 3 * patches[2])))
         solid = solid.mul_(1 - self._fluid(tissue, cavities))
@@ -142,7 +144,12 @@ class Scattering:
         return ring.mul_(amplitude(self.myocardium + self.crux)).mul_(1 - tissue.cavity)
 
     def speckle(self, tissue: Tissue) -> Tensor:
-        """Complex scatterers ``[2, B, T, row, beam]`` of unit variance, fixed to the tissue."""
+        """Complex scatterers ``[2, B, T, row, beam]`` of unit variance, fixed to the tissue.
+
+        The heart also moves across the plane, so in each beat they give way to other ones for a while.
+        """
         x = tissue.material_x * self.scale + self.offset[2]
         y = (tissue.material_y - MIDDLE) * self.scale + self.offset[3]
-        return _look_up(_textures(x.device)[0], x, y)
+        layers = _look_up(_textures(x.device)[0], x, y)
+        share = self.turnover * self.ventricle.contraction
+        return layers[:2].mul_(torch.cos(share)).addcmul_(layers[2:], torch.sin(share).expand_as(layers[2:]))

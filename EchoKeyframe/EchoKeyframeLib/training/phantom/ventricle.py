@@ -67,7 +67,8 @@ class Ventricle:
     def _draw_shape(self, draws: Draws) -> None:
         self.widest, self.taper = draws.uniform(0.5, 0.75), draws.uniform(0.05, 0.3)
         self.blunt = draws.uniform(-0.3, 0.35)
-        self.septum_thickness = draws.uniform(0.6, 1.05)
+        self.septum_thickness = draws.uniform(0.45, 1.05)
+        self.outer_edge = EDGE + draws.uniform(0, 4) * draws.chance(0.6)
         self.bumps, self.bump_rate = draws.uniform(0, 0.05), draws.uniform(7, 22)
         self.bump_phase = draws.uniform(0, 6.28)
 
@@ -121,7 +122,12 @@ class Ventricle:
         depth = (across - inner) / (outer - inner + 0.1)
         base = self.length - y
         cavity = soft(inner - across).mul_(soft(base + 1)).mul_(soft(y))
-        body = soft(outer - across).mul_(soft(base + 0.4 * self.wall0)).mul_(soft(y + cap)).mul_(1 - cavity)
+        body = (
+            soft(outer - across, self.outer_edge)
+            .mul_(soft(base + 0.4 * self.wall0))
+            .mul_(soft(y + cap))
+            .mul_(1 - cavity)
+        )
         material_x = self._material_x(across, depth, inner, outer, shape, thin)
         return Tissue(
             cavity=cavity,

@@ -1,0 +1,156 @@
+"""Simulated cines as files: a folder of AVI or DICOM files with labels.csv and parameters.csv."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage, generate_uid
+
+from ...cine.cine import CineError
+from ..labels import LABELS_NAME, ClipLabels, write_labels
+from .config import PhantomConfig
+from .phantom import PhantomBatch, simulate
+
+FORMATS = ("avi", "mjpg", "dicom")
+PARAMETERS_NAME = "parameters.csv"
+PARAMETERS = ("file", "view", "fps", "heart_rate", "ejection_fraction", "arrhythmia", "seed", "source")
+BATCH = 8
+
+
+def write_recordings(
+    folder: str | Path,
+    count: int,
+    seed: int = 0,
+    format: str = "avi",
+    config: PhantomConfig | None = None,
+    device: str = "cpu",
+) -> list[Path]:
+    """Simulate ``count`` clips with seeds from ``seed`` on and write them into ``folder`` (made if it is missing).
+
+    format: ``"avi"`` (lossless, FFV1), ``"mjpg"`` (Motion JPEG in an AVI) or ``"dicom"`` (multi-frame ultrasound with
+    FrameTime and a calibrated region). Beside them lie labels.csv (``labels.read_labels`` reads it; 0-based frames,
+    also the virtual ones just outside the clip) and parameters.csv (view, heart rate, EF, seed). Returns the paths.
+
+    Raises ValueError for an unknown format or a count below 1, CineError if a file cannot be written.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format}")
+    if count < 1:
+        raise ValueError(f"count must be at least 1, got {count}")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths, labels, parameters = [], [], []
+    for batch, index in _clips(count, seed, config or PhantomConfig(), device):
+        name = f"simulated-{batch.seeds[index]:06d}{'.dcm' if format == 'dicom' else '.avi'}"
+        if format == "dicom":
+            write_dicom(folder / name, batch, index)
+        else:
+            write_avi(
+                folder / name, batch.frames[index].cpu().numpy(), float(batch.fps[index]), lossless=format == "avi"
+            )
+        paths.append(folder / name)
+        labels.append(clip_labels(name, batch, index))
+        parameters.append(_parameters(name, batch, index))
+    write_labels(folder / LABELS_NAME, labels)
+    with (folder / PARAMETERS_NAME).open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([PARAMETERS, *parameters])
+    return paths
+
+
+def _clips(count: int, seed: int, config: PhantomConfig, device: str) -> Iterator[tuple[PhantomBatch, int]]:
+    """A few clips at a time, so that memory does not grow with their number."""
+    for first in range(seed, seed + count, BATCH):
+        batch = simulate(range(first, min(first + BATCH, seed + count)), config, device)
+        yield from ((batch, index) for index in range(len(batch)))
+
+
+def clip_labels(name: str, batch: PhantomBatch, index: int) -> ClipLabels:
+    """Keyframes of one clip in whole 0-based frames, with the nearest one outside the clip on either side.
+
+    A keyframe goes to the frame nearest to its time.
+    """
+    fps, frames = float(batch.fps[index]), batch.frames.shape[1]
+    kept = []
+    for times in (batch.ed[index], batch.es[index]):
+        position = np.round(times * fps)
+        first = np.searchsorted(position, 0) - 1
+        last = np.searchsorted(position, frames - 1, side="right")
+        kept.append(tuple(position[max(first, 0) : last + 1].tolist()))
+    return ClipLabels(name, *kept, frames=frames, fps=fps, view=batch.view[index])
+
+
+def _parameters(name: str, batch: PhantomBatch, index: int) -> tuple:
+    return (
+        name,
+        batch.view[index],
+        f"{batch.fps[index]:.4f}",
+        f"{batch.heart_rate[index]:.1f}",
+        f"{batch.ejection_fraction[index]:.1f}",
+        batch.arrhythmia[index],
+        int(batch.seeds[index]),
+        "simulated",
+    )
+
+
+def write_avi(path: Path, frames: np.ndarray, fps: float, lossless: bool = True) -> None:
+    """Gray frames uint8 ``[T, H, W]`` as FFV1 (lossless) or Motion JPEG. Raises CineError if it cannot be written."""
+    height, width = frames.shape[1:]
+    codec = cv2.VideoWriter_fourcc(*("FFV1" if lossless else "MJPG"))
+    # FFmpeg takes UTF-8 paths on every system; OpenCV's own AVI writer does not on Windows.
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, fps, (width, height), True)
+    if not writer.isOpened():
+        raise CineError(f"{path.name}: cannot be written; check that its folder exists and may be written to")
+    for frame in frames:
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
+    writer.release()
+
+
+def write_dicom(path: Path, batch: PhantomBatch, index: int) -> None:
+    """One clip as a multi-frame ultrasound image (uncompressed, explicit little endian).
+
+    Raises CineError if the file cannot be written.
+    """
+    dataset = _dataset(batch.frames[index].cpu().numpy(), float(batch.fps[index]), float(batch.pixel_mm[index]))
+    dataset.HeartRate = str(round(float(batch.heart_rate[index])))
+    dataset.ImageComments = f"simulated, seed {batch.seeds[index]}, view {batch.view[index]}"
+    try:
+        dataset.save_as(path, enforce_file_format=True)
+    except OSError as error:
+        raise CineError(f"{path.name}: cannot be written ({error.strerror}); check its folder") from None
+
+
+def _dataset(frames: np.ndarray, fps: float, pixel_mm: float) -> FileDataset:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = UltrasoundMultiFrameImageStorage
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = generate_uid(), generate_uid()
+    dataset.PatientName, dataset.PatientID, dataset.Modality = "Phantom^Simulated", "PHANTOM", "US"
+    dataset.ImageType = ["DERIVED", "PRIMARY"]
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 8, 8, 7, 0
+    dataset.NumberOfFrames, dataset.Rows, dataset.Columns = frames.shape
+    dataset.FrameIncrementPointer = 0x00181063
+    dataset.FrameTime = f"{1000 / fps:.6f}"
+    dataset.SequenceOfUltrasoundRegions = [_region(frames.shape[1], frames.shape[2], pixel_mm)]
+    pixels = frames.tobytes()
+    dataset.PixelData = pixels + b"\0" * (len(pixels) % 2)
+    return dataset
+
+
+def _region(rows: int, columns: int, pixel_mm: float) -> Dataset:
+    """The whole image as a 2D tissue region (0018,6011) in cm."""
+    region = Dataset()
+    region.RegionSpatialFormat, region.RegionDataType, region.RegionFlags = 1, 1, 0
+    region.RegionLocationMinX0, region.RegionLocationMinY0 = 0, 0
+    region.RegionLocationMaxX1, region.RegionLocationMaxY1 = columns - 1, rows - 1
+    region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = 3
+    region.PhysicalDeltaX = region.PhysicalDeltaY = pixel_mm / 10
+    return region
