@@ -39,6 +39,8 @@ class FrameStack:
         self._first_reduced: np.ndarray | None = None
         self._moved: np.ndarray | None = None  # pixels of the reduced copy that have changed so far
         self._still = 0  # leading frames that equal the first
+        self.grayed = range(0)
+        """Frames that came before any colour and lost theirs, if they had some; a caller may decode them again."""
 
     def __len__(self) -> int:
         return self._count
@@ -102,6 +104,7 @@ class FrameStack:
         gray_size = self._size[0] * self._size[1]
         self._colored = True
         self._resize(self._pixels.size // gray_size)
+        self.grayed = range(self._still, self._count)
         for i in reversed(range(self._count)):
             gray = self._pixels[i * gray_size : (i + 1) * gray_size].copy().reshape(self._size)
             self._frame(i)[...] = self._first if i < self._still else gray[..., None]

@@ -107,7 +107,14 @@ def _read_frames(file: DicomFile, region: Box | None) -> tuple[np.ndarray, Timin
     warnings = _count_warnings(file, len(stored), stored.declared)
     if len(kept) < len(stored):
         warnings.append(f"{len(stored) - len(kept)} of {len(stored)} frames are damaged and left out")
-    return stack.finish(), _of_kept_frames(timing, kept), warnings
+    frames = stack.finish()
+    for i in stack.grayed:  # decoded as gray because colour appeared only later
+        frames[i] = _as_rgb(stored.frame(int(timing.order[kept[i]])))
+    return frames, _of_kept_frames(timing, kept), warnings
+
+
+def _as_rgb(frame: np.ndarray) -> np.ndarray:
+    return frame if frame.ndim == 3 else frame[..., None]
 
 
 def _read_video(file: DicomFile, region: Box | None) -> tuple[np.ndarray, Timing, list[str]]:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset, read_file_meta_info
+from pydicom.tag import Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, UID_dictionary
 
 from .cine import CineError
@@ -165,9 +166,8 @@ def _read_deflated(stream: BinaryIO, meta: Dataset, name: str) -> tuple[Dataset,
             body.write(piece)
             chunk = inflater.unconsumed_tail
     body.seek(0)
-    header = read_dataset(
-        body, False, True, stop_when=lambda tag, vr, size: tag == _PIXEL_DATA, specific_tags=list(_TAGS)
-    )
+    tags = [Tag(tag) for tag in _TAGS]
+    header = read_dataset(body, False, True, stop_when=lambda tag, *_: tag == _PIXEL_DATA, specific_tags=tags)
     return header, DeflatedExplicitVRLittleEndian, body
 
 

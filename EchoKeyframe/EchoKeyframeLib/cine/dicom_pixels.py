@@ -10,7 +10,7 @@ import numpy as np
 from pydicom.encaps import encapsulate
 from pydicom.pixels import apply_color_lut, get_decoder
 from pydicom.pixels.decoders.base import Decoder
-from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless
+from pydicom.uid import JPEGExtended12Bit, RLELossless
 
 from .cine import CineError
 from .codestream import adobe_transform, frame_shape, rle_is_sound, starts_frame
@@ -99,6 +99,7 @@ class StoredFrames:
         self._file = file
         self._format = pixel_format(file)
         self._decoder = _decoder(file)
+        self._plugin = _plugin(file, self._decoder, self._format)
         self.declared = max(0, _whole(number(file.header, "NumberOfFrames")) or 0)
         self._spans = [] if self._decoder.is_native else _frame_spans(file)
         self._count = self._native_count() if self._decoder.is_native else len(self._spans)
@@ -117,7 +118,8 @@ class StoredFrames:
             self._table, self._has_table = self._lookup_table(), True
         samples, photometric = self._samples(index)
         if self._table is not None:
-            samples = self._table[samples.view(f"u{samples.dtype.itemsize}")]
+            native = samples.astype(samples.dtype.newbyteorder("="), copy=False)
+            samples = self._table[native.view(f"u{native.dtype.itemsize}")]
         elif photometric == "MONOCHROME1":
             samples = 255 - samples
         if samples.dtype != np.uint8:
@@ -151,15 +153,13 @@ class StoredFrames:
             return samples, found["photometric_interpretation"]
         data = b"".join(file.read(start, length) for start, length in self._spans[index])
         _check_codestream(data, form, self._decoder)
-        plugin = "gdcm" if "gdcm" in self._decoder.available_plugins else ""
         source = encapsulate([data], has_bot=False)
         samples, found = self._decoder.as_array(
-            source, index=0, number_of_frames=1, decoding_plugin=plugin, **options
+            source, index=0, number_of_frames=1, decoding_plugin=self._plugin, **options
         )
         photometric = found["photometric_interpretation"]
-        if form.samples == 3 and self._decoder.UID in (JPEGBaseline8Bit, JPEGExtended12Bit):
-            # GDCM gives the samples as they are coded, and an Adobe marker says how that is better than the header.
-            photometric = {0: "RGB", 1: "YBR_FULL"}.get(adobe_transform(data), photometric)
+        if self._plugin == "pillow" and adobe_transform(data) is not None:
+            photometric = "RGB" if form.samples == 3 else photometric  # Pillow obeys an Adobe marker, pydicom does not
         return samples, photometric
 
     def _lookup_table(self) -> np.ndarray | None:
@@ -214,6 +214,18 @@ def _decoder(file: DicomFile) -> Decoder:
         advice = _PACKAGES.get(file.syntax, "convert it to an uncompressed transfer syntax")
         raise CineError(f"{file.name}: transfer syntax {known or 'unknown'} cannot be read; {advice}")
     return decoder
+
+
+def _plugin(file: DicomFile, decoder: Decoder, form: PixelFormat) -> str:
+    """The pydicom plugin to decode with; "" leaves the choice to pydicom."""
+    if str(decoder.UID) == JPEGExtended12Bit and form.stored > 8:
+        if "pylibjpeg" not in decoder.available_plugins:
+            advice = "install pylibjpeg and pylibjpeg-libjpeg"
+            raise CineError(f"{file.name}: {decoder.UID.name} with {form.stored} bits cannot be read; {advice}")
+        return "pylibjpeg"
+    # Pillow's codecs survive damaged data; GDCM's can end the process, so it reads what Pillow cannot.
+    is_deep_color = form.samples == 3 and form.allocated > 8
+    return "pillow" if "pillow" in decoder.available_plugins and not is_deep_color else ""
 
 
 def item_spans(file: DicomFile) -> list[tuple[int, int]]:

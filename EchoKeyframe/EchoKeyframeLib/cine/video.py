@@ -102,13 +102,35 @@ def _container(head: bytes, name: str) -> str:
     raise CineError(f"{name}: {what}; check the file or convert it")
 
 
+class _SteadyStream(io.BufferedIOBase):
+    """A stream whose methods never raise: an exception in OpenCV's call back to Python ends the process.
+
+    Damaged containers make FFmpeg seek to negative positions; it takes a negative answer as failure.
+    """
+
+    def __init__(self, stream: io.BufferedIOBase) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._stream.read(size)
+        except (OSError, ValueError, OverflowError):
+            return b""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._stream.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -1
+
+
 @contextmanager
 def _opened(stream: io.BufferedIOBase, name: str) -> Iterator[cv2.VideoCapture]:
     """A capture that reads from a stream: no path reaches OpenCV, which mangles non-ASCII ones on Windows."""
     capture = None
     with _quiet():
         try:
-            capture = cv2.VideoCapture(stream, cv2.CAP_FFMPEG, [])
+            capture = cv2.VideoCapture(_SteadyStream(stream), cv2.CAP_FFMPEG, [])
             if not capture.isOpened():
                 raise CineError(f"{name}: cannot be decoded; the file is cut short, damaged or of an unknown codec")
             width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)

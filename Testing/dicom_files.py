@@ -1,0 +1,158 @@
+"""Writes small real DICOM cines for tests, in any transfer syntax that GDCM, Pillow or pydicom encodes."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zlib  # noqa: F401 - before gdcm, which carries a zlib of its own and lays it over one that is loaded later
+from collections.abc import Sequence
+from pathlib import Path
+
+import gdcm
+import numpy as np
+from PIL import Image
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.pixels import get_encoder
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    RLELossless,
+    UltrasoundMultiFrameImageStorage,
+    generate_uid,
+)
+
+PATIENT = "SECRET^PATIENT"
+"""Name of the patient in every file written here: it must appear nowhere else."""
+
+
+def beating_frames(count: int = 6, rows: int = 48, columns: int = 64) -> np.ndarray:
+    """A gray disc whose radius and brightness change, uint8 ``[T, H, W]``."""
+    y, x = np.mgrid[:rows, :columns]
+    distance = np.hypot(y - rows / 2, x - columns / 2)
+    phase = 2 * np.pi * np.arange(count) / max(count, 1)
+    radius = (0.3 + 0.1 * np.cos(phase))[:, None, None] * min(rows, columns)
+    texture = 20 + 3 * np.arange(count)[:, None, None] + (x + 2 * y) % 16
+    return np.where(distance < radius, texture + 120, texture).astype(np.uint8)
+
+
+def doppler_frames(count: int = 6, rows: int = 48, columns: int = 64) -> np.ndarray:
+    """Gray frames with a moving red and blue patch, RGB uint8 ``[T, H, W, 3]``."""
+    frames = np.repeat(beating_frames(count, rows, columns)[..., None], 3, axis=3)
+    for i, frame in enumerate(frames):
+        at = columns // 4 + 2 * i
+        frame[rows // 4 : rows // 2, at : at + columns // 4] = (210, 40, 20)
+        frame[rows // 2 : 3 * rows // 4, at : at + columns // 4] = (20, 60, 220)
+    return frames
+
+
+def write_dicom(
+    path: Path,
+    frames: np.ndarray,
+    syntax: str = ExplicitVRLittleEndian,
+    photometric: str | None = None,
+    planar: int = 0,
+    encoded: Sequence[bytes] | None = None,
+    pixel_data: bytes | None = None,
+    **tags: object,
+) -> Path:
+    """Write frames, ``[T, H, W]`` or ``[T, H, W, 3]`` in the colour space that ``photometric`` names.
+
+    encoded: the compressed frames, where they are not to be made here. pixel_data: the uncompressed pixel data,
+    where they are not the frames. tags: further elements by keyword; None removes one that would be written.
+    """
+    syntax = UID(syntax)
+    color = frames.ndim == 4
+    photometric = photometric or ("RGB" if color else "MONOCHROME2")
+    header = _header(frames, syntax, photometric, planar)
+    if syntax.is_encapsulated and not syntax.is_deflated:
+        encoded = [encode(frame, syntax, photometric, planar) for frame in frames] if encoded is None else encoded
+        header.PixelData = encapsulate(list(encoded))
+    else:
+        if pixel_data is None:
+            stored = np.moveaxis(frames, 3, 1) if color and planar else frames
+            order = ">" if syntax == ExplicitVRBigEndian else "<"
+            pixel_data = stored.astype(stored.dtype.newbyteorder(order)).tobytes()
+        header.PixelData = pixel_data + b"\0" * (len(pixel_data) % 2)
+    header["PixelData"].VR = "OB" if frames.itemsize == 1 else "OW"
+    for keyword, value in tags.items():
+        if value is None:
+            delattr(header, keyword)
+        else:
+            setattr(header, keyword, value)
+    header.save_as(path, enforce_file_format=True)
+    return path
+
+
+def encode(frame: np.ndarray, syntax: str, photometric: str, planar: int = 0) -> bytes:
+    """One frame as a codestream."""
+    if syntax == JPEGBaseline8Bit:
+        stream = io.BytesIO()
+        mode = {"YBR_FULL": "YCbCr", "YBR_FULL_422": "YCbCr", "RGB": "RGB"}.get(photometric, "L")
+        options = {"subsampling": 1} if photometric == "YBR_FULL_422" else {"subsampling": 0} if mode != "L" else {}
+        image = Image.frombytes(mode, frame.shape[1::-1], np.ascontiguousarray(frame).tobytes())
+        image.save(stream, "JPEG", quality=95, **options, **({"keep_rgb": True} if mode == "RGB" else {}))
+        return stream.getvalue()
+    if syntax == RLELossless:
+        return get_encoder(RLELossless).encode(
+            frame, rows=frame.shape[0], columns=frame.shape[1], samples_per_pixel=1 if frame.ndim == 2 else 3,
+            photometric_interpretation=photometric, bits_allocated=8 * frame.itemsize,
+            bits_stored=8 * frame.itemsize, pixel_representation=0, planar_configuration=0, number_of_frames=1,
+        )  # fmt: skip
+    return _encode_with_gdcm(frame, syntax, photometric)
+
+
+def region(x0: int, y0: int, x1: int, y1: int, delta: float | tuple[float, float] = 0.05, **tags: int) -> Dataset:
+    """A 2D tissue region in cm; ``delta`` is PhysicalDeltaX (and Y, if they differ); ``tags`` replaces elements."""
+    item = Dataset()
+    item.RegionSpatialFormat, item.RegionDataType, item.RegionFlags = 1, 1, 2
+    item.RegionLocationMinX0, item.RegionLocationMinY0 = x0, y0
+    item.RegionLocationMaxX1, item.RegionLocationMaxY1 = x1, y1
+    item.PhysicalUnitsXDirection = item.PhysicalUnitsYDirection = 3
+    item.PhysicalDeltaX, item.PhysicalDeltaY = delta if isinstance(delta, tuple) else (delta, delta)
+    for keyword, value in tags.items():
+        setattr(item, keyword, value)
+    return item
+
+
+def _header(frames: np.ndarray, syntax: UID, photometric: str, planar: int) -> Dataset:
+    header = Dataset()
+    header.file_meta = FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = syntax
+    header.SOPClassUID, header.SOPInstanceUID = UltrasoundMultiFrameImageStorage, generate_uid()
+    header.PatientName, header.PatientID, header.Modality = PATIENT, "SECRET-ID", "US"
+    header.NumberOfFrames, header.Rows, header.Columns = frames.shape[:3]
+    header.SamplesPerPixel = 3 if frames.ndim == 4 else 1
+    if frames.ndim == 4:
+        header.PlanarConfiguration = planar
+    header.PhotometricInterpretation = photometric
+    header.BitsAllocated = header.BitsStored = 8 * frames.itemsize
+    header.HighBit = header.BitsStored - 1
+    header.PixelRepresentation = 0
+    header.FrameTime = "40"
+    header.FrameIncrementPointer = 0x00181063
+    return header
+
+
+def _encode_with_gdcm(frame: np.ndarray, syntax: str, photometric: str) -> bytes:
+    """By way of files: GDCM's filters may be given objects that its own reader made, but none made here."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain, coded = Path(folder, "plain.dcm"), Path(folder, "coded.dcm")
+        write_dicom(plain, frame[None], photometric=photometric)
+        reader = gdcm.ImageReader()
+        reader.SetFileName(str(plain))
+        assert reader.Read()
+        change = gdcm.ImageChangeTransferSyntax()
+        change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(str(syntax))))
+        change.SetInput(reader.GetImage())
+        if not change.Change():
+            raise RuntimeError(f"GDCM cannot encode {photometric} as {UID(syntax).name}")
+        writer = gdcm.ImageWriter()
+        writer.SetFile(reader.GetFile())
+        writer.SetImage(change.GetOutput())
+        writer.SetFileName(str(coded))
+        assert writer.Write()
+        return next(generate_frames(dcmread(coded).PixelData, number_of_frames=1))
