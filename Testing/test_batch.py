@@ -9,19 +9,23 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import psutil
 import pytest
+from EchoKeyframeLib.batch.engines import run_reading_ahead
 from EchoKeyframeLib.batch.inputs import InputError, find_jobs
+from EchoKeyframeLib.batch.job import Settings, Status
+from EchoKeyframeLib.detection.motion import MotionDetector
 
 COMMAND = [sys.executable, "-m", "EchoKeyframeLib"]
 
 
 def detect(*arguments: object, env: dict | None = None) -> subprocess.CompletedProcess:
     """Run ``echokeyframe detect`` as a person would."""
-    return subprocess.run([*COMMAND, "detect", *map(str, arguments)], capture_output=True, text=True, encoding="utf-8",
-                          env={**os.environ, **(env or {})}, timeout=240)
+    return subprocess.run([*COMMAND, "detect", *map(str, arguments), "--model", "motion"], capture_output=True, text=True,
+                          encoding="utf-8", env={**os.environ, **(env or {})}, timeout=240)
 
 
 def touch(*paths: Path) -> None:
@@ -160,6 +164,13 @@ def test_a_foreign_file_in_the_way_is_not_overwritten(clips, tmp_path):
 
 def test_one_process_and_two_give_the_same_files(local_run, clips, tmp_path):
     detect(clips, "--output", tmp_path, "--jobs", 1)
+    assert results(tmp_path) == results(local_run[0])
+
+
+def test_reading_ahead_for_a_gpu_gives_the_same_files(local_run, clips, tmp_path):
+    jobs, _ = find_jobs([str(clips)], tmp_path)
+    outcomes = list(run_reading_ahead(jobs, Settings("motion"), MotionDetector(), readers=2))
+    assert Counter(outcome.status for outcome in outcomes) == {Status.DONE: 3, Status.FAILED: 1}
     assert results(tmp_path) == results(local_run[0])
 
 

@@ -95,7 +95,9 @@ def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path, text):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "frame,time\n0,0\n", "frame,time,ed,es\n0,0,x,0\n", "frame,time,ed,es\n0,0,2,0\n"])
+@pytest.mark.parametrize(
+    "text", ["", "frame,time\n0,0\n", "frame,time,ed,es\n0,0,x,0\n", "frame,time,ed,es\n0,0,2,0\n"]
+)
 def test_a_damaged_curves_file_is_refused(tmp_path, text):
     path = tmp_path / "b.curves.csv"
     path.write_text(text, encoding="utf-8")

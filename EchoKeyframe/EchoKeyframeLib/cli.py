@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name must not fail for what a terminal can show
-    parser = _parser()
+    parser = build_parser()
     options = parser.parse_args(arguments)
     try:
         return options.run(options)
@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; ``run`` in what it parses is the command."""
     parser = argparse.ArgumentParser(
         prog="echokeyframe",
         description="Finds the end-diastolic and end-systolic frames of echocardiography cine loops.",

@@ -23,7 +23,7 @@ def run_on_ray(jobs: Sequence[Job], settings: Settings) -> Iterator[Outcome]:
     """Yield one outcome for each job as soon as it is known, in any order.
 
     Connects to the cluster that RAY_ADDRESS names, else starts one on this machine and ends it afterwards. Raises
-    ImportError where Ray is not installed, ConnectionError where the named cluster does not answer.
+    ModuleNotFoundError where Ray is not installed, ConnectionError where the named cluster does not answer.
     """
     import ray
 

@@ -95,12 +95,12 @@ def _settings_and_detector(options: argparse.Namespace) -> tuple[Settings, Detec
     from ..detection.catalogue import DEFAULT_MODEL, load_detector
 
     model = options.model or DEFAULT_MODEL
+    if Path(model).is_file():
+        model = str(Path(model).absolute())  # the processes of a cluster start in folders of their own
     try:
         detector = load_detector(model, options.device)
     except CineError as error:
-        raise UsageError(f"--model: {error}") from error
-    except ImportError as error:
-        raise UsageError(f"--model {model} needs {error.name}: pip install 'echokeyframe[network]'") from error
+        raise UsageError(str(error)) from error
     settings = Settings(model, options.decoder, options.device, options.fps, options.view, options.force)
     return settings, detector
 
@@ -131,13 +131,20 @@ def _engine(jobs: list[Job], settings: Settings, detector: Detector, options: ar
 
         try:
             return (yield from run_on_ray(jobs, settings))
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             raise UsageError("--engine ray needs Ray: pip install 'echokeyframe[ray]'") from error
+        except ConnectionError as error:
+            raise UsageError("no Ray cluster answers at RAY_ADDRESS") from error
     from ..batch.engines import run_on_cores, run_reading_ahead
 
-    if getattr(detector, "device", "cpu") != "cpu":
+    if _is_on_gpu(detector):
         return (yield from run_reading_ahead(jobs, settings, detector, options.jobs or READERS))
     return (yield from run_on_cores(jobs, settings, min(len(jobs), options.jobs or _cores())))
+
+
+def _is_on_gpu(detector: Detector) -> bool:
+    runner = getattr(detector, "runner", None)  # the motion detector has none
+    return runner is not None and runner.device.type != "cpu"
 
 
 def _cores() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..cine.cine import Cine
+from ..cine.cine import Box, Cine
 from ..cine.sector import Sector
 
 SHAPES = {"sector": "phased-array sector", "curved": "curved-array sector", "linear": "linear-array field",
@@ -16,7 +16,7 @@ def describe(cine: Cine, sector: Sector) -> list[tuple[str, str]]:
         ("file", cine.source.name),
         ("encoding", cine.source.encoding or "unknown"),
         ("frames", f"{len(cine)} of {width} x {height} pixels, {'colour' if cine.is_color else 'gray'}"),
-        ("frame rate", f"{cine.fps:.2f} per second, from {cine.timing or 'unknown'}" if cine.fps else "single frame"),
+        ("frame rate", _rate(cine)),
         ("duration", f"{cine.duration:.3f} s"),
         ("spacing", "{:.4f} x {:.4f} mm (row x column)".format(*cine.spacing) if cine.spacing else "unknown"),
         ("region", _box(cine.region) if cine.region else "none given"),
@@ -31,5 +31,13 @@ def describe(cine: Cine, sector: Sector) -> list[tuple[str, str]]:
     return rows
 
 
-def _box(box) -> str:
+def _rate(cine: Cine) -> str:
+    if cine.fps is None:
+        return "single frame"
+    mean = (len(cine) - 1) / cine.duration
+    uneven = f" (mean {mean:.2f})" if abs(mean / cine.fps - 1) > 0.01 else ""
+    return f"{cine.fps:.2f} per second{uneven}, from {cine.timing or 'unknown'}"
+
+
+def _box(box: Box) -> str:
     return f"columns {box.x0} to {box.x1 - 1}, rows {box.y0} to {box.y1 - 1}"

@@ -51,19 +51,17 @@ def draw(cine: Cine, sector: Sector, detection: Detection) -> Figure:
     """
     beats = [beat for beat in detection.beats if beat.ed or beat.es]
     shown = _evenly(beats, MOST_BEATS)
-    rows, columns = _grid(len(shown))
-    curve_height = 2.1
-    frame_height = WIDTH / max(columns, 1) * min(1.0, sector.box.height * _aspect(cine) / sector.box.width) + 0.3
-    figure = Figure(figsize=(WIDTH, curve_height + rows * frame_height), layout="constrained")
+    rows = _rows(shown)
+    columns = max(2, *map(len, rows)) if rows else 1  # a single frame as wide as the page would be too tall
+    aspect = sector.box.height * _aspect(cine) / sector.box.width
+    heights = [2.1] + [WIDTH / columns * min(1.5, aspect) + 0.3] * len(rows)
+    figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
     FigureCanvasAgg(figure)
-    heights = [curve_height] + [frame_height] * rows
-    grid = figure.add_gridspec(1 + rows, max(columns, 1), height_ratios=heights)
+    grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
     _draw_curves(figure.add_subplot(grid[0, :]), detection)
-    for index, beat in enumerate(shown):
-        for phase, keyframe in ((Phase.ED, beat.ed), (Phase.ES, beat.es)):
-            row, column = _cell(index, phase, rows)
-            axes = figure.add_subplot(grid[1 + row, column])
-            _draw_frame(axes, cine, sector, phase, keyframe, beat)
+    for row, cells in enumerate(rows, 1):
+        for column, (phase, beat) in enumerate(cells):
+            _draw_frame(figure.add_subplot(grid[row, column]), cine, sector, phase, beat)
     figure.suptitle(_title(cine, detection, len(shown), len(beats)), fontproperties=_font(_SIZE + 1), parse_math=False)
     return figure
 
@@ -99,7 +97,8 @@ def _mark(axes: Axes, key: Keyframe, height: float, numbered: bool) -> None:
                       color=color, fontproperties=_font(_SIZE - 1), annotation_clip=False)
 
 
-def _draw_frame(axes: Axes, cine: Cine, sector: Sector, phase: Phase, keyframe: Keyframe | None, beat: Beat) -> None:
+def _draw_frame(axes: Axes, cine: Cine, sector: Sector, phase: Phase, beat: Beat) -> None:
+    keyframe = _keyframe(beat, phase)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -109,14 +108,14 @@ def _draw_frame(axes: Axes, cine: Cine, sector: Sector, phase: Phase, keyframe: 
         axes.imshow(blank, cmap="gray", vmin=0, vmax=1, aspect=_aspect(cine))
         axes.text(0.5, 0.5, "not in the clip", transform=axes.transAxes, ha="center", va="center", color="0.4",
                   fontproperties=_font(_SIZE))
-        axes.set_title(f"{phase} beat {beat.number}", color=COLORS[phase], fontproperties=_font(_SIZE), pad=3)
+        axes.set_title(f"{phase}, beat {beat.number}", color=COLORS[phase], fontproperties=_font(_SIZE - 1), pad=3)
         return
     image = cine.frames[keyframe.frame][sector.box.slices].copy()
     image[~sector.mask[sector.box.slices]] = 0
     axes.imshow(image, cmap="gray", vmin=0, vmax=255, aspect=_aspect(cine), interpolation="bilinear")
-    edge = ", clip's edge" if keyframe.at_edge else ""
-    axes.set_title(f"{phase} beat {beat.number}: frame {keyframe.frame}, {keyframe.time:.3f} s{edge}",
-                   color=COLORS[phase], fontproperties=_font(_SIZE - 1), pad=3)
+    edge = " (edge)" if keyframe.at_edge else ""
+    axes.set_title(f"{phase}, beat {beat.number}: {keyframe.frame}, {keyframe.time:.3f} s{edge}", color=COLORS[phase],
+                   fontproperties=_font(_SIZE - 1), pad=3)
 
 
 def _title(cine: Cine, detection: Detection, shown: int, beats: int) -> str:
@@ -129,16 +128,16 @@ def _title(cine: Cine, detection: Detection, shown: int, beats: int) -> str:
     return "  ·  ".join(parts)
 
 
-def _grid(beats: int) -> tuple[int, int]:
-    """Rows and columns of frames: one or two beats side by side in a row, more with ED above ES."""
-    if beats == 0:
-        return 0, 0
-    return (1, 2 * beats) if beats <= 2 else (2, beats)
+def _rows(beats: list[Beat]) -> list[list[tuple[Phase, Beat]]]:
+    """What each row of frames shows: one or two beats in a row of what there is of them, more with ED above ES."""
+    if len(beats) > 2:
+        return [[(phase, beat) for beat in beats] for phase in Phase]
+    row = [(phase, beat) for beat in beats for phase in Phase if _keyframe(beat, phase)]
+    return [row] if row else []
 
 
-def _cell(index: int, phase: Phase, rows: int) -> tuple[int, int]:
-    second = int(phase is Phase.ES)
-    return (0, 2 * index + second) if rows == 1 else (second, index)
+def _keyframe(beat: Beat, phase: Phase) -> Keyframe | None:
+    return beat.ed if phase is Phase.ED else beat.es
 
 
 def _evenly(beats: list[Beat], most: int) -> list[Beat]:
