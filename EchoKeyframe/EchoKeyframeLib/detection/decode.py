@@ -133,18 +133,17 @@ def _maxima(curve: np.ndarray, prominence: float) -> list[tuple[int, float, bool
 
 
 def _prominence(curve: np.ndarray, frame: int) -> float:
-    """Height above the higher of the two valleys that part a peak from higher ground or from the clip's end.
+    """Height above the higher of the valleys that part a peak from higher ground; above all else for the highest peak.
 
-    Unlike scipy's, a side on which the clip ends at once (an edge peak) does not count.
+    Unlike scipy's, the stretch between a peak and the clip's end does not count as a valley: a keyframe right behind
+    the clip's start stands out as much as any other.
     """
-    height, valleys = curve[frame], []
+    valleys = []
     for side in (curve[:frame][::-1], curve[frame + 1 :]):
-        if not len(side):
-            continue
-        higher = np.flatnonzero(side > height)
-        reach = side[: higher[0]] if len(higher) else side
-        valleys.append(float(reach.min()) if len(reach) else float(height))
-    return float(height - max(valleys)) if valleys else 0.0
+        higher = np.flatnonzero(side > curve[frame])
+        if len(higher):
+            valleys.append(float(side[: higher[0] + 1].min()))
+    return float(curve[frame] - (max(valleys) if valleys else curve.min()))
 
 
 def _candidates(curves: Curves, smoothing: float) -> list[_Candidate]:
@@ -154,7 +153,7 @@ def _candidates(curves: Curves, smoothing: float) -> list[_Candidate]:
         maxima = _maxima(curve, LEAST_PROMINENCE)
         if not maxima:
             continue
-        heights = [curve[frame] for frame, _, _ in maxima]
+        heights = [curve[frame] for frame, _, at_edge in maxima if not at_edge] or [curve[maxima[0][0]]]
         usual = float(np.median([h for h in heights if h >= 0.6 * max(heights)]))
         for frame, prominence, at_edge in maxima:
             if at_edge and curve[frame] < EDGE_SHARE * usual:
@@ -175,7 +174,7 @@ def _usual_distance(candidates: list[_Candidate], times: np.ndarray) -> list[flo
 def _best_sequence(
     candidates: list[_Candidate], times: np.ndarray, beat: float
 ) -> tuple[float, list[_Candidate], list[float]]:
-    """Score, the chosen candidates, and the implausibility of the gaps before, between and behind them (0 at the ends)."""
+    """Score, the chosen candidates, the implausibility of the gaps before, between and behind them (0 at the ends)."""
     at = [float(times[c.frame]) for c in candidates]
     worth = [min(c.height, 1.2) * min(1.0, 0.3 + c.prominence) - EVENT_COST for c in candidates]
     best, came_from, gap_cost = list(worth), [-1] * len(candidates), [0.0] * len(candidates)
