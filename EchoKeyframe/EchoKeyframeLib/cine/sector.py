@@ -36,21 +36,27 @@ def find_sector(cine: Cine) -> Sector:
 
     The mask is drawn from the fitted geometry (two sides, near and far arc, straight cuts), so that dark parts of the
     sector belong to it. Where no sector can be found the whole frame is returned and ``note`` says why. The cine's
-    calibrated region narrows the search if there are echoes in it.
+    calibrated region narrows the search, unless it shows no echoes or cuts through a sector.
     """
     frames = reduced_frames(cine)
-    region = _reduced_region(cine, frames.shape[1:])
-    evidence, note = echo_evidence(frames, region), ""
-    if region is not None and not evidence.any():
-        evidence, region = echo_evidence(frames), None
-        note = "the region in the file's tags shows no echoes and was ignored"
-    if not evidence.any():
+    region, note = _trusted_region(cine, frames)
+    patches = echo_evidence(frames, region)
+    if not patches:
         return whole_frame(cine, "no echoes stand out from the background; the whole frame is used")
-    if evidence.mean() > 0.93:
+    if patches[0].mean() > 0.93:
         return whole_frame(cine, "echoes fill the image; the whole frame is used")
-    mask, shape, fallback = _outline(evidence, cine.size)
-    mask = _within(mask, cine.region if region is not None else None)
-    return Sector(mask, bounding_box(mask), shape, "; ".join(filter(None, (note, fallback))))
+    fan = _first_fan(patches)
+    if fan is not None:
+        scale = frames.shape[1] / cine.size[0], frames.shape[2] / cine.size[1]
+        mask, shape = fan.mask(cine.size, scale), _array_type(fan)
+    elif is_rectangular(patches[0]):
+        mask, shape = _enlarge(_filled_box(patches[0]), cine.size), "linear"
+    elif patches[0].mean() < 0.1:
+        return whole_frame(cine, "what moves does not look like a scan sector; the whole frame is used")
+    else:
+        mask, shape = _enlarge(_hull(patches[0]), cine.size), "sector"
+        note = "; ".join(filter(None, (note, "the sector's sides could not be fitted; its echoes' outline is used")))
+    return Sector(mask, bounding_box(mask), shape, note)
 
 
 def whole_frame(cine: Cine, note: str = "") -> Sector:
@@ -65,23 +71,8 @@ def bounding_box(mask: np.ndarray) -> Box:
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
-def _outline(evidence: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, str, str]:
-    """Full-size mask, shape and note from reduced evidence."""
-    scale = evidence.shape[0] / size[0], evidence.shape[1] / size[1]
-    fan = fit_fan(evidence)
-    if fan is not None:
-        drawn = fan.mask(evidence.shape)
-        lost = 1 - drawn[evidence].mean()
-        if lost < 0.03 and drawn.sum() < 2.5 * evidence.sum():
-            return fan.mask(size, scale), _array_type(fan), ""
-    if is_rectangular(evidence):
-        box = bounding_box(evidence)
-        mask = np.zeros(evidence.shape, np.uint8)
-        mask[box.slices] = 1
-        return _enlarge(mask, size), "linear", ""
-    hull = cv2.convexHull(cv2.findNonZero(evidence.astype(np.uint8)))
-    mask = cv2.fillConvexPoly(np.zeros(evidence.shape, np.uint8), hull, 1)
-    return _enlarge(mask, size), "sector", "the sector's sides could not be fitted; the outline of its echoes is used"
+def _first_fan(patches: list[np.ndarray]) -> Fan | None:
+    return next((fan for fan in map(fit_fan, patches) if fan is not None), None)
 
 
 def _array_type(fan: Fan) -> str:
@@ -90,24 +81,35 @@ def _array_type(fan: Fan) -> str:
     return "curved" if fan.near > 0.18 * fan.far and apex_above_top < fan.near - 2 else "sector"
 
 
+def _filled_box(evidence: np.ndarray) -> np.ndarray:
+    mask = np.zeros(evidence.shape, np.uint8)
+    mask[bounding_box(evidence).slices] = 1
+    return mask
+
+
+def _hull(evidence: np.ndarray) -> np.ndarray:
+    hull = cv2.convexHull(cv2.findNonZero(evidence.astype(np.uint8)))
+    return cv2.fillConvexPoly(np.zeros(evidence.shape, np.uint8), hull, 1)
+
+
 def _enlarge(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(mask, (size[1], size[0]), interpolation=cv2.INTER_NEAREST).astype(bool)
 
 
-def _reduced_region(cine: Cine, reduced: tuple[int, int]) -> Box | None:
-    region, (height, width) = cine.region, cine.size
-    if region is None:
-        return None
-    x0, x1 = (int(np.clip(x, 0, width)) * reduced[1] / width for x in (region.x0, region.x1))
-    y0, y1 = (int(np.clip(y, 0, height)) * reduced[0] / height for y in (region.y0, region.y1))
-    box = Box(int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1)))
-    return box if box.width > 0 and box.height > 0 else None
-
-
-def _within(mask: np.ndarray, region: Box | None) -> np.ndarray:
-    if region is None:
-        return mask
-    kept = np.zeros_like(mask)
-    rows, columns = (slice(max(0, part.start), max(0, part.stop)) for part in region.slices)
-    kept[rows, columns] = mask[rows, columns]
-    return kept if kept.any() else mask
+def _trusted_region(cine: Cine, frames: np.ndarray) -> tuple[Box | None, str]:
+    """The calibrated region in pixels of the reduced frames, or None and why it is not used."""
+    if cine.region is None:
+        return None, ""
+    rows, columns = frames.shape[1:]
+    row, column = rows / cine.size[0], columns / cine.size[1]
+    x0, x1 = (int(np.clip(round(x * column), 0, columns)) for x in (cine.region.x0, cine.region.x1))
+    y0, y1 = (int(np.clip(round(y * row), 0, rows)) for y in (cine.region.y0, cine.region.y1))
+    if x0 >= x1 or y0 >= y1 or not echo_evidence(frames, Box(x0, y0, x1, y1)):
+        return None, "the region in the file's tags shows no echoes and was ignored"
+    fan = _first_fan(echo_evidence(frames))
+    if fan is not None:
+        mask = fan.mask((rows, columns))
+        inside = mask[y0:y1, x0:x1].sum() / mask.sum()
+        if 0.1 < inside < 0.85:
+            return None, "the region in the file's tags cuts through the scan sector and was ignored"
+    return Box(x0, y0, x1, y1), ""

@@ -9,6 +9,7 @@ from .cine import Box, Cine
 
 _LONGEST_SIDE = 480  # pixels of the reduced copy
 _MOST_FRAMES = 25
+_LEAST_SHARE = 0.02  # of the image that echoes must cover
 
 
 def reduced_frames(cine: Cine) -> np.ndarray:
@@ -20,19 +21,22 @@ def reduced_frames(cine: Cine) -> np.ndarray:
     return np.stack([cv2.resize(cine.gray(int(i)), size, interpolation=cv2.INTER_AREA) for i in indices])
 
 
-def echo_evidence(frames: np.ndarray, region: Box | None = None) -> np.ndarray:
-    """Solid patches of echo in ``[n, h, w]`` frames: bool ``[h, w]``, empty where there are none.
+def echo_evidence(frames: np.ndarray, region: Box | None = None) -> list[np.ndarray]:
+    """Solid patches of echo in ``[n, h, w]`` frames, each bool ``[h, w]``; none where nothing stands out.
 
-    Threshold, opening (which removes text, ticks and traces), closing, and of the connected patches the largest with
-    those that come near it in size. Dark parts of the sector are missing: the geometry fitted to this fills them.
+    Threshold, opening (which removes text, ticks and traces), closing. The first is the union of the largest patch with
+    those of similar size, for dark tissue can split a sector; then each patch by itself, for a spectral Doppler or a
+    second image may lie beside it. Dark parts of the sector are missing: the geometry fitted to this fills them.
+
+    region: in pixels of these frames; what lies outside is ignored.
     """
     longest = max(frames.shape[1:])
     spread = _spread(frames)
-    patches = _solid(spread > _threshold(spread), region, longest // 80)
-    if patches.mean() < 0.01:
+    patches = _patches(spread > _threshold(spread), region, longest // 80)
+    if not patches:
         # A still: text and borders have texture too, so only broad patches count.
-        patches = _solid(_textured(frames), region, longest // 24)
-    return patches if patches.mean() >= 0.01 else np.zeros_like(patches)
+        patches = _patches(_textured(frames), region, longest // 24)
+    return patches
 
 
 def _spread(frames: np.ndarray) -> np.ndarray:
@@ -63,8 +67,8 @@ def _textured(frames: np.ndarray) -> np.ndarray:
     return cv2.erode(closed, _disk(5)).astype(bool)
 
 
-def _solid(mask: np.ndarray, region: Box | None, width: int) -> np.ndarray:
-    """Patches at least ``width`` pixels wide, without their gaps."""
+def _patches(mask: np.ndarray, region: Box | None, width: int) -> list[np.ndarray]:
+    """Patches at least ``width`` pixels wide, without their gaps: similar ones together, then each."""
     if region is not None:
         inside = np.zeros_like(mask)
         inside[region.slices] = mask[region.slices]
@@ -74,11 +78,13 @@ def _solid(mask: np.ndarray, region: Box | None, width: int) -> np.ndarray:
     # A border keeps the closing from sticking patches to the image's edge.
     padded = cv2.copyMakeBorder(opened, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=0)
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, _disk(reach))[reach:-reach, reach:-reach]
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
-    if count < 2:
-        return np.zeros_like(mask)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
     areas = stats[1:, cv2.CC_STAT_AREA]
-    return np.isin(labels, 1 + np.flatnonzero(areas >= 0.25 * areas.max()))
+    if areas.sum() < _LEAST_SHARE * mask.size:
+        return []
+    similar, fair = (1 + np.flatnonzero(areas >= share * areas.max()) for share in (0.25, 0.1))
+    single = sorted(fair, key=lambda label: -areas[label - 1])[:4] if len(fair) > 1 else []
+    return [np.isin(labels, similar), *(labels == label for label in single)]
 
 
 def _disk(diameter: int) -> np.ndarray:

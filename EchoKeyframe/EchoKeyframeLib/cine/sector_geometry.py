@@ -61,7 +61,16 @@ class Fan:
 
 
 def fit_fan(evidence: np.ndarray) -> Fan | None:
-    """The fan that encloses the evidence, bool ``[h, w]``; None where its sides cannot be found."""
+    """The fan that encloses the evidence, bool ``[h, w]``; None where none does so tightly."""
+    fan = _sides_and_arcs(evidence)
+    if fan is None:
+        return None
+    drawn = fan.mask(evidence.shape)
+    fits = drawn[evidence].mean() > 0.97 and drawn.sum() < 2.5 * evidence.sum()
+    return fan if fits else None
+
+
+def _sides_and_arcs(evidence: np.ndarray) -> Fan | None:
     width = evidence.shape[1]
     left, mirrored = _left_side(evidence), _left_side(evidence[:, ::-1])
     right = Side(width - mirrored.offset, -mirrored.slope) if mirrored else None
@@ -79,10 +88,10 @@ def fit_fan(evidence: np.ndarray) -> Fan | None:
 
 
 def is_rectangular(evidence: np.ndarray) -> bool:
-    """Whether the evidence fills its bounding box, as the image of a linear array does."""
+    """Whether the evidence fills its bounding box, as a linear array does, and is no flat strip (a trace)."""
     rows, columns = np.flatnonzero(evidence.any(axis=1)), np.flatnonzero(evidence.any(axis=0))
     box = evidence[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return bool(box.mean() > 0.9)
+    return bool(box.mean() > 0.9 and box.shape[1] < 4 * box.shape[0])
 
 
 def _left_side(evidence: np.ndarray) -> Side | None:
