@@ -1,0 +1,87 @@
+"""A cine and its keyframes as nodes of a Slicer scene.
+
+MRML only: runs in Slicer and on the bare nodes of ``slicer-core``, without an application or Qt. Everything takes
+nodes, or the scene where there is no node yet. Docs/scene-contract.md tells other extensions how to read the result
+without this package.
+"""
+
+from .bookmarks import BookmarkObserver, has_bookmarks, restore_table
+from .cine_sequence import add_cine_sequence
+from .curve_chart import add_curves, find_chart, frame_of_point, show_chart
+from .frame_cursor import FrameCursor
+from .frame_times import frame_times
+from .keyframe_table import (
+    add_keyframe,
+    can_undo,
+    change_phase,
+    clear_keyframes,
+    find_keyframe_table,
+    keyframe_table,
+    move_keyframe,
+    read_beats,
+    read_keyframes,
+    remove_keyframe,
+    sequence_of_table,
+    settle_table,
+    undo,
+    write_detection,
+)
+from .navigation import current_frame, find_browser, next_keyframe, previous_keyframe, show_frame
+from .scene_error import SceneError
+from .sequence_frames import cine_from_sequence, image_sequences, read_frame
+from .side_by_side import (
+    FramePair,
+    add_frame_pair,
+    layout_description,
+    remove_frame_pair,
+    show_frame_pair,
+    use_side_by_side_layout,
+)
+from .source_file import SourceComparison, compare_with_source, find_source_file, repair_from_source, source_uid
+
+__all__ = [
+    "BookmarkObserver",
+    "FrameCursor",
+    "FramePair",
+    "SceneError",
+    "SourceComparison",
+    "add_cine_sequence",
+    "add_curves",
+    "add_frame_pair",
+    "add_keyframe",
+    "can_undo",
+    "change_phase",
+    "cine_from_sequence",
+    "clear_keyframes",
+    "compare_with_source",
+    "current_frame",
+    "find_browser",
+    "find_chart",
+    "find_keyframe_table",
+    "find_source_file",
+    "frame_of_point",
+    "frame_times",
+    "has_bookmarks",
+    "image_sequences",
+    "keyframe_table",
+    "layout_description",
+    "move_keyframe",
+    "next_keyframe",
+    "previous_keyframe",
+    "read_beats",
+    "read_frame",
+    "read_keyframes",
+    "remove_frame_pair",
+    "remove_keyframe",
+    "repair_from_source",
+    "restore_table",
+    "sequence_of_table",
+    "settle_table",
+    "show_chart",
+    "show_frame",
+    "show_frame_pair",
+    "source_uid",
+    "undo",
+    "use_side_by_side_layout",
+    "write_detection",
+]

@@ -1,0 +1,62 @@
+"""The names under which keyframes stand in a scene. Docs/scene-contract.md explains them to other extensions.
+
+Saved scenes and other extensions rely on these strings: they do not change.
+"""
+
+from __future__ import annotations
+
+from ..detection.keyframes import Phase
+
+TABLE_REFERENCE = "EchoKeyframe.KeyframeTable"
+"""Node reference from a sequence node, and from its browser node, to the vtkMRMLTableNode that holds its keyframes."""
+
+SEQUENCE_REFERENCE = "EchoKeyframe.Sequence"
+"""Node reference from a keyframe table, curve table, chart or side-by-side browser to its vtkMRMLSequenceNode."""
+
+BROWSER_REFERENCE = "EchoKeyframe.Browser"
+"""Node reference from a keyframe table to the vtkMRMLSequenceBrowserNode that plays its sequence."""
+
+CHART_REFERENCE = "EchoKeyframe.Chart"
+"""Node reference from a sequence node to the vtkMRMLPlotChartNode with its curves."""
+
+CURVES_REFERENCE = "EchoKeyframe.Curves"
+"""Node references from a sequence node to one vtkMRMLTableNode per detector that ran on it."""
+
+MARKERS_REFERENCE = "EchoKeyframe.Markers"
+"""Node reference from a chart to the vtkMRMLTableNode behind its keyframe markers."""
+
+SIDE_BY_SIDE_REFERENCE = {Phase.ED: "EchoKeyframe.BrowserED", Phase.ES: "EchoKeyframe.BrowserES"}
+"""Node references from a sequence node to the extra browsers that hold one ED and one ES frame."""
+
+PHASE_ATTRIBUTE = "CardiacCyclePhase"
+"""Attribute of a sequence's data nodes; ``PHASE_VALUES`` are the values that stand for a keyframe."""
+
+PHASE_VALUES = {Phase.ED: "end-diastole", Phase.ES: "end-systole"}
+PHASE_COLORS = {Phase.ED: (0.0, 1.0, 1.0), Phase.ES: (1.0, 1.0, 0.0)}
+
+CONFIDENCE_ATTRIBUTE = "EchoKeyframe.Confidence"
+"""Attribute of a data node with a keyframe: its confidence in [0, 1] as text."""
+
+KEYFRAME_SOURCE_ATTRIBUTE = "EchoKeyframe.KeyframeSource"
+"""Attribute of a data node with a keyframe: ``auto`` or ``manual``."""
+
+INSTANCE_UIDS_ATTRIBUTE = "DICOM.instanceUIDs"
+"""Attribute of data nodes, Slicer's own: SOP Instance UID (0008,0018) of the file that a frame came from."""
+
+SOURCE_NAME_ATTRIBUTE = "EchoKeyframe.SourceName"
+"""Attribute of a sequence node that was loaded from a file: its name without folders."""
+
+TIMING_ATTRIBUTE = "EchoKeyframe.Timing"
+"""Attribute of a sequence node: where its frame times come from (``Cine.timing``)."""
+
+SPACING_ATTRIBUTE = "EchoKeyframe.Spacing"
+"""Attribute of a sequence node: ``calibrated`` (mm), or ``unknown`` where the volumes' 1 mm is a placeholder."""
+
+DETECTOR_ATTRIBUTE = "EchoKeyframe.Detector"
+"""Attribute of a curve table: the name of the detector that made it."""
+
+MODEL_ATTRIBUTE = "EchoKeyframe.Model"
+"""Attribute of a keyframe table: detector and version of its weights, absent if no detection has run."""
+
+COLUMNS = ("Beat", "Phase", "Frame", "Index value", "Time", "Confidence", "Source")
+"""Columns of the keyframe table, one row a keyframe in time order; others may follow in a later version."""

@@ -1,0 +1,148 @@
+"""Any image sequence in the scene, whoever made it, as a cine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
+
+from ..cine.cine import Cine, Source
+from .contract import SOURCE_NAME_ATTRIBUTE, SPACING_ATTRIBUTE, TIMING_ATTRIBUTE
+from .frame_times import frame_times, index_is_time, playback_rate
+from .scene_error import SceneError, require_frame, require_sequence
+from .source_file import source_uid
+
+
+def image_sequences(scene: Any) -> list[Any]:
+    """Every vtkMRMLSequenceNode in the scene that holds a loop of single-slice images, in the scene's order."""
+    count = scene.GetNumberOfNodesByClass("vtkMRMLSequenceNode")
+    sequences = [scene.GetNthNodeByClass(i, "vtkMRMLSequenceNode") for i in range(count)]
+    return [sequence for sequence in sequences if _is_image_loop(sequence)]
+
+
+def read_frame(sequence: Any, frame: int) -> np.ndarray:
+    """Pixels of one frame as an axial view shows them: ``[H, W]`` or RGB ``[H, W, 3]``, in the volume's own type.
+
+    A view of the volume's memory wherever that needs no copy: do not write to it, do not keep it.
+
+    Raises SceneError if the sequence is empty or gone, there is no such frame, or it is not a 2D gray or RGB image.
+    """
+    require_sequence(sequence)
+    require_frame(sequence, frame)
+    name, volume = sequence.GetName(), sequence.GetNthDataNode(frame)
+    if volume is None or not volume.IsA("vtkMRMLScalarVolumeNode"):
+        kind = volume.GetClassName() if volume else "nothing"
+        raise SceneError(f"{name}: frame {frame} is {kind}, an image sequence is needed")
+    image = volume.GetImageData()
+    scalars = image.GetPointData().GetScalars() if image else None
+    if scalars is None or scalars.GetNumberOfTuples() == 0:
+        raise SceneError(f"{name}: frame {frame} holds no pixels")
+    width, height, depth = image.GetDimensions()
+    if depth != 1:
+        raise SceneError(f"{name}: frame {frame} is a 3D volume of {depth} slices, a sequence of 2D images is needed")
+    pixels = vtk_to_numpy(scalars)
+    channels = scalars.GetNumberOfComponents()
+    if channels not in (1, 3, 4):
+        raise SceneError(f"{name}: frame {frame} has {channels} values per pixel, 1 (gray) or 3 (RGB) are needed")
+    pixels = pixels.reshape(height, width) if channels == 1 else pixels.reshape(height, width, channels)[..., :3]
+    return _as_shown(pixels, volume)
+
+
+def cine_from_sequence(sequence: Any, progress: Callable[[float], None] | None = None) -> Cine:
+    """The sequence as a Cine, gray unless something in it is really coloured, as if read from a file.
+
+    Pixels that are not bytes are scaled from the loop's least and greatest value to 0 to 255. Spacing is None where
+    the sequence is marked as not calibrated. An index that is not in time gives times by the playback rate, and a
+    warning. progress: called with the fraction done in [0, 1] after each frame; it may process events or raise.
+
+    Raises SceneError if the sequence is empty, gone, holds a single frame, anything but 2D gray or RGB images, or
+    images of different sizes. The scene is not touched.
+    """
+    # OpenCV comes with the first detection, not with the module.
+    from ..cine.color import FrameStack
+
+    require_sequence(sequence)
+    name, count = sequence.GetName(), sequence.GetNumberOfDataNodes()
+    if count < 2:
+        raise SceneError(f"{name}: holds a single frame, a loop is needed")
+    times = frame_times(sequence)
+    to_bytes = _byte_scaling(sequence)
+    stack = FrameStack(name, count)
+    size = read_frame(sequence, 0).shape[:2]
+    for i in range(count):
+        pixels = read_frame(sequence, i)
+        if pixels.shape[:2] != size:
+            raise SceneError(
+                f"{name}: frame {i} is {pixels.shape[1]}x{pixels.shape[0]} pixels, "
+                f"frame 0 is {size[1]}x{size[0]}; all frames must have one size"
+            )
+        stack.append(to_bytes(pixels))
+        if progress is not None:
+            progress((i + 1) / count)
+            require_sequence(sequence)
+    timing, warnings = _timing(sequence)
+    return Cine(
+        stack.finish(), times - times[0], Source(sequence.GetAttribute(SOURCE_NAME_ATTRIBUTE) or name,
+                                                 sop_instance_uid=source_uid(sequence)),
+        spacing=_spacing(sequence), timing=timing, warnings=warnings,
+    )  # fmt: skip
+
+
+def _is_image_loop(sequence: Any) -> bool:
+    if sequence.GetNumberOfDataNodes() < 2:
+        return False
+    first = sequence.GetNthDataNode(0)
+    if first is None or not first.IsA("vtkMRMLScalarVolumeNode") or first.IsA("vtkMRMLLabelMapVolumeNode"):
+        return False
+    image = first.GetImageData()
+    return image is not None and image.GetDimensions()[2] == 1
+
+
+def _as_shown(pixels: np.ndarray, volume: Any) -> np.ndarray:
+    """Undo a stored flip: left of an axial view is the patient's right, its top anterior.
+
+    Detectors know the heart as it appears on the screen, and some writers store frames bottom row first. Images that
+    do not lie in the axial plane are left as stored.
+    """
+    directions = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASDirectionMatrix(directions)
+    to_right, to_anterior = directions.GetElement(0, 0), directions.GetElement(1, 1)
+    if min(abs(to_right), abs(to_anterior)) < 0.7:
+        return pixels
+    return pixels[:: -1 if to_anterior > 0 else 1, :: -1 if to_right > 0 else 1]
+
+
+def _byte_scaling(sequence: Any) -> Callable[[np.ndarray], np.ndarray]:
+    count = sequence.GetNumberOfDataNodes()
+    if all(read_frame(sequence, i).dtype == np.uint8 for i in range(count)):
+        return lambda pixels: pixels
+    low = float(min(np.nanmin(read_frame(sequence, i)) for i in range(count)))
+    high = float(max(np.nanmax(read_frame(sequence, i)) for i in range(count)))
+    if not np.isfinite([low, high]).all():
+        raise SceneError(f"{sequence.GetName()}: holds pixels that are not numbers")
+    scale = 255.0 / (high - low) if high > low else 0.0
+    return lambda pixels: np.nan_to_num((pixels.astype(np.float32) - low) * scale).round().astype(np.uint8)
+
+
+def _spacing(sequence: Any) -> tuple[float, float] | None:
+    if sequence.GetAttribute(SPACING_ATTRIBUTE) == "unknown":
+        return None
+    column_spacing, row_spacing, _ = sequence.GetNthDataNode(0).GetSpacing()
+    # Exactly 1 mm is what importers write where a file has no calibration.
+    if column_spacing == row_spacing == 1.0 and sequence.GetAttribute(SPACING_ATTRIBUTE) is None:
+        return None
+    return row_spacing, column_spacing
+
+
+def _timing(sequence: Any) -> tuple[str, tuple[str, ...]]:
+    if index_is_time(sequence):
+        return sequence.GetAttribute(TIMING_ATTRIBUTE) or "sequence index", ()
+    rate = playback_rate(sequence)
+    index = sequence.GetIndexName() or "index"
+    return "playback rate", (
+        f"the sequence counts in '{index}', not in time: {rate:g} frames/s are assumed from the playback rate, "
+        "and heart rates are no better than that",
+    )
