@@ -128,9 +128,10 @@ class _SteadyStream(io.BufferedIOBase):
 def _opened(stream: io.BufferedIOBase, name: str) -> Iterator[cv2.VideoCapture]:
     """A capture that reads from a stream: no path reaches OpenCV, which mangles non-ASCII ones on Windows."""
     capture = None
+    steady = _SteadyStream(stream)  # named, so that it outlives the capture, which would drop it without the GIL
     with _quiet():
         try:
-            capture = cv2.VideoCapture(_SteadyStream(stream), cv2.CAP_FFMPEG, [])
+            capture = cv2.VideoCapture(steady, cv2.CAP_FFMPEG, [])
             if not capture.isOpened():
                 raise CineError(f"{name}: cannot be decoded; the file is cut short, damaged or of an unknown codec")
             width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
