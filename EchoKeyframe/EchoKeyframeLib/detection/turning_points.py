@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import correlate, find_peaks
 
 from .keyframes import Phase
+from .rhythm import beat_length, level
 
 SMOOTHING = 0.02
 """Sigma of the smoothing in beats: a fifth of the shortest phase, the isovolumic ones."""
+
+LEAST_SMOOTHING = 0.6
+"""The same in frames: rounds off what a single frame adds, and no more."""
 
 LEAST_REVERSAL = 0.4
 """The curve must come back by this share of its swing for a top to be a beat's: the dip between early (E) and atrial
@@ -26,9 +29,6 @@ sets off, not the middle of a flat stretch (diastasis in atrial fibrillation, is
 
 INFERRED = 0.85
 """Certainty of an extremum that lies where the rhythm puts it, at or beyond the clip's end, but is not seen."""
-
-LEAST_CORRELATION = 0.4
-"""Below this a curve does not resemble itself one beat later."""
 
 SYSTOLE = 0.4
 """Share of the beat from ED to ES, where a clip shows too little to tell."""
@@ -53,7 +53,8 @@ def turning_points(displacement: np.ndarray) -> tuple[list[TurningPoint], float]
     Nothing here knows the frame rate: the beat is measured in frames, on the curve itself.
     """
     beat = beat_length(displacement)
-    curve = _smooth_and_level(displacement, beat)
+    sigma = max(LEAST_SMOOTHING, SMOOTHING * beat) if beat else LEAST_SMOOTHING
+    curve = level(gaussian_filter1d(displacement, sigma, mode="nearest"), beat)
     swing = float(np.percentile(curve, 95) - np.percentile(curve, 5))
     if swing <= 0:
         return [], float(len(curve))
@@ -72,44 +73,6 @@ def turning_points(displacement: np.ndarray) -> tuple[list[TurningPoint], float]
         else:
             points.append(_at_end(curve, swing, [i for i, _ in extrema], frames, phases, j, beat))
     return points, beat
-
-
-def beat_length(displacement: np.ndarray) -> float | None:
-    """Frames from one beat to the next by autocorrelation; None if the clip shows less than 1.25 beats or no rhythm."""
-    count = len(displacement)
-    last = int(0.8 * count)
-    if last < 6:
-        return None
-    steps = np.arange(count)
-    curve = displacement - np.polyval(np.polyfit(steps, displacement, 1), steps)
-    energy = np.concatenate([[0.0], np.cumsum(curve**2)])
-    lags = np.arange(last)
-    products = correlate(curve, curve, "full")[count - 1 :][:last]
-    norm = np.sqrt(energy[count - lags] * (energy[count] - energy[lags]))
-    correlation = products / np.maximum(norm, 1e-12)
-    peaks, found = find_peaks(correlation, height=LEAST_CORRELATION)
-    if not len(peaks):
-        return None
-    # Two beats resemble each other as well as one does: the shortest lag among the good ones.
-    good = found["peak_heights"] >= 0.7 * found["peak_heights"].max()
-    return float(peaks[good][0])
-
-
-def _smooth_and_level(displacement: np.ndarray, beat: float | None) -> np.ndarray:
-    """Take out noise and drift. The mean over exactly one beat is constant for a heart, so what it does is drift."""
-    sigma = max(0.6, SMOOTHING * beat) if beat else 0.8
-    curve = gaussian_filter1d(displacement, sigma, mode="nearest")
-    count = len(curve)
-    if beat is None:
-        return curve - curve.mean()
-    lag, steps = round(beat), np.arange(count)
-    # From 1.3 beats on, enough pairs of frames lie one beat apart to trust their median difference.
-    trust = min(1.0, (count - beat) / (0.3 * beat))
-    curve = curve - trust * np.median(curve[lag:] - curve[:-lag]) / lag * steps
-    if count >= 2 * beat:
-        mean = gaussian_filter1d(np.convolve(curve, np.ones(lag) / lag, "valid"), lag / 4, mode="nearest")
-        curve = curve - np.interp(steps, np.arange(len(mean)) + (lag - 1) / 2, mean)
-    return curve - curve.mean()
 
 
 def _alternating_extrema(curve: np.ndarray, reversal: float) -> list[tuple[int, Phase]]:
