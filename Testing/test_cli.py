@@ -24,8 +24,8 @@ IDENTITY = ("Doe^Jane", "PID-4711", "19551224")
 
 def run(*arguments: object) -> subprocess.CompletedProcess:
     """The command line in a process of its own."""
-    return subprocess.run([sys.executable, "-m", "EchoKeyframeLib", *map(str, arguments)], capture_output=True, text=True,
-                          encoding="utf-8", timeout=120)
+    command = [sys.executable, "-m", "EchoKeyframeLib", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120)
 
 
 @pytest.fixture(scope="module")
