@@ -1,0 +1,68 @@
+"""How far curves in half precision lie from float32, and what it gains in time.
+
+    python Testing/benchmarks/precision.py [--networks paper-112 two-stream] [--frames 40] [--device auto]
+
+Without trained weights the networks are random, with a final layer that is large enough for the curves to swing: the
+deviation is then that of the arithmetic. ``--weights FILE`` measures trained ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+import torch
+from EchoKeyframeLib.detection.network import NetworkDetector
+from EchoKeyframeLib.models.presets import PRESETS, build_network
+from EchoKeyframeLib.models.weights_file import load_weights
+
+
+def moving_clip(frames: int, size: int) -> np.ndarray:
+    """A beating ring on a textured ground: motion and texture, one beat in 22 frames."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:size, :size] - size / 2
+    ground = rng.integers(10, 70, (size, size))
+    radius = size * (0.27 + 0.06 * np.cos(2 * np.pi * np.arange(frames) / 22))
+    rings = 170 * np.exp(-((np.hypot(rows, columns) - radius[:, None, None]) ** 2) / 30)
+    return np.clip(ground + rings, 0, 255).astype(np.uint8)
+
+
+def networks(options: argparse.Namespace):
+    for name in options.networks:
+        torch.manual_seed(0)
+        network = build_network(PRESETS[name])
+        torch.nn.init.normal_(network.vst.linear.weight, std=0.1)
+        yield name + " (random)", network
+    for path in options.weights:
+        network, card = load_weights(path)
+        yield card.title, network
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", nargs="*", default=["paper-112", "two-stream"], choices=list(PRESETS))
+    parser.add_argument("--weights", nargs="*", default=[])
+    parser.add_argument("--frames", type=int, default=40)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    for name, network in networks(options):
+        clip = moving_clip(options.frames, network.config.size)
+        reference, base = None, 0.0
+        for precision in ("float32", "bfloat16", "float16"):
+            detector = NetworkDetector(network, name, options.device, precision)
+            detector.outputs(clip[:4], 22.0)
+            start = time.process_time()
+            values = detector.outputs(clip, 22.0)[:, :2]
+            taken = time.process_time() - start
+            if reference is None:
+                reference, base = values, taken
+                print(f"{name} on {detector.device}: curves swing over {np.ptp(reference):.3f}")
+            deviation = np.abs(values - reference).max()
+            print(f"  {precision:<9} largest deviation {deviation:.4f}, processor time x {taken / base:.2f}")
+
+
+if __name__ == "__main__":
+    main()
