@@ -21,9 +21,7 @@ class TargetForm(StrEnum):
     BEAT = "beat"
 
 
-def complete_keyframes(
-    ed: Sequence[float], es: Sequence[float], n_frames: int
-) -> tuple[np.ndarray, np.ndarray]:
+def complete_keyframes(ed: Sequence[float], es: Sequence[float], n_frames: int) -> tuple[np.ndarray, np.ndarray]:
     """Add virtual keyframes just outside the clip, so that the curves are right at both of its ends.
 
     ed, es: labelled positions in frames, ascending; those already outside ``[0, n_frames - 1]`` are kept as they are.
@@ -34,20 +32,25 @@ def complete_keyframes(
     ed, es = np.asarray(ed, float), np.asarray(es, float)
     if not len(ed) or not len(es):
         raise ValueError("target curves need at least one ED and one ES, inside the clip or just outside it")
-    lengths = _beat_lengths(ed, es)
-    return _extend(ed, lengths, n_frames), _extend(es, lengths, n_frames)
+    typical = _typical_beat(float(es[0] - ed[0]))
+    return (
+        _extend(ed, _beat_lengths(ed, es, typical), n_frames),
+        _extend(es, _beat_lengths(es, ed, typical), n_frames),
+    )
 
 
-def _beat_lengths(ed: np.ndarray, es: np.ndarray) -> tuple[float, float]:
-    """Length of the first and of the last labelled beat, frames."""
-    for events in sorted((ed, es), key=len, reverse=True):
+def _typical_beat(systole: float) -> float:
+    """Length of a beat at rest, of which two fifths are systole (ED to ES) and three fifths diastole (negative)."""
+    return systole / 0.4 if systole > 0 else -systole / 0.6
+
+
+def _beat_lengths(own: np.ndarray, other: np.ndarray, typical: float) -> tuple[float, float]:
+    """Length of the first and of the last beat in frames, from keyframes of the same phase or else of the other."""
+    for events in (own, other):
         if len(events) > 1:
             gaps = np.diff(events)
             return float(gaps[0]), float(gaps[-1])
-    gap = es[0] - ed[0]
-    # A typical beat at rest spends two fifths in systole (ED to ES) and three fifths in diastole (ES to ED).
-    length = float(gap / 0.4 if gap > 0 else -gap / 0.6)
-    return length, length
+    return typical, typical
 
 
 def _extend(events: np.ndarray, lengths: tuple[float, float], n_frames: int) -> np.ndarray:
