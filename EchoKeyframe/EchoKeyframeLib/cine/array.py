@@ -24,7 +24,10 @@ def cine_from_array(
     Raises CineError for other shapes, complex, text or object data, NaN or infinite values, and for times or rates that
     cannot be.
     """
-    frames = np.asarray(frames)
+    try:
+        frames = np.asarray(frames)
+    except ValueError:
+        raise CineError(f"{name}: frames must form an array of shape [T, H, W] or [T, H, W, 3]") from None
     if frames.ndim not in (3, 4) or (frames.ndim == 4 and frames.shape[3] != 3) or 0 in frames.shape:
         raise CineError(f"{name}: frames must have shape [T, H, W] or [T, H, W, 3], got {list(frames.shape)}")
     times, timing = _times(times, fps, len(frames), name)

@@ -11,6 +11,7 @@ _LONGEST_SIDE = 320  # pixels of the reduced copy that is looked at
 _MOVED = 8  # gray levels by which a pixel must differ from the first frame
 _OFF_TINT = 18.0  # distance in the Cb-Cr plane from the clip's own tint
 _LEAST_SHARE = 0.001  # of the image that must be off the tint
+_TEXT_HEIGHT, _TRACE_WIDTH = 20, 45  # how often they fit into the longest side: patches no wider do not count
 _FIRST_ALLOCATION = 64 << 20  # bytes; a declared frame count is not trusted beyond this
 _LARGEST = 32 << 30  # bytes of one decoded cine
 
@@ -77,7 +78,7 @@ class FrameStack:
         if not self._colored and self._first is not None and self._still == self._count:
             # A still has no motion to go by: patches of colour anywhere count.
             reduced = self._first_reduced
-            if _off_tint_share(reduced, np.ones(reduced.shape[:2], bool)) >= _LEAST_SHARE:
+            if self._shows_color(reduced, np.ones(reduced.shape[:2], bool)):
                 self._turn_to_color()
         self._resize(self._count)
         shape = (self._count, *self._size) + ((3,) if self._colored else ())
@@ -97,7 +98,12 @@ class FrameStack:
             return False
         self._moved |= moved
         # The first frame is asked again: its colour may lie where only now something has moved.
-        return any(_off_tint_share(image, self._moved) >= _LEAST_SHARE for image in (reduced, self._first_reduced))
+        return any(self._shows_color(image, self._moved) for image in (reduced, self._first_reduced))
+
+    def _shows_color(self, reduced: np.ndarray, where: np.ndarray) -> bool:
+        # Outside the tissue there is coloured text, whose lines JPEG smears into strips as high as a letter.
+        patch = max(reduced.shape) // (_TEXT_HEIGHT if self._region is None else _TRACE_WIDTH)
+        return _off_tint_share(reduced, where, max(3, patch)) >= _LEAST_SHARE
 
     def _turn_to_color(self) -> None:
         """Spread the gray frames to RGB where they lie, last first so that none is overwritten before it is read."""
@@ -148,17 +154,21 @@ def _reduce(frame: np.ndarray, region: Box | None) -> np.ndarray:
     return cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if factor > 1 else frame.copy()
 
 
-def _off_tint_share(image: np.ndarray, where: np.ndarray) -> float:
-    """Share of an RGB image covered by solid patches, within ``where``, whose chroma does not follow from luma."""
-    if np.ptp(image.astype(np.int16), axis=2)[where].max(initial=0) < _OFF_TINT:
+def _off_tint_share(image: np.ndarray, where: np.ndarray, width: int) -> float:
+    """Share of an RGB image covered by patches, within ``where``, whose chroma does not follow from luma.
+
+    What is thinner than ``width`` pixels does not count.
+    """
+    red, green, blue = cv2.split(image)
+    saturation = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
+    if np.count_nonzero((saturation >= _OFF_TINT) & where) < _LEAST_SHARE * where.size:
         return 0.0
     luma, red, blue = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb))
     distance = np.hypot(_tint_residual(luma, red, where), _tint_residual(luma, blue, where))
-    off_tint = ((distance > _OFF_TINT) & where).astype(np.uint8)
-    # Opening wipes out what is thin: text, traces, single pixels of noise.
-    side = 5 if max(luma.shape) >= 200 else 3
-    solid = cv2.morphologyEx(off_tint, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
-    return float(solid.mean())
+    off_tint = (distance > _OFF_TINT).astype(np.uint8)
+    shape = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    solid = cv2.morphologyEx(off_tint, cv2.MORPH_OPEN, shape)
+    return float(((solid > 0) & where).mean())
 
 
 def _tint_residual(luma: np.ndarray, chroma: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -172,4 +182,4 @@ def _tint_residual(luma: np.ndarray, chroma: np.ndarray, where: np.ndarray) -> n
         # Least absolute deviations by reweighting: a Doppler patch must not pull the tint towards itself.
         root = np.sqrt(weights / np.maximum(np.abs(values - tint[levels]), 1.0))
         tint = powers @ np.linalg.lstsq(powers[levels] * root[:, None], values * root, rcond=None)[0]
-    return np.where(where, chroma - tint[luma >> 2], 0.0)
+    return chroma - tint[luma >> 2]

@@ -75,6 +75,8 @@ def _longest_increasing(values: np.ndarray) -> np.ndarray:
     previous = np.full(len(values), -1)
     for i in np.flatnonzero(np.isfinite(values)):
         place = bisect_left(tails, values[i])
+        if place < len(tails) and tails[place] == values[i]:
+            continue  # of equal stamps the first is believed
         previous[i] = ends[place - 1] if place else -1
         tails[place : place + 1] = [values[i]]
         ends[place : place + 1] = [int(i)]
