@@ -101,6 +101,7 @@ def encode(frame: np.ndarray, syntax: str, photometric: str, planar: int = 0) ->
             frame, rows=frame.shape[0], columns=frame.shape[1], samples_per_pixel=1 if frame.ndim == 2 else 3,
             photometric_interpretation=photometric, bits_allocated=8 * frame.itemsize,
             bits_stored=8 * frame.itemsize, pixel_representation=0, planar_configuration=0, number_of_frames=1,
+            encoding_plugin="pydicom",
         )  # fmt: skip
     return _encode_with_gdcm(frame, syntax, photometric)
 

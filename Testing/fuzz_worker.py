@@ -53,6 +53,15 @@ def mutate(data: bytes, random: np.random.Generator) -> bytes:
     return bytes(changed)
 
 
+def peak_memory() -> int:
+    """Bytes that this process has had in memory at most; where that is not known, what it has now."""
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss would start from what the parent process had
+        return next(int(line.split()[1]) << 10 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    memory = psutil.Process().memory_info()
+    return getattr(memory, "peak_wset", memory.rss)
+
+
 def main(cases: int, folder: Path, log: Path, seeds: list[Path]) -> None:
     faulthandler.enable()
     originals = [seed.read_bytes() for seed in seeds]
@@ -82,13 +91,7 @@ def main(cases: int, folder: Path, log: Path, seeds: list[Path]) -> None:
             report["unexplained"].append(f"case {case} ({seed.name}): message {message!r}")
         report["slowest"] = max(report["slowest"], time.perf_counter() - start)
         report["cases"] += 1
-    memory = psutil.Process().memory_info()
-    report["peak_bytes"] = getattr(memory, "peak_wset", memory.rss)
-    if sys.platform != "win32":
-        import resource
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        report["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    report["peak_bytes"] = peak_memory()
     print(json.dumps(report))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,8 +59,9 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_damaged_headers_give_a_cine_or_a_cine_error(seeds: list[Path], tmp_path: Path) -> None:
     # Processes of their own: a crash of a native decoder must show as a failure, not end the test run.
     log = tmp_path / "progress.json"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, str(WORKER), str(CASES), str(tmp_path), str(log), *map(str, seeds)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, env=environment)
     progress = json.loads(log.read_text(encoding="utf-8"))
     assert done.returncode == 0, f"ended with {done.returncode} at {progress}: {done.stderr[-2000:]}"
     report = json.loads(done.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import NamedTuple
 
@@ -9,6 +10,10 @@ _JPEG_START = b"\xff\xd8\xff"
 _J2K_START = b"\xff\x4f\xff\x51"
 _JP2_START = b"\x00\x00\x00\x0cjP  "
 _RLE_HEADER = 64  # bytes; the first segment begins right behind it (PS3.5 G.5)
+_START_OF_SCAN, _HUFFMAN_TABLE, _JPEG_LS = 0xDA, 0xC4, 0xF7
+_SEGMENTS = {0xC3, _HUFFMAN_TABLE, _START_OF_SCAN, 0xDD, _JPEG_LS, 0xF8, 0xFE, *range(0xE0, 0xF0)}
+_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_LS_MARKER = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 # SOF0-15 without DHT (C4), JPG (C8) and DAC (CC); F7 is the SOF of JPEG-LS (ISO 14495-1).
 _START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
@@ -59,6 +64,36 @@ def rle_is_sound(data: bytes, segments: int) -> bool:
     return count == segments and used[0] == _RLE_HEADER and all(
         a < b for a, b in zip(used, [*used[1:], len(data)], strict=True)
     )
+
+
+def jpeg_is_sound(data: bytes) -> bool:
+    """Whether a lossless JPEG or JPEG-LS codestream has its segments whole and in order, up to its end marker.
+
+    GDCM ends the process on some streams that do not: a second frame header, stray markers, a scan without an end.
+    """
+    at, frames, kinds = 2, 0, []
+    while data[at : at + 1] == b"\xff" and at + 1 < len(data):
+        marker = data[at + 1]
+        if marker == 0xD9:
+            return frames == 1 and _START_OF_SCAN in kinds
+        if marker not in _SEGMENTS or at + 4 > len(data):
+            return False
+        length = struct.unpack_from(">H", data, at + 2)[0]
+        is_ls = _JPEG_LS in kinds
+        kinds.append(marker)
+        frames += marker in _START_OF_FRAME
+        if marker == _START_OF_SCAN and (frames != 1 or not (is_ls or _HUFFMAN_TABLE in kinds)):
+            return False
+        at += 2 + length
+        if length < 2 or at > len(data):
+            return False
+        if marker == _START_OF_SCAN:
+            # What follows is coded data up to a marker that neither stuffing nor a restart explains.
+            found = (_LS_MARKER if is_ls else _MARKER).search(data, at)
+            if found is None:
+                return False
+            at = found.start()
+    return False
 
 
 def _jpeg_shape(data: bytes) -> FrameShape | None:

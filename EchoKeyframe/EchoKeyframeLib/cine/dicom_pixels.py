@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from io import BytesIO
 
 import cv2
 import numpy as np
+from PIL import Image, features
 from pydicom.encaps import encapsulate
 from pydicom.pixels import apply_color_lut, get_decoder
 from pydicom.pixels.decoders.base import Decoder
-from pydicom.uid import JPEGExtended12Bit, RLELossless
+from pydicom.uid import (
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
 from .cine import CineError
-from .codestream import adobe_transform, frame_shape, rle_is_sound, starts_frame
+from .codestream import adobe_transform, frame_shape, jpeg_is_sound, rle_is_sound, starts_frame
 from .dicom_file import MAX_BYTES, DicomFile, number, text
 
 MAX_FRAME_PIXELS = 1 << 26
@@ -21,6 +30,8 @@ MAX_FRAME_PIXELS = 1 << 26
 
 _MAX_FRAMES = 1_000_000
 _ITEM, _DELIMITER = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
+_LOSSLESS_JPEG = (JPEGLossless, JPEGLosslessSV1)
+_JPEG_LS = (JPEGLSLossless, JPEGLSNearLossless)
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
 _COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _PACKAGES = {  # transfer syntaxes that other software reads: what to install, or what to do
@@ -153,6 +164,12 @@ class StoredFrames:
             return samples, found["photometric_interpretation"]
         data = b"".join(file.read(start, length) for start, length in self._spans[index])
         _check_codestream(data, form, self._decoder)
+        if self._decoder.UID in _LOSSLESS_JPEG and form.allocated == 8:
+            samples = _lossless_jpeg(data)
+            if samples is not None:
+                return samples, form.photometric
+        if self._decoder.UID in (*_LOSSLESS_JPEG, *_JPEG_LS) and not jpeg_is_sound(data):
+            raise ValueError("damaged lossless JPEG frame")
         source = encapsulate([data], has_bot=False)
         samples, found = self._decoder.as_array(
             source, index=0, number_of_frames=1, decoding_plugin=self._plugin, **options
@@ -256,6 +273,14 @@ def _frame_spans(file: DicomFile) -> list[list[tuple[int, int]]]:
             frames.append([])
         frames[-1].append((start, length))
     return frames
+
+
+def _lossless_jpeg(data: bytes) -> np.ndarray | None:
+    """8-bit samples of a lossless JPEG, as they are coded; None if Pillow's libjpeg is older than libjpeg-turbo 3."""
+    if int((features.version("libjpeg_turbo") or "0").split(".")[0]) < 3:
+        return None
+    with Image.open(BytesIO(data), formats=("JPEG",)) as image:
+        return np.asarray(image)
 
 
 def _check_codestream(data: bytes, form: PixelFormat, decoder: Decoder) -> None:
