@@ -30,6 +30,10 @@ def new_scene(cache: Path) -> Scene:
     scene = slicer.vtkMRMLScene()
     application = slicer.vtkMRMLApplicationLogic()
     application.SetMRMLScene(scene)
+    # Colour tables, and the orientations that an application's slice views know.
+    colors = slicer.vtkMRMLColorLogic()
+    colors.SetMRMLScene(scene)
+    slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene)
     sequences = slicer.vtkSlicerSequencesLogic()
     sequences.SetMRMLApplicationLogic(application)
     sequences.SetMRMLScene(scene)
@@ -40,7 +44,7 @@ def new_scene(cache: Path) -> Scene:
     io.SetMRMLApplicationLogic(application)
     io.SetAndObserveDataIOManager(remote.GetDataIOManager())
     remote.AddDataIOToScene()
-    return Scene(scene, (application, sequences, remote, io))
+    return Scene(scene, (application, colors, sequences, remote, io))
 
 
 def reload_mrb(scene, folder: Path) -> Scene:

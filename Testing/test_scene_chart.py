@@ -198,8 +198,7 @@ def test_pair_stands_still_while_the_loop_plays(loop):
         layer.add_frame_pair(loop, beats[2])
 
 
-def test_pair_survives_saving_and_can_be_removed(loop, tmp_path):
-    before = loop.GetScene().GetNumberOfNodes()
+def test_pair_survives_saving(loop, tmp_path):
     layer.add_frame_pair(loop, layer.read_beats(layer.find_keyframe_table(loop))[0])
     again = reload_mrb(loop.GetScene(), tmp_path)
     sequence = first_node(again.scene, "vtkMRMLSequenceNode")
@@ -208,6 +207,11 @@ def test_pair_survives_saving_and_can_be_removed(loop, tmp_path):
     assert layer.find_browser(sequence).GetNodeReference("EchoKeyframe.Sequence") is None
     pair = layer.add_frame_pair(sequence, layer.read_beats(layer.find_keyframe_table(sequence))[1])
     assert (shown_frame(sequence, pair.ed), shown_frame(sequence, pair.es)) == (22, 29)
+
+
+def test_pair_is_removed_without_leftovers(loop):
+    before = loop.GetScene().GetNumberOfNodes()
+    layer.add_frame_pair(loop, layer.read_beats(layer.find_keyframe_table(loop))[0])
     layer.remove_frame_pair(loop)
     layer.remove_frame_pair(loop)
     assert loop.GetScene().GetNumberOfNodes() == before

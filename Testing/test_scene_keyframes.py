@@ -204,6 +204,36 @@ def test_row_added_in_the_tables_module_counts_once_it_is_complete(table):
     observer.stop()
 
 
+def test_random_typing_is_taken_over_or_named(loop, table):
+    """Whatever is typed: either all is in step, or a message names the table and the marks stand as before."""
+    random = np.random.default_rng(3)
+    texts = ["ED", "ES", "es ", "x", "", "-1", "7", "7.0", "7.5", "49", "50", "1e9", "nan", "inf", "auto", "é"]
+    outcomes = {"taken over": 0, "named": 0}
+    for _ in range(150):
+        kind = random.integers(8)
+        if kind == 0:
+            table.AddEmptyRow()
+        elif kind == 1 and table.GetNumberOfRows():
+            table.RemoveRow(int(random.integers(table.GetNumberOfRows())))
+        elif table.GetNumberOfRows():
+            type_cell(table, int(random.integers(table.GetNumberOfRows())), str(random.choice(COLUMNS)),
+                      str(random.choice(texts)))  # fmt: skip
+        before = marks(loop)
+        try:
+            layer.settle_table(table)
+        except layer.SceneError as error:
+            assert table.GetName() in str(error) and "\n" not in str(error)
+            assert marks(loop) == before
+            outcomes["named"] += 1
+            if random.random() < 0.5:
+                layer.undo(table)
+                assert_in_step(table)
+        else:
+            assert_in_step(table)
+            outcomes["taken over"] += 1
+    assert min(outcomes.values()) > 20
+
+
 def test_deleted_or_text_columns(table):
     table.RemoveColumn(table.GetColumnIndex("Beat"))
     table.RemoveColumn(table.GetColumnIndex("Time"))

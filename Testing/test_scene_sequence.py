@@ -28,7 +28,10 @@ def scene(tmp_path):
 
 
 def pixels_of(volume):
-    image = volume.GetImageData()
+    return pixels_of_image(volume.GetImageData())
+
+
+def pixels_of_image(image):
     width, height, _ = image.GetDimensions()
     values = vtk_to_numpy(image.GetPointData().GetScalars())
     return values.reshape((height, width, 3) if values.ndim == 2 else (height, width))
@@ -80,6 +83,40 @@ def test_first_pixel_lies_right_and_anterior_as_with_slicers_importer(scene):
     sequence.GetNthDataNode(0).GetIJKToRASMatrix(matrix)
     assert matrix.MultiplyPoint((0, 0, 0, 1))[:3] == (0, 0, 0)
     assert matrix.MultiplyPoint((4, 2, 0, 1))[:3] == (-1, -1, 0)
+
+
+def axial_view(scene, volume, width, height):
+    """What an axial slice view of this size draws, RGB ``[height, width, 3]``."""
+    view = slicer.vtkMRMLSliceLogic()
+    view.SetMRMLScene(scene)
+    node = scene.CreateNodeByClass("vtkMRMLSliceNode")
+    node.SetLayoutName("Test")
+    scene.AddNode(node)
+    view.SetSliceNode(node)
+    node.SetOrientation("Axial")
+    node.SetDimensions(width, height, 1)
+    view.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
+    view.FitSliceToBackground(width, height)
+    view.UpdatePipeline()
+    flip = vtk.vtkImageExtractComponents()
+    flip.SetInputConnection(view.GetImageDataConnection())
+    flip.SetComponents(0, 1, 2)
+    flip.Update()
+    # VTK's images start with the bottom row.
+    return pixels_of_image(flip.GetOutput())[::-1]
+
+
+@pytest.mark.parametrize("color", [True, False], ids=["rgb", "gray"])
+def test_axial_view_shows_the_frame_upright_in_its_own_colours(scene, color):
+    frames = np.zeros((2, 60, 80, 3) if color else (2, 60, 80), np.uint8)
+    frames[:, 10:30, 10:40] = (200, 120, 40) if color else 120
+    frames[:, 40:44, 60:70] = 255
+    cine = Cine(frames, np.array([0, 0.02]), Source("drawing"), spacing=(0.3, 0.3))
+    sequence, browser = layer.add_cine_sequence(scene, cine)
+    drawn = axial_view(scene, browser.GetProxyNode(sequence), 80, 60)
+    # Inside and outside the patches; at their borders the view interpolates.
+    for row, column in ((20, 25), (12, 12), (28, 38), (42, 65), (20, 60), (50, 25), (50, 65), (5, 5)):
+        np.testing.assert_array_equal(drawn[row, column], frames[0, row, column])
 
 
 def test_gray_levels_are_shown_as_they_are(scene):
@@ -280,7 +317,7 @@ def test_text_index_is_repaired_in_the_items_order(scene):
 def test_another_loop_is_not_taken_for_the_source(scene):
     sequence, _ = slicer_import(scene, random_cine())
     other = random_cine(count=20)
-    with pytest.raises(layer.SceneError, match="24 frames .* has 20"):
+    with pytest.raises(layer.SceneError, match=r"24 frames .* has 20"):
         layer.compare_with_source(sequence, other)
     comparison = layer.compare_with_source(sequence, random_cine())
     sequence.RemoveDataNodeAtValue(sequence.GetNthIndexValue(3))

@@ -56,6 +56,8 @@ def show_full_range(proxy: Any) -> None:
     """Show gray levels 0 to 255 as they are; the automatic window would brighten each loop differently."""
     proxy.CreateDefaultDisplayNodes()
     display = proxy.GetDisplayNode()
+    if display.GetColorNodeID() is None:
+        display.SetDefaultColorMap()
     display.SetAutoWindowLevel(False)
     display.SetWindowLevelMinMax(0, 255)
 

@@ -37,7 +37,7 @@ def add_curves(sequence: Any, curves: Curves, keyframes: Iterable[Keyframe] = ()
 
     Each detector has one table (columns Time, ED, ES; row = frame) and two series in the colours of the phases: solid
     for the first detector, dashed for the second. The same detector's older curves are replaced. ``keyframes`` stand as
-    markers on the curves that were added last.
+    markers on the higher curve of their phase.
 
     Raises SceneError if the sequence is gone, empty, or has another number of frames than the curves.
     """
@@ -50,7 +50,6 @@ def add_curves(sequence: Any, curves: Curves, keyframes: Iterable[Keyframe] = ()
     chart = find_chart(sequence) or _add_chart(sequence)
     table = _curve_table(sequence, curves.detector) or _add_curve_table(sequence, chart, curves.detector)
     _fill(table, {_TIME: frame_times(sequence), **{phase.value: curves.of(phase) for phase in Phase}})
-    chart.SetNodeReferenceID(CURVES_REFERENCE, table.GetID())
     refresh_chart(sequence, keyframes)
     return chart
 
@@ -67,7 +66,7 @@ def refresh_chart(sequence: Any, keyframes: Iterable[Keyframe]) -> None:
             _fill(table, {**columns, _TIME: times})
     markers = chart.GetNodeReference(MARKERS_REFERENCE)
     if markers is not None:
-        _fill(markers, {_TIME: times, **_marker_heights(chart, list(keyframes), len(times))})
+        _fill(markers, {_TIME: times, **_marker_heights(sequence, keyframes, len(times))})
     chart.SetXAxisRange(float(times[0]), float(max(times[-1], times[0] + 1e-3)))
 
 
@@ -148,17 +147,15 @@ def _curve_table(sequence: Any, detector: str) -> Any | None:
     return next((t for t in _curve_tables(sequence) if t.GetAttribute(DETECTOR_ATTRIBUTE) == detector), None)
 
 
-def _marker_heights(chart: Any, keyframes: list[Keyframe], count: int) -> dict[str, np.ndarray]:
-    """Height of each phase's marker per frame, on the curves added last; NaN, which is not drawn, elsewhere."""
-    curves = chart.GetNodeReference(CURVES_REFERENCE)
-    columns = _columns(curves) if curves is not None else {}
-    heights = {}
-    for phase in Phase:
-        curve = columns.get(phase.value, ())
-        heights[phase.value] = np.full(count, np.nan)
-        for keyframe in keyframes:
-            if keyframe.phase is phase and keyframe.frame < count:
-                heights[phase.value][keyframe.frame] = curve[keyframe.frame] if len(curve) == count else 1.0
+def _marker_heights(sequence: Any, keyframes: Iterable[Keyframe], count: int) -> dict[str, np.ndarray]:
+    """Height of each phase's marker per frame, on the higher curve; NaN, which is not drawn, elsewhere."""
+    tables = [_columns(table) for table in _curve_tables(sequence)]
+    heights = {phase.value: np.full(count, np.nan) for phase in Phase}
+    for keyframe in keyframes:
+        if keyframe.frame < count:
+            curves = [columns.get(keyframe.phase.value, ()) for columns in tables]
+            on_curves = [curve[keyframe.frame] for curve in curves if len(curve) == count]
+            heights[keyframe.phase.value][keyframe.frame] = max(on_curves, default=1.0)
     return heights
 
 

@@ -94,9 +94,7 @@ class FrameCursor:
 
 
 def _add_line_table(scene: Any, line: vtk.vtkDoubleArray) -> Any:
-    table = scene.CreateNodeByClass("vtkMRMLTableNode")
-    table.UnRegister(None)
-    _never_save(table)
+    table = _add_unsaved(scene, "vtkMRMLTableNode")
     heights = vtk.vtkDoubleArray()
     for column, name, values in ((line, "Time", (0.0, 0.0)), (heights, "Height", (-_HEIGHT, _HEIGHT))):
         column.SetName(name)
@@ -104,14 +102,11 @@ def _add_line_table(scene: Any, line: vtk.vtkDoubleArray) -> Any:
             column.InsertNextValue(value)
         table.GetTable().AddColumn(column)
     line.SetValue(0, np.nan)
-    return scene.AddNode(table)
+    return table
 
 
 def _add_line_series(scene: Any, table: Any) -> Any:
-    series = scene.CreateNodeByClass("vtkMRMLPlotSeriesNode")
-    series.UnRegister(None)
-    _never_save(series)
-    scene.AddNode(series)
+    series = _add_unsaved(scene, "vtkMRMLPlotSeriesNode")
     series.SetAndObserveTableNodeID(table.GetID())
     series.SetXColumnName("Time")
     series.SetYColumnName("Height")
@@ -122,10 +117,11 @@ def _add_line_series(scene: Any, table: Any) -> Any:
     return series
 
 
-def _never_save(node: Any) -> None:
-    node.SetName(_NAME)
+def _add_unsaved(scene: Any, class_name: str) -> Any:
+    node = scene.AddNewNodeByClass(class_name, _NAME)
     node.SetSaveWithScene(False)
     node.SetHideFromEditors(True)
+    return node
 
 
 def _drop_dangling_series(chart: Any) -> None:

@@ -40,7 +40,6 @@ def keyframe_table(sequence: Any) -> Any:
     if table is None:
         times = frame_times(sequence)
         table = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{sequence.GetName()} keyframes")
-        table.SetUseColumnTitleAsColumnHeader(True)
         table.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())
         sequence.SetNodeReferenceID(TABLE_REFERENCE, table.GetID())
         _write(table, KeyframeState(read_mirror(sequence, times)), before=None)

@@ -117,7 +117,7 @@ def _as_shown(pixels: np.ndarray, volume: Any) -> np.ndarray:
 
 def _byte_scaling(sequence: Any) -> Callable[[np.ndarray], np.ndarray]:
     count = sequence.GetNumberOfDataNodes()
-    if all(read_frame(sequence, i).dtype == np.uint8 for i in range(count)):
+    if all(_holds_bytes(sequence.GetNthDataNode(i)) for i in range(count)):
         return lambda pixels: pixels
     low = float(min(np.nanmin(read_frame(sequence, i)) for i in range(count)))
     high = float(max(np.nanmax(read_frame(sequence, i)) for i in range(count)))
@@ -125,6 +125,12 @@ def _byte_scaling(sequence: Any) -> Callable[[np.ndarray], np.ndarray]:
         raise SceneError(f"{sequence.GetName()}: holds pixels that are not numbers")
     scale = 255.0 / (high - low) if high > low else 0.0
     return lambda pixels: np.nan_to_num((pixels.astype(np.float32) - low) * scale).round().astype(np.uint8)
+
+
+def _holds_bytes(volume: Any) -> bool:
+    image = volume.GetImageData() if volume is not None and volume.IsA("vtkMRMLVolumeNode") else None
+    # What is no image at all is for read_frame to complain about.
+    return image is None or image.GetScalarType() == vtk.VTK_UNSIGNED_CHAR
 
 
 def _spacing(sequence: Any) -> tuple[float, float] | None:

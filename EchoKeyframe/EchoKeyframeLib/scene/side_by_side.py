@@ -58,7 +58,7 @@ def remove_frame_pair(sequence: Any) -> None:
             proxy = browser.GetProxyNode(sequence)
             scene.RemoveNode(browser)
             if proxy is not None:
-                scene.RemoveNode(proxy)
+                _remove_volume(proxy)
         sequence.RemoveNodeReferenceIDs(role)
 
 
@@ -92,6 +92,16 @@ def show_frame_pair(pair: FramePair) -> int:
                 composite.SetForegroundVolumeID(None)
                 shown += 1
     return shown
+
+
+def _remove_volume(volume: Any) -> None:
+    """Remove a volume with its display and storage nodes, which the scene would keep."""
+    scene = volume.GetScene()
+    parts = [volume.GetNthDisplayNode(i) for i in range(volume.GetNumberOfDisplayNodes())]
+    parts += [volume.GetNthStorageNode(i) for i in range(volume.GetNumberOfStorageNodes())]
+    for node in (volume, *parts):
+        if node is not None:
+            scene.RemoveNode(node)
 
 
 def _browser(sequence: Any, phase: Phase) -> Any:
