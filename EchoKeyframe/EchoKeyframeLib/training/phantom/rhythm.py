@@ -27,6 +27,7 @@ class Rates:
     cycle: float
     systole_factor: float
     isovolumic_contraction: float
+    isovolumic_rise: float
     isovolumic_relaxation: float
     early: float
     atrial: float
@@ -47,6 +48,7 @@ class Rates:
             cycle=cycle,
             systole_factor=float(np.clip(rng.normal(1.0, 0.09), 0.78, 1.22)),
             isovolumic_contraction=rng.uniform(0.03, 0.07),
+            isovolumic_rise=rng.uniform(0.005, 0.06),
             isovolumic_relaxation=rng.uniform(0.055, 0.11),
             early=rng.uniform(0.13, 0.22),
             atrial=rng.uniform(0.09, 0.14),
@@ -66,6 +68,7 @@ class HeartBeat:
     start: float
     length: float
     ejection: float
+    isovolumic_rise: float
     aortic_closure: float
     mitral_opening: float
     early_end: float
@@ -93,7 +96,7 @@ class HeartBeat:
         fill = self.mitral_opening + 0.45 * (self.early_end - self.mitral_opening)
         knots = [
             (0.0, self.at_start),
-            (self.ejection, self.at_start + 0.04 * rise),
+            (self.ejection, self.at_start + self.isovolumic_rise * rise),
             (self.ejection + 0.38 * eject, self.at_start + 0.52 * rise),
             (self.ejection + 0.7 * eject, self.at_start + 0.85 * rise),
             (self.aortic_closure, self.at_start + 0.955 * rise),
@@ -179,6 +182,7 @@ def _beat(rng, rates: Rates, start: float, length: float, at_start: float, peak:
         start=start,
         length=length,
         ejection=ejection,
+        isovolumic_rise=rates.isovolumic_rise,
         aortic_closure=closure,
         mitral_opening=opening,
         early_end=opening + early * shrink,

@@ -18,7 +18,7 @@ from .tissue import amplitude
 
 def blur(image: Tensor, sigma: Tensor, axis: int) -> Tensor:
     """Gaussian blur along the row (-2) or beam (-1) axis; ``sigma`` in samples (about 1) broadcasts."""
-    reach = 2 if axis == -2 else 3
+    reach = 2 if axis == -2 else 4
     taps = [torch.exp(-0.5 * (k / sigma.clamp(min=0.1)) ** 2) for k in range(reach + 1)]
     total = taps[0] + 2 * sum(taps[1:])
     size = image.shape[axis]
@@ -69,7 +69,7 @@ class Scanner:
         depth, angle = scan.samples(config.rows, config.beams)
         self.relative_depth, self.relative_angle = depth / scan.depth, angle / scan.half_angle
         self.axial = draws.uniform(0.3, 0.75)
-        self.lateral = draws.uniform(0.6, 1.3) * (0.8 + 0.6 * (self.relative_depth - draws.uniform(0.3, 0.7)).abs())
+        self.lateral = draws.uniform(0.7, 1.5) * (0.8 + 0.6 * (self.relative_depth - draws.uniform(0.3, 0.7)).abs())
         self.compound = draws.uniform(0, 0.7)
         self._draw_losses(draws)
         self._draw_clutter(draws)
@@ -100,14 +100,13 @@ class Scanner:
         haze = amplitude(draws.uniform(-62, -26)) * torch.exp(-spread)
         self.near, self.haze = near, haze
         self.clutter = draws.field((2, 1, config.rows, config.beams))
-        self.sway = draws.uniform(0.5, 1.0)
 
     def _draw_display(self, draws: Draws) -> None:
         varied = self.config.processing
-        self.dark_share = draws.uniform(0.02, 0.5) if varied else draws.tensor([0.25] * len(draws))
+        self.dark_share = draws.uniform(0.02, 0.42) if varied else draws.tensor([0.25] * len(draws))
         self.top = draws.uniform(0.98, 0.9995)
         self.gamma = draws.log_uniform(0.85, 1.9) if varied else draws.tensor([1.2] * len(draws))
-        self.peak = draws.uniform(0.6, 1.05)
+        self.peak = draws.uniform(0.6, 1.05) * (1 - 0.5 * draws.chance(0.1))
         self.electronic = draws.uniform(0, 0.07) * draws.chance(0.6)
         self.persistence = draws.uniform(0.1, 0.5) * draws.chance(0.5)
         self.edge = draws.uniform(0.2, 0.8) * draws.chance(0.35)
