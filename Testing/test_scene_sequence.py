@@ -345,3 +345,43 @@ def test_single_frame_can_be_loaded_to_look_at(scene):
     sequence, browser = layer.add_cine_sequence(scene, cine)
     assert browser.GetNumberOfItems() == 1
     assert layer.find_browser(sequence) is browser
+
+
+def test_real_loop_gives_the_same_keyframes_through_the_scene(scene, sample_clip):
+    """File, sequence, cine: what is detected in the scene is what is detected in the file."""
+    from EchoKeyframeLib.cine.read import read_cine
+    from EchoKeyframeLib.detection.detect import detect
+    from EchoKeyframeLib.detection.motion import MotionDetector
+
+    cine = read_cine(sample_clip)
+    sequence, _ = layer.add_cine_sequence(scene, cine)
+    again = layer.cine_from_sequence(sequence)
+    np.testing.assert_array_equal(again.frames, cine.frames)
+    from_file, from_scene = (detect(c, MotionDetector()).keyframes for c in (cine, again))
+    assert from_file
+    assert [(k.phase, k.frame) for k in from_scene] == [(k.phase, k.frame) for k in from_file]
+    table = layer.write_detection(sequence, detect(again, MotionDetector()))
+    assert [(k.phase, k.frame) for k in layer.read_keyframes(table)] == [(k.phase, k.frame) for k in from_file]
+
+
+def test_nothing_of_the_patient_enters_the_scene(scene, tmp_path, sample_clip):
+    """Names, attributes and references of every node, as they are saved, hold no value of the patient's tags."""
+    import pydicom
+    from EchoKeyframeLib.cine.read import read_cine
+
+    dataset = pydicom.dcmread(sample_clip)
+    secrets = {"PatientName": "Zzyzx^Quentin", "PatientID": "SECRET-4711", "PatientBirthDate": "19310417"}
+    for keyword, value in {**secrets, "InstitutionName": "Mercy Northgate", "OperatorsName": "Ohm^Ulla"}.items():
+        setattr(dataset, keyword, value)
+    path = tmp_path / "loop.dcm"
+    dataset.save_as(path)
+    layer.add_cine_sequence(scene, read_cine(path))
+    scene.SetSaveToXMLString(1)
+    scene.Commit()
+    saved = scene.GetSceneXMLString()
+    sequence = first_node(scene, "vtkMRMLSequenceNode")
+    volume = sequence.GetNthDataNode(0)
+    saved += "".join(f"{n}={volume.GetAttribute(n)}" for n in volume.GetAttributeNames()) + volume.GetName()
+    assert "loop.dcm" in saved
+    for secret in ("Zzyzx", "Quentin", "4711", "19310417", "Mercy", "Ulla"):
+        assert secret not in saved
