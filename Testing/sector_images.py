@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -27,19 +28,23 @@ class Screen:
     far: float = 0.8
     cuts: tuple[float, float, float] = (0.0, 1.0, 1.0)
     extras: tuple[str, ...] = ()
-    frames: int = 24
+    frames: int = 16
 
 
+@lru_cache(maxsize=8)
 def draw(screen: Screen, seed: int = 0) -> tuple[Cine, np.ndarray, np.ndarray]:
-    """A cine of the screen, the true sector, and what is drawn over or beside it, both bool ``[H, W]``."""
+    """A cine of the screen, the true sector, and what is drawn over or beside it, both bool ``[H, W]``.
+
+    The arrays are shared between callers: copy before you change one.
+    """
     rng = np.random.default_rng(seed)
     sector, depth, side = _sector(screen)
     gain = _gain(screen, depth, side)
-    tissue = _texture(rng, screen.size)
+    tissue, noise = _texture(rng, screen.size), rng.rayleigh(1.0, screen.size).astype(np.float32)
     graphics = _still_graphics(screen)
     frames, drawn = [], graphics.max(axis=2) > 30
     for i in range(screen.frames):
-        echoes = np.where(sector, _echoes(rng, tissue, gain, i), 0).astype(np.uint8)
+        echoes = np.where(sector, _echoes(tissue, np.roll(noise, (7 * i, 31 * i), (0, 1)), gain, i), 0).astype(np.uint8)
         image = cv2.cvtColor(echoes, cv2.COLOR_GRAY2RGB)
         if "doppler" in screen.extras:
             _doppler(image, sector, tissue, i)
@@ -82,21 +87,20 @@ def _gain(screen: Screen, depth: np.ndarray, side: np.ndarray) -> np.ndarray:
     gain *= 1 - 0.95 * np.exp(-(((depth - 0.45) / 0.2) ** 2) - (side / 0.35) ** 2)
     if "dark_side" in screen.extras:
         gain *= np.where((side > 0.4) & (depth > 0.35), 0.01, 1.0)
-    return np.clip(gain, 0, 255)
+    return np.clip(gain, 0, 255).astype(np.float32)
 
 
 def _texture(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     grain = max(1.0, size[0] / 240)
-    noise = cv2.GaussianBlur(rng.standard_normal((2, *size)).transpose(1, 2, 0), (0, 0), grain)
+    noise = cv2.GaussianBlur(rng.standard_normal((*size, 2), np.float32), (0, 0), grain)
     speckle = np.hypot(noise[..., 0], noise[..., 1])
-    return (speckle / speckle.mean()).astype(np.float32)
+    return speckle / speckle.mean()
 
 
-def _echoes(rng: np.random.Generator, tissue: np.ndarray, gain: np.ndarray, i: int) -> np.ndarray:
+def _echoes(tissue: np.ndarray, noise: np.ndarray, gain: np.ndarray, i: int) -> np.ndarray:
     height, width = tissue.shape
     shift = 0.02 * height * np.sin(2 * np.pi * i / 20)
     moved = cv2.warpAffine(tissue, np.float32([[1, 0, 0.3 * shift], [0, 1, shift]]), (width, height), borderMode=4)
-    noise = rng.rayleigh(1.0, tissue.shape)
     return np.clip(gain * moved + noise, 0, 255)
 
 
@@ -149,7 +153,7 @@ def _moving_graphics(screen: Screen, i: int) -> np.ndarray:
     y = (0.96 * height - 0.07 * height * beat).astype(int)
     cv2.polylines(canvas, [np.stack([x, y], axis=1).astype(np.int32)], False, (60, 255, 60), max(1, height // 400))
     if "ecg" in screen.extras:
-        at = int((0.15 + 0.6 * (i % 24) / 24) * width)
+        at = int((0.15 + 0.6 * (i % 16) / 16) * width)
         cv2.line(canvas, (at, int(0.9 * height)), (at, int(0.99 * height)), (255, 200, 0), max(1, height // 300))
     return canvas
 
@@ -171,7 +175,7 @@ SCREENS = {
     "pre-cropped 112": Screen((112, 112), apex=(0.5, -0.02), angles=(-40, 40), near=0.03, far=0.98),
     "pre-cropped 112, sides cut": Screen((112, 112), apex=(0.5, 0.0), angles=(-45, 45), far=0.99, cuts=(0.08, 0.92, 1)),
     "smallest": Screen((64, 64), far=0.9),
-    "full HD": Screen((1080, 1920), apex=(0.5, 0.08), far=0.85, extras=("panels", *_FURNITURE), frames=8),
+    "full HD": Screen((1080, 1920), apex=(0.5, 0.08), far=0.85, extras=("panels", *_FURNITURE), frames=4),
     "two frames": Screen(extras=_FURNITURE, frames=2),
     "one frame": Screen(extras=_FURNITURE, frames=1),
     "one frame, panels": Screen((768, 1024), apex=(0.52, 0.12), far=0.75, extras=("panels", *_FURNITURE), frames=1),

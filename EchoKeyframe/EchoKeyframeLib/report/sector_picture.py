@@ -21,4 +21,4 @@ def outline_picture(cine: Cine, sector: Sector) -> np.ndarray:
     picture = brightest.copy() if cine.is_color else cv2.cvtColor(brightest, cv2.COLOR_GRAY2RGB)
     picture[~sector.mask] //= 2
     contours, _ = cv2.findContours(sector.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(picture, contours, -1, _OUTLINE, max(1, max(cine.size) // 500), cv2.LINE_AA)
+    return cv2.drawContours(picture, contours, -1, _OUTLINE, max(1, max(cine.size) // 500))
