@@ -183,7 +183,7 @@ def test_embedded_video(tmp_path: Path, uid: str, stream: str) -> None:
     cine = read_cine(path)
     assert cine.frames.shape == (8, 48, 64, 3)
     assert cine.fps == pytest.approx(25) and cine.timing == "FrameTime"
-    assert np.abs(np.diff(cine.frames.astype(int), axis=0)).mean() > 1
+    assert (np.diff(cine.frames.astype(int), axis=0) != 0).any(axis=(1, 2, 3)).all()
 
 
 @pytest.mark.parametrize(
@@ -225,10 +225,10 @@ def test_12_bit_jpeg_extended_names_its_package(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gray", "color"])
 def test_2000_frames_need_their_own_memory_and_a_constant(tmp_path: Path, kind: str) -> None:
-    frames = beating_frames(8, 120, 160)
+    frames = beating_frames(8, 80, 100)
     if kind == "color":
         frames = np.stack([np.full_like(frames, 128)] * 3, axis=3)
-        frames[..., 0] = beating_frames(8, 120, 160)
+        frames[..., 0] = beating_frames(8, 80, 100)
     photometric = "YBR_FULL" if kind == "color" else "MONOCHROME2"
     coded = [encode(frame, JPEGBaseline8Bit, photometric) for frame in frames]
     code = (
@@ -244,7 +244,7 @@ def test_2000_frames_need_their_own_memory_and_a_constant(tmp_path: Path, kind: 
         command = [sys.executable, "-c", code, str(path)]
         run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         size, peak = map(int, run.stdout.split())
-        assert size == count * 120 * 160  # gray stored as colour takes no more
+        assert size == count * 80 * 100  # gray stored as colour takes no more
         beyond[count] = peak - size
-    # 2000 RGB frames would take 110 MiB, the file alone takes 10.
-    assert beyond[2000] - beyond[8] < 24 << 20
+    # Kept as RGB or twice they would take 15 to 46 MiB more.
+    assert beyond[2000] - beyond[8] < 14 << 20
