@@ -48,7 +48,7 @@ class Quality:
 
     def __init__(self, draws: Draws, beating: Beating, config: PhantomConfig) -> None:
         frames = beating.times.shape[1]
-        changes, improves = draws.chance(0.2), draws.chance(0.25)
+        changes, improves = draws.chance(0.25), draws.chance(0.25)
         turn, pace = draws.uniform(0.25, 0.95), draws.uniform(0.04, 0.3)
         self.loss = draws.uniform(6, 20)
         self.haze = draws.uniform(0, 14)
