@@ -72,6 +72,18 @@ def test_markers_follow_edits(loop):
     observer.stop()
 
 
+def test_zoom_stays_through_edits_and_the_axis_follows_new_times(loop):
+    chart, table = layer.find_chart(loop), layer.find_keyframe_table(loop)
+    assert chart.GetXAxisRange() == pytest.approx((0, layer.frame_times(loop)[-1]))
+    chart.SetXAxisRange(0.2, 0.4)
+    layer.move_keyframe(table, 22, 24)
+    assert chart.GetXAxisRange() == (0.2, 0.4)
+    layer.repair_from_source(loop, layer.compare_with_source(loop, random_cine(50, times=np.arange(50) * 0.05)))
+    layer.settle_table(table)
+    assert chart.GetXAxisRange() == pytest.approx((0, 2.45))
+    np.testing.assert_allclose(points(series_of(chart)["ES simulated"])[0], np.arange(50) * 0.05)
+
+
 def test_second_detector_is_dashed_and_a_repeated_one_replaced(loop):
     chart = layer.find_chart(loop)
     times = layer.frame_times(loop)
@@ -101,9 +113,7 @@ def test_cursor_follows_the_frame_until_stopped(loop):
     chart, browser = layer.find_chart(loop), layer.find_browser(loop)
     times = layer.frame_times(loop)
     cursor = layer.FrameCursor(chart)
-    drawn = []
     line = series_of(chart)["Current frame"]
-    chart.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: drawn.append(None))
     for frame in (7, 31, 0):
         layer.show_frame(loop, frame)
         np.testing.assert_allclose(points(line)[0], times[frame])
@@ -118,12 +128,16 @@ def test_cursor_follows_the_frame_until_stopped(loop):
     assert first_node(loop.GetScene(), "vtkMRMLTableNode", "Current frame") is None
 
 
-def test_cursor_changes_are_told_to_the_plot(loop):
-    cursor = layer.FrameCursor(layer.find_chart(loop))
+def test_plot_view_is_told_of_cursor_and_markers(loop):
+    """Slicer's plot view draws anew when the chart node is modified."""
+    chart = layer.find_chart(loop)
+    cursor = layer.FrameCursor(chart)
     told = []
-    line = series_of(layer.find_chart(loop))["Current frame"]
-    line.AddObserver(line.TableModifiedEvent, lambda *_: told.append(None))
+    chart.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: told.append(None))
     layer.show_frame(loop, 12)
+    assert told
+    told.clear()
+    layer.remove_keyframe(layer.find_keyframe_table(loop), 22)
     assert told
     cursor.stop()
 

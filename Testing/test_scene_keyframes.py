@@ -56,6 +56,7 @@ def type_cell(table, row, name, text):
 
 def test_detection_arrives_in_table_and_marks(loop, table):
     assert [table.GetColumnName(i) for i in range(table.GetNumberOfColumns())] == list(COLUMNS)
+    assert table.GetUseColumnTitleAsColumnHeader()
     found = layer.read_keyframes(table)
     assert [(k.phase.value, k.frame) for k in found] == list(EVENTS)
     assert [k.beat for k in found] == [1, 1, 2, 2, 3]

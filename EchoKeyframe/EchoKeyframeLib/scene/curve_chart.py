@@ -23,7 +23,8 @@ from .scene_error import SceneError, require_in_scene, require_sequence
 
 _TIME = "Time"
 _LINE_WIDTH, _MARKER_SIZE = 3, 13
-_ROOM_ABOVE = 1.08  # the markers of a peak at 1 must not be cut in half
+AXIS_TOP = 1.08
+"""Upper end of the probability axis: the marker of a peak at 1 must not be cut in half."""
 
 
 def find_chart(sequence: Any) -> Any | None:
@@ -65,9 +66,12 @@ def refresh_chart(sequence: Any, keyframes: Iterable[Keyframe]) -> None:
         if len(columns.get(_TIME, ())) == len(times) and not np.array_equal(columns[_TIME], times):
             _fill(table, {**columns, _TIME: times})
     markers = chart.GetNodeReference(MARKERS_REFERENCE)
-    if markers is not None:
-        _fill(markers, {_TIME: times, **_marker_heights(sequence, keyframes, len(times))})
-    chart.SetXAxisRange(float(times[0]), float(max(times[-1], times[0] + 1e-3)))
+    if markers is None:
+        return
+    # Only then: a person may have zoomed in.
+    if not np.array_equal(_columns(markers).get(_TIME, ()), times):
+        chart.SetXAxisRange(float(times[0]), float(max(times[-1], times[0] + 1e-3)))
+    _fill(markers, {_TIME: times, **_marker_heights(sequence, keyframes, len(times))})
 
 
 def show_chart(chart: Any) -> None:
@@ -96,7 +100,7 @@ def _add_chart(sequence: Any) -> Any:
     chart.SetYAxisTitle("Probability")
     chart.SetXAxisRangeAuto(False)
     chart.SetYAxisRangeAuto(False)
-    chart.SetYAxisRange(0.0, _ROOM_ABOVE)
+    chart.SetYAxisRange(0.0, AXIS_TOP)
     markers = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{name} keyframe markers")
     for node in (chart, markers):
         node.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())

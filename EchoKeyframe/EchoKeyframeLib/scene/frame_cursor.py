@@ -8,13 +8,13 @@ import numpy as np
 import vtk
 
 from .contract import SEQUENCE_REFERENCE
+from .curve_chart import AXIS_TOP
 from .frame_times import frame_times
 from .navigation import require_browser
 from .scene_error import SceneError, require_in_scene
 
 _GRAY = (0.45, 0.45, 0.45)
 _NAME = "Current frame"
-_HEIGHT = 10.0  # beyond the axis, so that the line spans the chart
 
 
 class FrameCursor:
@@ -96,7 +96,7 @@ class FrameCursor:
 def _add_line_table(scene: Any, line: vtk.vtkDoubleArray) -> Any:
     table = _add_unsaved(scene, "vtkMRMLTableNode")
     heights = vtk.vtkDoubleArray()
-    for column, name, values in ((line, "Time", (0.0, 0.0)), (heights, "Height", (-_HEIGHT, _HEIGHT))):
+    for column, name, values in ((line, "Time", (0.0, 0.0)), (heights, "Height", (0.0, AXIS_TOP))):
         column.SetName(name)
         for value in values:
             column.InsertNextValue(value)

@@ -40,6 +40,8 @@ def keyframe_table(sequence: Any) -> Any:
     if table is None:
         times = frame_times(sequence)
         table = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{sequence.GetName()} keyframes")
+        # Otherwise the Tables module shows the column names as row 1, and our row numbers would be one off.
+        table.SetUseColumnTitleAsColumnHeader(True)
         table.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())
         sequence.SetNodeReferenceID(TABLE_REFERENCE, table.GetID())
         _write(table, KeyframeState(read_mirror(sequence, times)), before=None)
