@@ -13,7 +13,7 @@ LARGEST_TOLERANCE = 0.25
 
 @dataclass(frozen=True)
 class Matching:
-    """One-to-one: ``pairs`` of (index of the true event, index of the detected one), the rest ``missed`` or ``extra``."""
+    """One-to-one: ``pairs`` of (index of the true event, index of the detected one); the rest is missed or extra."""
 
     pairs: tuple[tuple[int, int], ...]
     missed: tuple[int, ...]

@@ -103,8 +103,8 @@ def score_clip(
 ) -> ClipResult:
     """Compare one clip's detections with its labels.
 
-    times: float64 ``[T]`` s. truth: positions in frames for each phase; those outside ``[0, T - 1]`` are virtual events:
-    nobody has to find them, but a detection at the clip's end that answers one is no extra either.
+    times: float64 ``[T]`` s. truth: positions in frames for each phase; those outside ``[0, T - 1]`` are virtual
+    events: nobody has to find them, but a detection at the clip's end that answers one is no extra either.
     """
     events: list[Event] = []
     extras: list[Extra] = []

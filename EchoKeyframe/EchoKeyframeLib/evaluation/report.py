@@ -20,12 +20,13 @@ def markdown(evaluation: Evaluation) -> str:
     """The whole evaluation as one Markdown page: our metrics by group, then the paper's."""
     title = f"# {evaluation.detector}, decoder {evaluation.decoder}: {evaluation.data}"
     head = [
-        "Events are matched one to one within min(0.25 s, half the beat). AFD: mean ± SD of |detected - true| of matched "
-        "events. Bias: detected - true. In brackets: 95 % interval, whole clips drawn with replacement.",
+        "Events are matched one to one within min(0.25 s, half the beat). AFD: mean ± SD of |detected - true| of "
+        "matched events. Bias: detected - true. In brackets: 95 % interval, whole clips drawn with replacement.",
         f"{len(evaluation.results)} clips, {len(evaluation.failures)} that could not be evaluated.",
     ]
     rows = [
-        "| group | phase | clips | true | missed | extra | AFD, frames | AFD, ms | bias, frames | precision | recall | F1 |",
+        "| group | phase | clips | true | missed | extra | AFD, frames | AFD, ms | bias, frames "
+        "| precision | recall | F1 |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
         *(_markdown_row(row) for row in evaluation.rows()),
     ]

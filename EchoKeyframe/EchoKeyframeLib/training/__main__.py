@@ -6,7 +6,6 @@ For experiments; the command ``echokeyframe`` offers the same for daily use.
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +19,6 @@ STREAMS = {"image": ("image",), "motion": ("motion",), "both": ("image", "motion
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand; returns the exit status (2 for a mistake that the message names)."""
     options = _parser().parse_args(arguments)
-    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         options.run(options)
     except (CineError, ValueError) as error:
@@ -74,6 +71,7 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", default="modern", choices=("paper", "modern"))
     parser.add_argument("--stream", choices=tuple(STREAMS))
     parser.add_argument("--window", type=int, help="T, frames")
+    parser.add_argument("--size", type=int, help="of the frames, as in the store")
     parser.add_argument("--rate", type=float, help="effective frames per second")
     parser.add_argument("--targets", type=TargetForm, choices=tuple(TargetForm))
     parser.add_argument("--lr", type=float)
@@ -98,17 +96,19 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
 def _fit(options: argparse.Namespace) -> None:
     from ..models.presets import preset
     from .clip_store import ClipStore
-    from .fit import Run, export, train
+    from .fit import export, train
     from .recipe import RECIPES
+    from .run import Run
 
     network = preset(options.network)
     streams = STREAMS[options.stream] if options.stream else None
-    network = replace(network, **_given(streams=streams, frames=options.window, rate=options.rate))
+    network = replace(network, **_given(streams=streams, frames=options.window, rate=options.rate, size=options.size))
     changes = _given(targets=options.targets, lr=options.lr, batch=options.batch, epochs=options.epochs)
     recipe = replace(RECIPES[options.recipe], **changes)
     run = Run(
-        options.folder, options.steps, options.minutes, options.epoch_steps, options.seed, options.devices, options.nodes,
-        options.accelerator, options.precision, options.threads, options.workers, not options.quiet, options.init,
+        options.folder, options.steps, options.minutes, options.epoch_steps, options.seed, options.devices,
+        options.nodes, options.accelerator, options.precision, options.threads, options.workers,
+        not options.quiet, options.init,
     )  # fmt: skip
     trained = train(network, recipe, ClipStore(options.store), run)
     if trained is not None:

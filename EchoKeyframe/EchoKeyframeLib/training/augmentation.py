@@ -1,4 +1,4 @@
-"""Random changes of a batch that leave the keyframes where they are. Never a flip: a view's handedness has a meaning."""
+"""Random changes of a batch that leave the keyframes where they are. No flips: a view's handedness has a meaning."""
 
 from __future__ import annotations
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch.callbacks import Checkpoint
-from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from ..cine.cine import CineError
 from ..report.atomic_file import written_atomically
+from .lightning_library import Checkpoint, TorchCheckpointIO
 
 CHECKPOINT_NAME = "last.ckpt"
 IDENTITY = "echokeyframe"
@@ -33,15 +33,18 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         path = Path(path)
+        # Through memory: where a write fails, torch.save itself reports an "unexpected pos" and not the full disk.
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with written_atomically(path) as partial, partial.open("wb") as stream:
-                torch.save(checkpoint, stream)
+                stream.write(content.getbuffer())
                 stream.flush()
                 os.fsync(stream.fileno())
-        except (OSError, RuntimeError) as error:
-            full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "file write failed" in str(error)
-            reason = "the disk is full; free some space and resume" if full else str(error).splitlines()[0]
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            reason = "the disk is full; free some space and resume" if full else error.strerror
             kept = "the last good one is kept" if path.exists() else "there is none yet"
             raise TrainingError(f"{path.name}: the checkpoint cannot be written, {kept}: {reason}") from error
 
@@ -58,26 +61,27 @@ class SaveEachEpoch(Checkpoint):
         trainer.save_checkpoint(self.path)
 
 
-def read_identity(path: Path) -> dict[str, Any]:
-    """What a checkpoint is a checkpoint of. Raises TrainingError where it is damaged or not one of ours."""
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint, without running what might be hidden in it. Raises TrainingError: damaged, or not one of ours."""
     path = Path(path)
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        return dict(checkpoint[IDENTITY])
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(checkpoint[IDENTITY], dict):
+            raise TypeError("has no description")
+        return checkpoint
     except FileNotFoundError:
         raise TrainingError(f"{path.name}: no such checkpoint in {path.parent}") from None
     except (OSError, RuntimeError, KeyError, TypeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise TrainingError(f"{path.name}: is damaged or no checkpoint of EchoKeyframe; delete it to start anew") from error
+        raise TrainingError(f"{path.name}: is damaged or no checkpoint of ours; delete it to start anew") from error
 
 
-def require_same(path: Path, identity: dict[str, Any]) -> None:
-    """Raise TrainingError where the checkpoint belongs to another network, recipe, data or seed."""
-    found = read_identity(path)
+def require_same(name: str, found: dict[str, Any], identity: dict[str, Any]) -> None:
+    """Raise TrainingError where a checkpoint ``found`` belongs to another network, recipe, data or seed."""
     for key, wanted in identity.items():
         if found.get(key) != wanted:
             differing = _first_difference(found.get(key), wanted)
             raise TrainingError(
-                f"{Path(path).name}: belongs to a training with another {key}{differing}; "
+                f"{name}: belongs to a training with another {key}{differing}; "
                 "use its own settings or another folder"
             )
 

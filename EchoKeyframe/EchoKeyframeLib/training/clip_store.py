@@ -1,7 +1,7 @@
 """A folder with many labelled clips in a few memory-mapped files, made once and read at random by training.
 
-``store.json`` says what is in it; ``frames.npy`` holds uint8 ``[F, S, S]``, ``motion.npy`` float16 ``[F, 3, 14, 14]`` and
-``volume.npy`` float16 ``[F]``, the clips one behind the other; ``clips.npy`` holds one ``CLIP`` record for each.
+``store.json`` says what is in it; ``frames.npy`` holds uint8 ``[F, S, S]``, ``motion.npy`` float16 ``[F, 3, 14, 14]``
+and ``volume.npy`` float16 ``[F]``, the clips one behind the other; ``clips.npy`` holds one ``CLIP`` record for each.
 Files are created at their full size; a clip counts once its record says ``done``, so a store can be made by several
 processes and finished after an interruption.
 """

@@ -101,7 +101,8 @@ def store_labelled(
     """
     labels_path = Path(labels_path)
     base = labels_path if labels_path.is_dir() else labels_path.parent
-    clips = [_checked(labels, read(base / labels.file)) for labels in tqdm(read_labels(labels_path), disable=not progress)]
+    labelled = tqdm(read_labels(labels_path), unit="clip", disable=not progress)
+    clips = [_checked(labels, read(base / labels.file)) for labels in labelled]
     description = {"kind": "labelled", "clips": [asdict(labels) for labels in clips]}
     store = create_store(folder, [labels.frames for labels in clips], size, description)
     for index in np.flatnonzero(store.clips["done"] == 0).tolist():
@@ -120,7 +121,9 @@ def _checked(labels: ClipLabels, cine: Cine) -> ClipLabels:
         raise LabelError(f"{labels.file}: has {len(cine)} frames, its labels say {labels.frames}")
     if not labels.ed or not labels.es:
         phase, other = ("ED", "ES") if labels.ed else ("ES", "ED")
-        raise LabelError(f"{labels.file}: has {phase} but no {other}; label both (outside=1 if just outside) to train on it")
+        raise LabelError(
+            f"{labels.file}: has {phase} but no {other}; label both to train on it (outside=1 if just outside the clip)"
+        )
     fps = labels.fps or cine.fps
     if fps is None:
         raise CineError(f"{labels.file}: a single frame cannot be trained on")

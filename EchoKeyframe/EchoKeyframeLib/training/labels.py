@@ -1,8 +1,8 @@
 """labels.csv: the keyframes that readers marked in a folder of cines, read, checked and written.
 
 One row a keyframe: ``file,phase,frame`` and, where known, ``frames`` (length of the clip), ``fps``, ``view`` and
-``outside`` (1: a virtual keyframe that lies just outside the clip). Frames count from 0; a fraction is allowed (the mean
-of several readers). ``file`` is relative to the folder of labels.csv and uses forward slashes.
+``outside`` (1: a virtual keyframe that lies just outside the clip). Frames count from 0; a fraction is allowed (the
+mean of several readers). ``file`` is relative to the folder of labels.csv and uses forward slashes.
 """
 
 from __future__ import annotations

@@ -1,0 +1,129 @@
+"""What happens in one training step."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .augmentation import Augmentation
+from .checkpoints import IDENTITY, DivergedError
+from .lightning_library import Callback, LightningModule, WeightAveraging
+from .recipe import Recipe
+from .run import Run
+from .samples import Sample
+
+VOLUME_WEIGHT = 0.5
+_RNG_STREAM_AUGMENTATION, _RNG_STREAM_NETWORK = 1, 2
+
+
+class KeyframeTraining(LightningModule):
+    """The network with loss, optimiser and augmentation. Every random number follows from seed, rank and step."""
+
+    def __init__(
+        self, network: nn.Module, recipe: Recipe, identity: dict[str, Any], run: Run, steps: int | None
+    ) -> None:
+        super().__init__()
+        self.network, self.recipe, self.identity = network, recipe, identity
+        self.augment = Augmentation.of(recipe.appearance)
+        self.total_steps, self.minutes, self.seed = steps, run.minutes, run.seed
+        self.spent = 0.0  # s, of the runs before this one too
+        self._clock = time.monotonic()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        recipe = self.recipe
+        if recipe.optimiser == "adam":
+            return torch.optim.Adam(self.network.parameters(), recipe.lr)
+        return torch.optim.AdamW(self.network.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
+
+    def on_train_batch_start(self, batch: Sample, batch_idx: int) -> None:
+        # One seed a step: dropout then does not depend on whether this run is a resumed one.
+        torch.manual_seed(_seed(self.seed, _RNG_STREAM_NETWORK, self.global_step, self.global_rank))
+        factor = self.recipe.lr_factor(self.global_step, self.progress())
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = self.recipe.lr * factor
+
+    def progress(self) -> float:
+        """Share of the training that is done, in [0, 1]; the same in every process."""
+        now = time.monotonic()
+        self.spent, self._clock = self.spent + now - self._clock, now
+        if self.minutes is None:
+            return self.global_step / self.total_steps
+        spent = self.spent
+        if self.trainer.world_size > 1:
+            spent = self.trainer.strategy.broadcast(spent)
+        return min(1.0, spent / (60 * self.minutes))
+
+    def training_step(self, batch: Sample, batch_idx: int) -> Tensor:
+        seed = _seed(self.seed, _RNG_STREAM_AUGMENTATION, self.global_step, self.global_rank)
+        generator = torch.Generator(self.device).manual_seed(seed)
+        images, motion = self.augment(batch.images, batch.motion, batch.present, generator)
+        outputs = self.network(images, motion).float()
+        errors = mean_squared_errors(outputs, batch.targets)
+        if self.recipe.loss == "sum":
+            loss = summed_squared_error(outputs, batch.targets)
+        else:
+            loss = sum(VOLUME_WEIGHT * e if name == "volume" else e for name, e in self._named(errors))
+        if not torch.isfinite(loss):
+            raise DivergedError(
+                f"the loss is {loss.item()} at step {self.global_step}; the last checkpoint is kept, "
+                "lower the learning rate"
+            )
+        self.log("loss", loss.detach(), prog_bar=True)
+        self.log_dict({f"mse/{name}": e.detach() for name, e in self._named(errors)})
+        return loss
+
+    def _named(self, errors: Tensor) -> list[tuple[str, Tensor]]:
+        return list(zip(self.network.config.outputs, errors, strict=True))
+
+    def on_train_batch_end(self, outputs: Any, batch: Sample, batch_idx: int) -> None:
+        if self.minutes is not None and self.progress() >= 1.0:
+            self.trainer.should_stop = True
+
+    def is_finished(self, checkpoint: dict[str, Any]) -> bool:
+        """Whether nothing is left to be done after this checkpoint of the same training."""
+        if self.minutes is not None:
+            return checkpoint[IDENTITY]["spent"] >= 60 * self.minutes
+        return checkpoint["global_step"] >= self.total_steps
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint[IDENTITY] = {**self.identity, "spent": self.spent}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.spent = checkpoint[IDENTITY]["spent"]
+
+
+def summed_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Eq. 3: squared errors summed over frames, curves and samples; NaN targets (zero frames) do not count."""
+    known = torch.isfinite(targets)
+    return torch.where(known, outputs - targets.nan_to_num(), 0.0).square().sum()
+
+
+def mean_squared_errors(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared error of each output ``[outputs]`` over its known targets ``[B, T, outputs]``, 0 where none is."""
+    known = torch.isfinite(targets)
+    squares = torch.where(known, outputs - targets.nan_to_num(), 0.0).square()
+    return squares.sum((0, 1)) / known.sum((0, 1)).clamp_min(1)
+
+
+def average_weights(decay: float) -> Callback:
+    """Exponential running mean of weights and batch-norm statistics; young means forget faster than old ones."""
+
+    @torch.no_grad()
+    def blend(averages: list[Tensor], currents: list[Tensor], count: Tensor | int) -> None:
+        weight = 1.0 - min(decay, float(count) / (float(count) + 100.0))
+        for average, current in zip(averages, currents, strict=True):
+            if average.is_floating_point():
+                average.lerp_(current, weight)
+            else:
+                average.copy_(current)
+
+    return WeightAveraging(multi_avg_fn=blend)
+
+
+def _seed(*parts: int) -> int:
+    """One 63-bit seed from several numbers, well mixed."""
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
