@@ -151,14 +151,15 @@ def _quiet() -> Iterator[None]:
 
     FFmpeg's level (-8 is AV_LOG_QUIET) is taken from the environment when the first video of a process is opened.
     """
-    variable, level = "OPENCV_FFMPEG_LOGLEVEL", cv2.utils.logging.getLogLevel()
+    log = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 has its functions there, OpenCV 4 at the top
+    variable, level = "OPENCV_FFMPEG_LOGLEVEL", log.getLogLevel()
     before = os.environ.get(variable)
     os.environ.setdefault(variable, "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    log.setLogLevel(0)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        log.setLogLevel(level)
         if before is None:
             os.environ.pop(variable, None)
 
