@@ -55,14 +55,17 @@ def adobe_transform(data: bytes) -> int | None:
     return data[at + 15] if 0 <= at < len(data) - 15 else None
 
 
-def rle_is_sound(data: bytes, segments: int) -> bool:
-    """Whether an RLE frame has this many segments, in order and inside the data (PS3.5 G.5)."""
+def rle_is_sound(data: bytes, segments: int, pixels: int) -> bool:
+    """Whether an RLE frame has this many segments, in order, inside the data and long enough (PS3.5 G.3, G.5).
+
+    Two bytes stand for 128 at most, so data that cannot hold so many pixels never have memory set aside for them.
+    """
     if len(data) < _RLE_HEADER:
         return False
     count, *offsets = struct.unpack_from("<16I", data)
     used = offsets[:count] if count <= 15 else []
     return count == segments and used[0] == _RLE_HEADER and all(
-        a < b for a, b in zip(used, [*used[1:], len(data)], strict=True)
+        (b - a) * 64 >= pixels for a, b in zip(used, [*used[1:], len(data)], strict=True)
     )
 
 

@@ -176,7 +176,8 @@ def _find_pixel_data(header: Dataset, syntax: UID, stream: BinaryIO, name: str) 
     element = stream.read(8)
     tag = struct.unpack("<HH" if little else ">HH", element[:4]) if len(element) == 8 else None
     if tag != _PIXEL_DATA:
-        kind = uid_name(text(header, "SOPClassUID"))
+        meta = getattr(header, "file_meta", Dataset())
+        kind = uid_name(text(header, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID"))
         what = f"a DICOM object without images ({kind})" if kind != "unknown" else "cut before its images, or no cine"
         raise CineError(f"{name}: {what}; choose a multi-frame ultrasound image")
     vr, order = "OW", "<" if little else ">"

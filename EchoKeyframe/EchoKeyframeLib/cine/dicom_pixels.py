@@ -286,7 +286,7 @@ def _lossless_jpeg(data: bytes) -> np.ndarray | None:
 def _check_codestream(data: bytes, form: PixelFormat, decoder: Decoder) -> None:
     """Refuse, before native code sees it, a frame whose own header contradicts the file's. Raises ValueError."""
     if str(decoder.UID) == RLELossless:
-        if not rle_is_sound(data, form.samples * form.allocated // 8):
+        if not rle_is_sound(data, form.samples * form.allocated // 8, form.rows * form.columns):
             raise ValueError("damaged RLE frame")
         return
     shape = frame_shape(data)
