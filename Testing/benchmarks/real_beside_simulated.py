@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -55,8 +55,6 @@ def real_clips() -> list[Clip]:
 
 def _still(cine, mask: np.ndarray):
     """The sector's mask as a cine of one white frame, to be prepared as the frames are."""
-    from dataclasses import replace
-
     white = np.where(mask, 255, 0).astype(np.uint8)[None]
     return replace(cine, frames=white, times=cine.times[:1])
 
@@ -140,7 +138,10 @@ def page(real: list[Clip], simulated: list[Clip], columns: int) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--page", type=Path, default=None, help="PNG to write")
+    parser.add_argument("--page", type=Path, default=None, help="PNG or JPEG to write")
+    parser.add_argument(
+        "--real", action=argparse.BooleanOptionalAction, default=True, help="show real clips on the page"
+    )
     parser.add_argument("--clips", type=int, default=24, help="simulated clips")
     parser.add_argument("--views", nargs="+", default=["A4C", "A2C", "A3C", "PLAX"])
     options = parser.parse_args()
@@ -156,7 +157,9 @@ def main() -> None:
         print(f"{key:26s} {middle:8.2f} ({low:6.2f} ..{high:7.2f})   {np.median(true):11.2f}   {each}")
     print(f"gray histogram distance: {histogram_distance(real, simulated):.1f} levels")
     if options.page:
-        options.page.write_bytes(cv2.imencode(".png", page(real, simulated, 6))[1].tobytes())
+        options.page.write_bytes(
+            cv2.imencode(options.page.suffix, page(real if options.real else [], simulated, 6))[1].tobytes()
+        )
 
 
 if __name__ == "__main__":
