@@ -2,7 +2,8 @@
 
 Convention (the same as ``Phase``): ED is the moment when the mitral leaflets have just closed and the LV is
 largest. ES is the volume's minimum, ``ES_BEFORE_OPENING`` seconds before the mitral leaflets part, that is at the
-end of isovolumic relaxation and not at aortic closure, which comes 35 to 90 ms earlier at 60 beats per minute and 15 to 50 ms at 150.
+end of isovolumic relaxation and not at aortic closure, which comes earlier: by 35 to 90 ms at 60 beats per minute,
+by 15 to 50 ms at 150.
 """
 
 from __future__ import annotations
