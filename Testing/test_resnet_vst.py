@@ -23,7 +23,7 @@ def inputs(config, batch=1, seed=0):
 
 @pytest.mark.parametrize(
     ("name", "map_size", "width"),
-    [("paper", 7, 96), ("paper-112", 4, 96), ("resnet18-112", 4, 96), ("two-stream", 4, 128)],
+    [("paper", 7, 64), ("paper-112", 4, 64), ("resnet18-112", 4, 64), ("two-stream", 4, 128)],
 )
 def test_shapes_from_frames_to_curves(name, map_size, width):
     config = PRESETS[name]

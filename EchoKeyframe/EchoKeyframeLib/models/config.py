@@ -48,7 +48,7 @@ class NetworkConfig:
     stage: int = 4
     streams: tuple[str, ...] = ("image",)
     image_dropout: float = 0.0
-    width: int = 96
+    width: int = 64
     depths: tuple[int, ...] = (2, 2)
     heads: tuple[int, ...] = (2, 4)
     attention_window: tuple[int, int, int] = (8, 4, 4)

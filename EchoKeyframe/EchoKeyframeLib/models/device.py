@@ -10,7 +10,7 @@ from ..cine.cine import CineError
 
 _MIB = 2**20
 # More than this at once makes nothing faster: a CPU's caches are long full, a GPU's units busy.
-_CPU_BUDGET = 192 * _MIB
+_CPU_BUDGET = 128 * _MIB
 _MPS_BUDGET = 512 * _MIB
 _CUDA_BUDGET = 4096 * _MIB
 _CUDA_SHARE_OF_FREE = 0.5

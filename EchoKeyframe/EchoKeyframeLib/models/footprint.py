@@ -5,7 +5,8 @@ from __future__ import annotations
 from .config import NetworkConfig
 
 _FLOAT = 4
-# Maps that are alive at once, in units of one (measured as peak memory with 64 frames or windows, rounded up).
+# How many of the largest maps, and copies of the attention matrix, are taken to be alive at once: generous guesses, so
+# that a batch stays within its budget (Testing/benchmarks/memory.py shows what it takes in fact).
 _MAPS_IN_BACKBONE = 6
 _MAPS_IN_BLOCK = 16
 _ATTENTION_COPIES = 4
