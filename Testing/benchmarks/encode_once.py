@@ -4,8 +4,9 @@
 
 Weights are random: time does not depend on them. Everything is timed in turn within one run, so that only ratios are to
 be trusted; of the repeats the fastest counts, and on a CPU it is the process's own time, which other programs disturb
-less (with more than one thread it counts their waiting too). "Naive" puts every stride-1 window of T frames through the whole network: T encoded frames and one pass of
-the transformer for each frame of a long clip. "Once" encodes each frame once. The bound on the ratio is T.
+less (with more than one thread it counts their waiting too). "Naive" puts every stride-1 window of T frames through the
+whole network: T encoded frames and one pass of the transformer for each frame of a long clip. "Once" encodes each frame
+once. The bound on the ratio is T.
 """
 
 from __future__ import annotations
