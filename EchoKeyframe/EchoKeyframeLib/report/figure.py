@@ -108,13 +108,13 @@ def _draw_frame(axes: Axes, cine: Cine, sector: Sector, phase: Phase, beat: Beat
         axes.imshow(blank, cmap="gray", vmin=0, vmax=1, aspect=_aspect(cine))
         axes.text(0.5, 0.5, "not in the clip", transform=axes.transAxes, ha="center", va="center", color="0.4",
                   fontproperties=_font(_SIZE))
-        axes.set_title(f"{phase}, beat {beat.number}", color=COLORS[phase], fontproperties=_font(_SIZE - 1), pad=3)
+        axes.set_title(f"{phase} {beat.number}", color=COLORS[phase], fontproperties=_font(_SIZE - 1), pad=3)
         return
     image = cine.frames[keyframe.frame][sector.box.slices].copy()
     image[~sector.mask[sector.box.slices]] = 0
     axes.imshow(image, cmap="gray", vmin=0, vmax=255, aspect=_aspect(cine), interpolation="bilinear")
     edge = " (edge)" if keyframe.at_edge else ""
-    axes.set_title(f"{phase}, beat {beat.number}: {keyframe.frame}, {keyframe.time:.3f} s{edge}", color=COLORS[phase],
+    axes.set_title(f"{phase} {beat.number}: frame {keyframe.frame}, {keyframe.time:.3f} s{edge}", color=COLORS[phase],
                    fontproperties=_font(_SIZE - 1), pad=3)
 
 
