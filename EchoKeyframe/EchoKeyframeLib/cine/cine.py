@@ -107,12 +107,18 @@ class Cine:
 
     @property
     def frame_interval(self) -> float | None:
-        """Median seconds from one frame to the next; None for a single frame."""
-        return float(np.median(np.diff(self.times))) if len(self) > 1 else None
+        """Usual seconds from one frame to the next; None for a single frame.
+
+        The mean, because files round and alternate their intervals; pauses (over 2.5 times the median) do not count.
+        """
+        if len(self) < 2:
+            return None
+        intervals = np.diff(self.times)
+        return float(intervals[intervals <= 2.5 * np.median(intervals)].mean())
 
     @property
     def fps(self) -> float | None:
-        """Frames per second from the median interval; None for a single frame."""
+        """Frames per second from the usual interval; None for a single frame."""
         interval = self.frame_interval
         return 1.0 / interval if interval else None
 
