@@ -97,6 +97,37 @@ def test_edits_survive_the_next_detection(loop, table):
     assert_in_step(table)
 
 
+def test_one_frame_holds_one_keyframe(loop):
+    times = layer.frame_times(loop)
+    both = detection_of(times, ("ED", 7), ("ES", 7), ("ES", 29))
+    table = layer.write_detection(loop, both)
+    assert [frame for _, frame in events(table)] == [7, 29]
+    layer.add_keyframe(table, Phase.ED, 29)
+    layer.write_detection(loop, detection_of(times, ("ED", 8), ("ES", 29)), keep_edits=True)
+    assert ("ED", 29) in events(table) and ("ES", 29) not in events(table)
+    assert_in_step(table)
+
+
+def test_rows_of_a_table_without_memory_keep_their_source(loop, table):
+    """A table that was copied, or written by another extension, has the columns but not our attributes."""
+    for name in list(table.GetAttributeNames()):
+        table.RemoveAttribute(name)
+    layer.settle_table(table)
+    assert {k.source for k in layer.read_keyframes(table)} == {"auto"}
+
+
+def test_an_edit_makes_sequence_and_table_unsaved(loop, table, tmp_path):
+    """Otherwise Slicer's Save dialog would leave them out."""
+    table.AddDefaultStorageNode()
+    for node, name in ((loop, "loop.seq.nrrd"), (table, "table.tsv")):
+        node.GetStorageNode().SetFileName(str(tmp_path / name))
+        assert node.GetStorageNode().WriteData(node)
+        assert not node.GetModifiedSinceRead()
+    layer.remove_keyframe(table, 22)
+    assert loop.GetModifiedSinceRead()
+    assert table.GetModifiedSinceRead()
+
+
 def test_clearing_also_forgets_removals(loop, table):
     layer.remove_keyframe(table, 9)
     layer.clear_keyframes(table)

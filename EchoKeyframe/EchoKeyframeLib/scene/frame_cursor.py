@@ -33,7 +33,6 @@ class FrameCursor:
             raise SceneError(f"{chart.GetName()}: leads to no sequence; it was deleted, or this is no keyframe chart")
         self._browser = require_browser(self._sequence)
         self._chart = chart
-        _drop_dangling_series(chart)
         self._times = frame_times(self._sequence)
         self._index_values = self._index_signature()
         self._line = vtk.vtkDoubleArray()
@@ -122,10 +121,3 @@ def _add_unsaved(scene: Any, class_name: str) -> Any:
     node.SetSaveWithScene(False)
     node.SetHideFromEditors(True)
     return node
-
-
-def _drop_dangling_series(chart: Any) -> None:
-    """A saved scene's chart still names the cursor of the session that saved it."""
-    for i in reversed(range(chart.GetNumberOfPlotSeriesNodes())):
-        if chart.GetNthPlotSeriesNode(i) is None:
-            chart.RemoveNthPlotSeriesNodeID(i)
