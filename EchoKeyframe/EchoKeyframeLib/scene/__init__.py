@@ -6,8 +6,10 @@ without this package.
 """
 
 from .bookmarks import BookmarkObserver, has_bookmarks, restore_table
-from .cine_sequence import add_cine_sequence
+from .cine_sequence import add_cine_sequence, add_cine_stepwise
+from .chart_layout import use_chart_layout
 from .curve_chart import add_curves, find_chart, frame_of_point, show_chart
+from .detection_request import detection_request
 from .frame_cursor import FrameCursor
 from .frame_times import frame_times
 from .keyframe_table import (
@@ -46,6 +48,7 @@ __all__ = [
     "SceneError",
     "SourceComparison",
     "add_cine_sequence",
+    "add_cine_stepwise",
     "add_curves",
     "add_frame_pair",
     "add_keyframe",
@@ -55,6 +58,7 @@ __all__ = [
     "clear_keyframes",
     "compare_with_source",
     "current_frame",
+    "detection_request",
     "find_browser",
     "find_chart",
     "find_keyframe_table",
@@ -82,6 +86,7 @@ __all__ = [
     "show_frame_pair",
     "source_uid",
     "undo",
+    "use_chart_layout",
     "use_side_by_side_layout",
     "write_detection",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -33,12 +33,32 @@ def add_cine_sequence(
 
     Raises SceneError if the sequence would not hold every frame.
     """
+    steps = add_cine_stepwise(scene, cine, name)
+    try:
+        while True:
+            fraction = next(steps)
+            if progress is not None:
+                progress(fraction)
+    except StopIteration as finished:
+        return finished.value
+    finally:
+        steps.close()
+
+
+def add_cine_stepwise(
+    scene: Any, cine: Cine, name: str | None = None
+) -> Generator[float, None, tuple[Any, Any]]:
+    """``add_cine_sequence`` a frame at a time, for a timer to drive: yields the fraction done, returns both nodes.
+
+    Closed before its end, or on an error, it leaves no node behind. Raises SceneError as ``add_cine_sequence``, and if
+    the sequence is removed meanwhile.
+    """
     name = scene.GenerateUniqueName(name or cine.source.name.rsplit(".", 1)[0])
     nodes: list[Any] = []
     try:
         sequence = _add(scene, nodes, "vtkMRMLSequenceNode", name)
         _describe(sequence, cine)
-        _fill(sequence, cine, progress)
+        yield from _fill(sequence, cine)
         storage = _add(scene, nodes, "vtkMRMLVolumeSequenceStorageNode", f"{name} storage")
         sequence.SetAndObserveStorageNodeID(storage.GetID())
         browser = _add(scene, nodes, "vtkMRMLSequenceBrowserNode", f"{name} browser")
@@ -81,7 +101,7 @@ def _describe(sequence: Any, cine: Cine) -> None:
     sequence.SetAttribute(SPACING_ATTRIBUTE, "calibrated" if cine.spacing else "unknown")
 
 
-def _fill(sequence: Any, cine: Cine, progress: Callable[[float], None] | None) -> None:
+def _fill(sequence: Any, cine: Cine) -> Iterator[float]:
     """Copy the frames into the sequence: one template volume takes each frame in turn, the sequence copies it."""
     template = slicer.vtkMRMLVectorVolumeNode() if cine.is_color else slicer.vtkMRMLScalarVolumeNode()
     directions = vtk.vtkMatrix4x4()
@@ -101,10 +121,9 @@ def _fill(sequence: Any, cine: Cine, progress: Callable[[float], None] | None) -
         template.SetAndObserveImageData(image)
         template.SetName(f"{sequence.GetName()} {i}")
         sequence.SetDataNodeAtValue(template, index_text(cine.times[i]))
-        if progress is not None:
-            progress((i + 1) / len(cine))
-            if sequence.GetScene() is None:
-                raise SceneError(f"{sequence.GetName()}: was removed while it was loading")
+        yield (i + 1) / len(cine)
+        if sequence.GetScene() is None:
+            raise SceneError(f"{sequence.GetName()}: was removed while it was loading")
     if sequence.GetNumberOfDataNodes() != len(cine):
         raise SceneError(
             f"{cine.source.name}: the sequence keeps {sequence.GetNumberOfDataNodes()} of {len(cine)} frames because "

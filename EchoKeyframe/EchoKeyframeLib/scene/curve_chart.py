@@ -180,5 +180,4 @@ def _fill(table: Any, columns: dict[str, np.ndarray]) -> None:
     table.GetTable().DeepCopy(content)
     table.GetTable().Modified()
     table.Modified()
-    table.StorableModified()
     table.EndModify(was_modifying)

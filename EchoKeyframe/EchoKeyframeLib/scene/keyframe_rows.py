@@ -61,7 +61,6 @@ def write_rows(table: Any, keyframes: Iterable[Keyframe], index_values: list[str
         table.SetColumnUnitLabel(name, unit)
     table.GetTable().Modified()
     table.Modified()
-    table.StorableModified()
     table.EndModify(was_modifying)
     return True
 

@@ -69,7 +69,7 @@ def cine_from_sequence(sequence: Any, progress: Callable[[float], None] | None =
     if count < 2:
         raise SceneError(f"{name}: holds a single frame, a loop is needed")
     times = frame_times(sequence)
-    to_bytes = _byte_scaling(sequence)
+    to_bytes = loop_scaling(sequence)
     stack = FrameStack(name, count)
     size = read_frame(sequence, 0).shape[:2]
     for i in range(count):
@@ -83,11 +83,11 @@ def cine_from_sequence(sequence: Any, progress: Callable[[float], None] | None =
         if progress is not None:
             progress((i + 1) / count)
             require_sequence(sequence)
-    timing, warnings = _timing(sequence)
+    timing, warnings = loop_timing(sequence)
     return Cine(
         stack.finish(), times - times[0], Source(sequence.GetAttribute(SOURCE_NAME_ATTRIBUTE) or name,
                                                  sop_instance_uid=source_uid(sequence)),
-        spacing=_spacing(sequence), timing=timing, warnings=warnings,
+        spacing=loop_spacing(sequence), timing=timing, warnings=warnings,
     )  # fmt: skip
 
 
@@ -115,7 +115,11 @@ def _as_shown(pixels: np.ndarray, volume: Any) -> np.ndarray:
     return pixels[:: -1 if to_anterior > 0 else 1, :: -1 if to_right > 0 else 1]
 
 
-def _byte_scaling(sequence: Any) -> Callable[[np.ndarray], np.ndarray]:
+def loop_scaling(sequence: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """What makes bytes of the sequence's pixels: nothing, or a scaling from its least and greatest value to 0 to 255.
+
+    Raises SceneError for pixels that are not numbers, and as ``read_frame``.
+    """
     count = sequence.GetNumberOfDataNodes()
     if all(_holds_bytes(sequence.GetNthDataNode(i)) for i in range(count)):
         return lambda pixels: pixels
@@ -133,17 +137,18 @@ def _holds_bytes(volume: Any) -> bool:
     return image is None or image.GetScalarType() == vtk.VTK_UNSIGNED_CHAR
 
 
-def _spacing(sequence: Any) -> tuple[float, float] | None:
+def loop_spacing(sequence: Any) -> tuple[float, float] | None:
+    """mm per pixel (row, column); None where it is marked as unknown, or is the 1 mm that importers write then."""
     if sequence.GetAttribute(SPACING_ATTRIBUTE) == "unknown":
         return None
     column_spacing, row_spacing, _ = sequence.GetNthDataNode(0).GetSpacing()
-    # Exactly 1 mm is what importers write where a file has no calibration.
     if column_spacing == row_spacing == 1.0 and sequence.GetAttribute(SPACING_ATTRIBUTE) is None:
         return None
     return row_spacing, column_spacing
 
 
-def _timing(sequence: Any) -> tuple[str, tuple[str, ...]]:
+def loop_timing(sequence: Any) -> tuple[str, tuple[str, ...]]:
+    """Where frame times come from, and a warning if they are only assumed."""
     if index_is_time(sequence):
         return sequence.GetAttribute(TIMING_ATTRIBUTE) or "sequence index", ()
     rate = playback_rate(sequence)
