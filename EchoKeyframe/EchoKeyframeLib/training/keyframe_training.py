@@ -39,6 +39,10 @@ class KeyframeTraining(LightningModule):
             return torch.optim.Adam(self.network.parameters(), recipe.lr)
         return torch.optim.AdamW(self.network.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
 
+    def on_train_start(self) -> None:
+        # Starting the other processes is no training time.
+        self._clock = time.monotonic()
+
     def on_train_batch_start(self, batch: Sample, batch_idx: int) -> None:
         # One seed a step: dropout then does not depend on whether this run is a resumed one.
         torch.manual_seed(_seed(self.seed, _RNG_STREAM_NETWORK, self.global_step, self.global_rank))
