@@ -7,7 +7,8 @@
     request-000001.times.npy   float64 [T] s
     cancel-000001              exists once the caller gave request 1 up
     events.jsonl               one JSON object a line, written by the worker only
-    result-000001.keyframes.json, result-000001.curves.csv
+    result-000001.keyframes.json, result-000001.curves.csv     of a detection
+    result-000001.cine.npy, result-000001.cine.json            of the reading of a file
     worker.log                 what the process printed, read only when it dies
 """
 
@@ -45,6 +46,12 @@ class Mailbox:
 
     def curves(self, number: int) -> Path:
         return self.folder / f"result-{number:06d}.curves.csv"
+
+    def cine_frames(self, number: int) -> Path:
+        return self.folder / f"result-{number:06d}.cine.npy"
+
+    def cine(self, number: int) -> Path:
+        return self.folder / f"result-{number:06d}.cine.json"
 
     @property
     def events(self) -> Path:

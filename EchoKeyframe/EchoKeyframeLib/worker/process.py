@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..cine.cine import Cine, CineError
 from ..detection.keyframes import Curves
 from ..report.curves_file import read_curves
 from ..report.keyframes_file import KeyframesFile, read_json
+from .cine_result import read_written_cine
 from .mailbox import Mailbox, remove
 from .submission import DetectionRequest, Submission
 
@@ -32,6 +34,7 @@ class Event:
 
     kind: ``"progress"``, ``"done"``, ``"failed"`` or ``"cancelled"``. number: that of the request.
     stage, fraction: for progress. message: for a failure, one line. result, curves: for a finished detection.
+    cine: for a file that was read; its frames stay in a file, which is removed once nobody looks at them any more.
     """
 
     kind: str
@@ -41,6 +44,7 @@ class Event:
     message: str = ""
     result: KeyframesFile | None = None
     curves: Curves | None = None
+    cine: Cine | None = None
 
 
 class Worker:
@@ -68,6 +72,7 @@ class Worker:
         self._writing: list[Submission] = []
         self._waiting: dict[int, str] = {}
         self._cancelled: dict[int, float] = {}
+        self._read_files: list[Path] = []
 
     @property
     def running(self) -> bool:
@@ -90,12 +95,18 @@ class Worker:
         """
         return self._queue(request.name, request)
 
+    def read(self, path: Path) -> int:
+        """Queue the reading of a DICOM or video file; returns its number. Raises WorkerError as ``submit``."""
+        number = self._queue(path.name, None)
+        self._post(number, {"task": "read", "path": str(path.absolute())})
+        return number
+
     def release(self) -> int | None:
         """Ask a living worker to unload its detector and free the accelerator; returns the request's number."""
         if not self.running:
             return None
         number = self._queue("release", None)
-        self._mailbox.post(number, {"task": "release"})
+        self._post(number, {"task": "release"})
         return number
 
     def cancel(self, number: int) -> None:
@@ -138,6 +149,16 @@ class Worker:
         if request is not None:
             self._writing.append(Submission(number, request, self._mailbox))
         return number
+
+    def _post(self, number: int, request: dict[str, str]) -> None:
+        try:
+            self._mailbox.post(number, request)
+        except OSError as error:
+            del self._waiting[number]
+            raise WorkerError(
+                f"the detection process cannot be reached ({error.strerror or error}); "
+                "check that the temporary folder can be written and has space"
+            ) from error
 
     def _start(self) -> None:
         """Start the process if none lives. Requests that wait in the mailbox of one that ended go on in the new one."""
@@ -201,6 +222,28 @@ class Worker:
         return events
 
     def _result(self, number: int) -> Event:
+        try:
+            return self._read_cine(number) or self._read_detection(number)
+        except CineError as error:
+            return Event("failed", number, message=str(error))
+
+    def _read_cine(self, number: int) -> Event | None:
+        if not self._mailbox.cine(number).exists():
+            return None
+        self._remove_read_files()
+        frames = self._mailbox.cine_frames(number)
+        self._read_files.append(frames)
+        cine = read_written_cine(frames, self._mailbox.cine(number))
+        remove(self._mailbox.cine(number))
+        return Event("done", number, fraction=1.0, cine=cine)
+
+    def _remove_read_files(self) -> None:
+        """Remove what earlier readings left. Windows keeps a file that is still looked at; that waits for next time."""
+        for path in self._read_files:
+            remove(path, patience=0.0)
+        self._read_files = [path for path in self._read_files if path.exists()]
+
+    def _read_detection(self, number: int) -> Event:
         paths = self._mailbox.keyframes(number), self._mailbox.curves(number)
         if not paths[0].exists():  # a release has no result
             return Event("done", number)

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from ..cine.cine import Box, Cine, CineError, Source
+from ..cine.read import read_cine
 from ..detection.detect import detect
 from ..detection.detector import Detector
 from ..detection.keyframes import Cancelled
 from ..report.curves_file import write_curves
 from ..report.keyframes_file import KeyframesFile, write_json
+from .cine_result import write_cine
 from .mailbox import Mailbox
 
 POLL_SECONDS = 0.03
@@ -71,6 +73,8 @@ class _Session:
             request = json.loads(self.mailbox.request(number).read_text(encoding="utf-8"))
             if request["task"] == "release":
                 self.release()
+            elif request["task"] == "read":
+                self.read(number, Path(request["path"]))
             else:
                 self.detect(number, request)
             closing = {"event": "done"}
@@ -106,6 +110,13 @@ class _Session:
         self._check_cancelled(number)
         write_curves(self.mailbox.curves(number), detection.curves)
         write_json(self.mailbox.keyframes(number), KeyframesFile.of(cine, detection))
+
+    def read(self, number: int, path: Path) -> None:
+        """Read a file and leave its cine in the mailbox, decoded."""
+        self._stage(number, "reading the file", 0.0)
+        cine = read_cine(path)
+        self._check_cancelled(number)
+        write_cine(cine, self.mailbox.cine_frames(number), self.mailbox.cine(number))
 
     def release(self) -> None:
         """Forget the detector and give the accelerator's memory back."""

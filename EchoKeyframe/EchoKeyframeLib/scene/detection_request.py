@@ -1,0 +1,67 @@
+"""From a sequence to what the worker is asked, and from its answer to a detection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..detection.keyframes import Curves, Detection
+from ..report.keyframes_file import KeyframesFile
+from ..worker.submission import DetectionRequest
+from .frame_times import frame_times
+from .scene_error import SceneError, require_sequence
+from .sequence_frames import loop_scaling, loop_spacing, loop_timing, read_frame
+
+FEWEST_FRAMES = 3
+"""As ``detection.detect``: fewer frames cannot hold a turning point."""
+
+
+def detection_request(sequence: Any, model: str, device: str = "auto") -> tuple[DetectionRequest, tuple[str, ...]]:
+    """What to submit to the worker for a sequence, and warnings about it. Frames are read later, one by one.
+
+    Raises SceneError, before anything is started, if the sequence is gone or too short, or its first frame is no 2D
+    gray or RGB image.
+    """
+    require_sequence(sequence)
+    name, count = sequence.GetName(), sequence.GetNumberOfDataNodes()
+    if count < FEWEST_FRAMES:
+        raise SceneError(f"{name}: has {count} frame(s), a cine loop with at least {FEWEST_FRAMES} is needed")
+    read_frame(sequence, 0)
+    timing, warnings = loop_timing(sequence)
+    times = frame_times(sequence)
+    request = DetectionRequest(
+        name=name,
+        frame=_frame_getter(sequence),
+        times=times - times[0],
+        spacing=loop_spacing(sequence),
+        timing=timing,
+        model=model,
+        device=device,
+    )
+    return request, warnings
+
+
+def detection_from(result: KeyframesFile, curves: Curves, warnings: tuple[str, ...] = ()) -> Detection:
+    """The worker's answer as a detection; ``warnings`` are those of ``detection_request``."""
+    return Detection(
+        curves,
+        result.keyframes,
+        result.beats,
+        result.heart_rate,
+        result.model,
+        result.decoder,
+        (*warnings, *result.warnings),
+    )
+
+
+def _frame_getter(sequence: Any) -> Callable[[int], np.ndarray]:
+    scaling: list[Callable[[np.ndarray], np.ndarray]] = []
+
+    def frame(index: int) -> np.ndarray:
+        if not scaling:
+            scaling.append(loop_scaling(sequence))
+        return scaling[0](read_frame(sequence, index))
+
+    return frame
