@@ -25,13 +25,15 @@ _OUT_OF_THE_WAY = 1e7  # s; beyond any time a cine has
 class SourceComparison:
     """What the file says where the sequence says otherwise; None where they agree.
 
-    spacing: mm per pixel (row, column). times: float64 ``[T]`` s. timing: where the times come from.
+    spacing: mm per pixel (row, column). times: float64 ``[T]`` s. timing: where the times come from. fps: frames per
+    second, None for a single frame.
     findings: one line for each difference, for a person to decide on.
     """
 
     spacing: tuple[float, float] | None
     times: np.ndarray | None
     timing: str
+    fps: float | None
     findings: tuple[str, ...]
 
 
@@ -97,7 +99,7 @@ def compare_with_source(sequence: Any, cine: Cine) -> SourceComparison:
         if index_is_time(sequence):
             old = f"the loop lasts {np.ptp(frame_times(sequence)):.3f} s"
         findings.append(f"{old}, by the file ({cine.timing}) it lasts {cine.duration:.3f} s")
-    return SourceComparison(spacing, times, cine.timing, tuple(findings))
+    return SourceComparison(spacing, times, cine.timing, cine.fps, tuple(findings))
 
 
 def repair_from_source(sequence: Any, comparison: SourceComparison) -> None:
@@ -120,6 +122,9 @@ def repair_from_source(sequence: Any, comparison: SourceComparison) -> None:
     if comparison.times is not None:
         _retime(sequence, comparison.times)
         sequence.SetAttribute(TIMING_ATTRIBUTE, comparison.timing or "unknown")
+        browser = find_browser(sequence)
+        if browser is not None and comparison.fps:
+            browser.SetPlaybackRateFps(comparison.fps)
     sequence.StorableModified()
     # The browser copies the changed frame to its proxy.
     sequence.Modified()
@@ -149,6 +154,3 @@ def _retime(sequence: Any, times: np.ndarray) -> None:
     sequence.SetIndexUnit("s")
     if [sequence.GetNthDataNode(i) for i in range(sequence.GetNumberOfDataNodes())] != items:
         raise SceneError(f"{sequence.GetName()}: its frames could not be given the file's times; load the file")
-    browser = find_browser(sequence)
-    if browser is not None and count > 1:
-        browser.SetPlaybackRateFps(1.0 / float(np.median(np.diff(times))))
