@@ -1,0 +1,78 @@
+"""From a cine to its detection: what is refused, what is warned of."""
+
+import numpy as np
+import pytest
+from EchoKeyframeLib.cine.cine import Cine, Source
+from EchoKeyframeLib.cine.sector import whole_frame
+from EchoKeyframeLib.detection.detect import detect
+from EchoKeyframeLib.detection.keyframes import Cancelled, Curves, DetectionError
+from EchoKeyframeLib.detection.motion import MotionDetector
+
+
+def cine(frames, fps=30.0, **more):
+    times = np.arange(len(frames), dtype=np.float64) / fps
+    return Cine(np.asarray(frames, np.uint8), times, Source("loop.dcm"), timing="FrameTime", **more)
+
+
+class OneBeatASecond:
+    """Curves of 60 beats a minute at 30 frames a second, whatever the picture shows."""
+
+    name = "metronome"
+
+    def curves(self, cine, sector, progress=None):
+        phase = np.arange(len(cine)) / 30.0
+        ed, es = (np.clip(np.cos(2 * np.pi * (phase - shift)), 0, 1) for shift in (0.3, 0.65))
+        return Curves(np.stack([ed, es], axis=1).astype(np.float32), cine.times, self.name)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_fewer_than_three_frames_are_refused_by_name(count):
+    with pytest.raises(DetectionError, match=rf"loop\.dcm: has {count} frame"):
+        detect(cine(np.zeros((count, 64, 64))), MotionDetector())
+
+
+@pytest.mark.parametrize("value", [0, 90])
+def test_a_loop_without_motion_has_no_keyframes_and_says_so(value):
+    detection = detect(cine(np.full((40, 64, 64), value)), MotionDetector())
+    assert detection.keyframes == detection.beats == ()
+    assert detection.heart_rate is None
+    assert any("no heartbeat" in warning for warning in detection.warnings)
+
+
+@pytest.mark.parametrize(("stated", "warned"), [(61.0, False), (31.0, True), (118.0, True), (None, False)])
+def test_a_heart_rate_that_the_frame_times_contradict_is_a_warning_with_both(stated, warned):
+    frames = np.zeros((120, 64, 64))
+    detection = detect(cine(frames, heart_rate=stated), OneBeatASecond())
+    assert detection.heart_rate == pytest.approx(60.0, abs=1)
+    contradictions = [w for w in detection.warnings if "--fps" in w]
+    assert bool(contradictions) is warned
+    if warned:
+        assert "60 beats/min" in contradictions[0]
+        assert f"{stated:.0f}" in contradictions[0]
+        # The rate that would make the file's heart rate true.
+        assert f"{30 * stated / detection.heart_rate:.1f} frames/s" in contradictions[0]
+
+
+def test_warnings_of_the_reading_come_first_and_a_given_sector_is_not_searched():
+    loop = cine(np.zeros((60, 64, 64))).with_warnings("spacing was guessed")
+    detection = detect(loop, OneBeatASecond(), sector=whole_frame(loop))
+    assert detection.warnings == ("spacing was guessed",)
+
+
+def test_cancelling_ends_a_detection_in_the_middle():
+    fractions = []
+
+    def stop(fraction):
+        fractions.append(fraction)
+        raise Cancelled
+
+    frames = np.random.default_rng(0).integers(0, 255, (300, 64, 64))
+    with pytest.raises(Cancelled):
+        detect(cine(frames), MotionDetector(), progress=stop)
+    assert len(fractions) == 1
+    assert fractions[0] < 1
+
+
+def test_an_unknown_decoder_lists_those_there_are():
+    with pytest.raises(KeyError, match="beats, maxima"):
+        detect(cine(np.zeros((10, 64, 64))), OneBeatASecond(), decoder="magic")
