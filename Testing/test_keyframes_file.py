@@ -8,10 +8,10 @@ import json
 import numpy as np
 import pytest
 from EchoKeyframeLib import __version__
+from EchoKeyframeLib.atomic_file import written_atomically
 from EchoKeyframeLib.cine.cine import Cine, CineError, Source
 from EchoKeyframeLib.detection.beats import form_beats
 from EchoKeyframeLib.detection.keyframes import Curves, Detection, Keyframe, Phase
-from EchoKeyframeLib.report.atomic_file import written_atomically
 from EchoKeyframeLib.report.curves_file import read_curves, write_curves
 from EchoKeyframeLib.report.keyframes_file import KeyframesFile, read_json, write_csv, write_json
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..report.atomic_file import written_atomically
+from ..atomic_file import written_atomically
 from .evaluate import Evaluation, Row
 
 TABLE_NAME = "evaluation.csv"

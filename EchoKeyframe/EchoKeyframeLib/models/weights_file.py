@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from ..atomic_file import written_atomically
 from ..cine.cine import CineError
-from ..report.atomic_file import written_atomically
 from .config import ConfigError, NetworkConfig
 from .presets import build_network
 from .registry import SUFFIX

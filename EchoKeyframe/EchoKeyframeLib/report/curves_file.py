@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..atomic_file import written_atomically
 from ..cine.cine import CineError
 from ..detection.keyframes import Curves
-from .atomic_file import written_atomically
 
 COLUMNS = ("frame", "time", "ed", "es")
 

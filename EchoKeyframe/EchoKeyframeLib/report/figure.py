@@ -11,10 +11,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, get_font_names
 
+from ..atomic_file import written_atomically
 from ..cine.cine import Cine
 from ..cine.sector import Sector
 from ..detection.keyframes import Beat, Detection, Keyframe, Phase
-from .atomic_file import written_atomically
 from .keyframes_file import readable
 
 COLORS = {Phase.ED: "#007C91", Phase.ES: "#C77700"}

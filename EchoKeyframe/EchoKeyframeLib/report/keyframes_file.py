@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..atomic_file import written_atomically
 from ..cine.cine import Cine, CineError
 from ..detection.keyframes import Beat, Detection, Keyframe, Phase
-from .atomic_file import written_atomically
 
 SCHEMA = 1
 """Raised when a field changes its meaning; added fields leave it as it is."""

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..atomic_file import written_atomically
 from ..cine.cine import CineError
 from ..detection.motion_features import GRID
-from ..report.atomic_file import written_atomically
 from .labels import ClipLabels
 
 FORMAT = 1

@@ -16,9 +16,9 @@ from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
+from ..atomic_file import written_atomically
 from ..cine.cine import CineError
 from ..detection.keyframes import Phase
-from ..report.atomic_file import written_atomically
 
 LABELS_NAME = "labels.csv"
 COLUMNS = ("file", "phase", "frame", "frames", "fps", "view", "outside")

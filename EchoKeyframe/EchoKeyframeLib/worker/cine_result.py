@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..atomic_file import written_atomically
 from ..cine.cine import Box, Cine, CineError, Source
-from ..report.atomic_file import written_atomically
 
 
 def write_cine(cine: Cine, frames_path: Path, description_path: Path) -> None:

@@ -15,12 +15,13 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ..atomic_file import written_atomically
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,8 @@ class Mailbox:
 
     def post(self, number: int, request: dict[str, Any]) -> None:
         """Make a request visible to the worker, whole. Raises OSError."""
-        path = self.request(number)
-        hidden = path.with_suffix(".part")
-        hidden.write_text(json.dumps(request), encoding="utf-8")
-        os.replace(hidden, path)
+        with written_atomically(self.request(number)) as hidden:
+            hidden.write_text(json.dumps(request), encoding="utf-8")
 
     def report(self, event: dict[str, Any]) -> None:
         """Append one event. Raises OSError."""
