@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from EchoKeyframeLib.cine.cine import Cine, Source
+from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cine.sector import whole_frame
 from EchoKeyframeLib.detection.detect import detect
 from EchoKeyframeLib.detection.keyframes import Cancelled, Curves, DetectionError
@@ -39,18 +40,34 @@ def test_a_loop_without_motion_has_no_keyframes_and_says_so(value):
     assert any("no heartbeat" in warning for warning in detection.warnings)
 
 
-@pytest.mark.parametrize(("stated", "warned"), [(61.0, False), (31.0, True), (118.0, True), (None, False)])
-def test_a_heart_rate_that_the_frame_times_contradict_is_a_warning_with_both(stated, warned):
-    frames = np.zeros((120, 64, 64))
-    detection = detect(cine(frames, heart_rate=stated), OneBeatASecond())
+@pytest.mark.parametrize(
+    ("stated", "rate", "more"),
+    [
+        (31.0, "15.5 frames/s", "if that is right"),  # the rate that would make the file's heart rate true
+        (90.0, "45.0 frames/s", "if that is right"),
+        (118.0, "60.0 frames/s", "replay at 50% speed"),
+        (235.0, "120.0 frames/s", "replay at 25% speed"),
+    ],
+)
+def test_a_heart_rate_that_the_frame_times_contradict_is_a_warning_with_both(stated, rate, more):
+    detection = detect(cine(np.zeros((120, 64, 64)), heart_rate=stated), OneBeatASecond())
     assert detection.heart_rate == pytest.approx(60.0, abs=1)
-    contradictions = [w for w in detection.warnings if "--fps" in w]
-    assert bool(contradictions) is warned
-    if warned:
-        assert "60 beats/min" in contradictions[0]
-        assert f"{stated:.0f}" in contradictions[0]
-        # The rate that would make the file's heart rate true.
-        assert f"{30 * stated / detection.heart_rate:.1f} frames/s" in contradictions[0]
+    [warning] = [w for w in detection.warnings if "--fps" in w]
+    for part in ("60 beats/min", f"heart rate is {stated:.0f}", f"about {rate}", more, "--fps"):
+        assert part in warning
+
+
+@pytest.mark.parametrize("stated", [61.0, 50.0, 75.0, None])
+def test_a_heart_rate_that_fits_or_is_unknown_is_no_warning(stated):
+    detection = detect(cine(np.zeros((120, 64, 64)), heart_rate=stated), OneBeatASecond())
+    assert not any("--fps" in warning for warning in detection.warnings)
+
+
+def test_the_real_clip_that_lies_by_a_factor_of_two(development_data):
+    found = detect(read_cine(development_data / "DIRW0007.dcm"), MotionDetector())
+    warning = next(w for w in found.warnings if "--fps" in w)
+    for part in ("26.2 frames/s", "32 beats/min", "heart rate is 61", "50% speed", "52.5 frames/s"):
+        assert part in warning
 
 
 def test_warnings_of_the_reading_come_first_and_a_given_sector_is_not_searched():

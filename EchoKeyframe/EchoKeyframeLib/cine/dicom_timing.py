@@ -234,14 +234,14 @@ def _compare_with_rates(header: Dataset, times: np.ndarray, phrase: str, warning
 def _compare_with_heart_rate(times: np.ndarray, heart_rate: float | None, phrase: str, warnings: list[str]) -> None:
     steps = np.diff(times) * 1000
     rate = (len(times) - 1) / times[-1]
-    doubt = ""
+    expected = ""
     if heart_rate:
-        expected = times[-1] * heart_rate / 60
-        doubt = f" if its {times[-1]:.3g} s do not show the {expected:.1f} beats of HeartRate {heart_rate:g} bpm"
+        beats = times[-1] * heart_rate / 60
+        expected = f" (HeartRate is {heart_rate:g} bpm, so {times[-1]:.3g} s should show {beats:.1f} beats)"
     if phrase == "FrameTimeVector" and (refresh := _screen_refresh(steps)):
         warnings.append(
             f"FrameTimeVector counts pictures of a {1000 / refresh:.0f} Hz screen, so its {rate:.3g} frames/s may be "
-            f"those of a slowed replay: give the true rate{doubt}"
+            f"those of a slowed replay{expected}: give the true rate if they are"
         )
     elif heart_rate and times[-1] < 0.5 * 60 / heart_rate:
         warnings.append(

@@ -12,6 +12,9 @@ from .keyframes import Curves, Detection, DetectionError
 DECODERS = {"beats": decode_beats, "maxima": decode_maxima}
 """``beats``: the whole sequence at once (default). ``maxima``: every local maximum, as in the paper."""
 
+REPLAY_SPEEDS = (0.5, 0.25, 0.125)
+"""At which systems replay a loop, and then store it with the times of the replay."""
+
 FEWEST_FRAMES = 3
 """Fewer frames cannot hold a turning point."""
 
@@ -61,8 +64,12 @@ def _rate_contradiction(measured: float, cine: Cine) -> list[str]:
     ratio = cine.heart_rate / measured
     if 0.75 < ratio < 1.33:
         return []
+    slowed = next((speed for speed in REPLAY_SPEEDS if abs(ratio * speed - 1) < 0.15), None)
+    if slowed:
+        ratio = 1 / slowed  # beats differ, so a replay speed tells the frame rate better than their ratio
+    cause = f"this looks like a replay at {slowed:.0%} speed" if slowed else "if that is right"
     return [
-        f"the frame times ({cine.timing}, {cine.fps:.1f} frames/s) make {measured:.0f} beats/min, "
-        f"the file's heart rate is {cine.heart_rate:.0f}: if that is right, the true rate is "
-        f"{cine.fps * ratio:.1f} frames/s (set it with --fps)"
+        f"the frame times ({cine.timing}, {cine.fps:.1f} frames/s) make {measured:.0f} beats/min, but the file's heart "
+        f"rate is {cine.heart_rate:.0f}: {cause}, the true rate is about {cine.fps * ratio:.1f} frames/s "
+        "(set it with --fps)"
     ]
