@@ -1,0 +1,490 @@
+"""The Slicer module EchoKeyframe: loads a cine loop, finds its ED and ES frames in the background, jumps to them."""
+
+import logging
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.parameterNodeWrapper import Choice, parameterNodeWrapper
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+POLL_MILLISECONDS = 50
+
+#
+# EchoKeyframe
+#
+
+
+class EchoKeyframe(ScriptedLoadableModule):
+    """What Slicer shows of the module before it is opened."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.title = "EchoKeyframe"
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Cardiac"), "Ultrasound"]
+        self.parent.dependencies = ["Sequences", "Plots"]
+        self.parent.contributors = ["EchoKeyframe contributors"]
+        self.parent.helpText = _(
+            "Finds the end-diastolic (ED) and end-systolic (ES) frames of an echocardiography cine loop, in the "
+            "background, and bookmarks them on its sequence. Load a file or choose a sequence, press <b>Detect</b>, click "
+            "a keyframe to jump to it, correct it where you disagree. For research; not a medical device."
+        )
+        self.parent.acknowledgementText = _(
+            "The network follows the ResNet and Video Swin Transformer of the published method that the project's README "
+            "names; network blocks are torchvision's. Sample loop: pydicom's test data."
+        )
+        slicer.app.connect("startupCompleted()", on_startup_completed)
+
+
+def on_startup_completed():
+    """What needs the application's other modules: the context menu and the sample data."""
+    from EchoKeyframeLib.panel import EchoKeyframeSubjectHierarchyPlugin as plugin_file
+    from EchoKeyframeLib.panel import sample
+
+    if not slicer.app.commandOptions().noMainWindow:
+        plugin = slicer.qSlicerSubjectHierarchyScriptedPlugin(None)
+        plugin.setPythonSource(plugin_file.EchoKeyframeSubjectHierarchyPlugin.filePath)
+
+    import SampleData
+
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(
+        category=sample.CATEGORY,
+        sampleName=sample.NAME,
+        thumbnailFileName=str(Path(__file__).parent / "Resources" / "Icons" / "EchoKeyframe.png"),
+        customDownloader=load_sample,
+    )
+
+
+def load_sample(_source=None):
+    """Open the module and load its sample loop."""
+    slicer.util.selectModule("EchoKeyframe")
+    slicer.modules.EchoKeyframeWidget.load_sample()
+
+
+#
+# EchoKeyframeParameterNode
+#
+
+
+@parameterNodeWrapper
+class EchoKeyframeParameterNode:
+    """The panel's choices, saved with the scene. Progress is not: it means nothing in another session.
+
+    sequence: the loop to work on. detector: as ``load_detector`` takes it. device: as ``choose_device`` takes it.
+    """
+
+    sequence: slicer.vtkMRMLSequenceNode
+    detector: str = "motion"
+    device: Annotated[str, Choice(["auto", "cpu", "cuda", "mps"])] = "auto"
+    detectOnLoad: bool = True
+
+
+#
+# EchoKeyframeWidget
+#
+
+
+class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The panel. Its sections live in EchoKeyframeLib.panel; here they are joined to the logic and the scene."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self._parameterNode = None
+        self._parameterNodeGuiTag = None
+
+    def setup(self):
+        """Called when the module is opened for the first time."""
+        ScriptedLoadableModuleWidget.setup(self)
+        from EchoKeyframeLib.panel.advanced_panel import AdvancedPanel
+        from EchoKeyframeLib.panel.keyframe_panel import KeyframePanel
+        from EchoKeyframeLib.panel.toolbar_actions import ToolbarActions
+
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/EchoKeyframe.ui"))
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+
+        self.logic = EchoKeyframeLogic()
+        self.keyframes = KeyframePanel(self.ui, self.say)
+        self.advanced = AdvancedPanel(self.ui, self.logic, self.say, self.update_detectors)
+        self.toolbar = ToolbarActions(self.keyframes.step)
+        self.ui.loadButton.connect("clicked()", lambda: self.load(self.ui.filePathLineEdit.currentPath))
+        self.ui.detectButton.connect("clicked()", lambda: self.detect(self.ui.sequenceSelector.currentNode()))
+        self.ui.detectAllButton.connect("clicked()", self.detect_all)
+        self.ui.cancelButton.connect("clicked()", self.cancel)
+        self.ui.detectorSelector.connect("currentIndexChanged(int)", self.on_detector_chosen)
+
+        self.timer = qt.QTimer()
+        self.timer.setInterval(POLL_MILLISECONDS)
+        self.timer.connect("timeout()", self.on_timer)
+
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.on_node_removed)
+        self.update_detectors()
+        self.initializeParameterNode()
+
+    def cleanup(self):
+        """Called when the module is unloaded or reloaded, and when the application ends."""
+        self.timer.stop()
+        self.removeObservers()
+        self.setParameterNode(None)
+        self.keyframes.stop()
+        self.toolbar.remove()
+        self.logic.stop()
+
+    def enter(self):
+        """Called each time the module is opened."""
+        self.initializeParameterNode()
+        self.toolbar.set_shortcuts(True)
+        self.advanced.refresh()
+
+    def exit(self):
+        """Called each time another module is opened."""
+        self.toolbar.set_shortcuts(False)
+
+    def onSceneStartClose(self, caller, event):
+        """What runs is for nodes that are about to go."""
+        if self.logic.jobs.busy:
+            self.cancel()
+            self.say(_("The scene was closed: what was under way is cancelled."))
+        self.keyframes.stop()
+        self.setParameterNode(None)
+
+    def onSceneEndClose(self, caller, event):
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+        self.show_sequence()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def on_node_removed(self, caller, event, node):
+        if node is not None and node is self.keyframes.sequence:
+            self.keyframes.show(None)
+
+    def initializeParameterNode(self):
+        self.setParameterNode(self.logic.getParameterNode())
+        if not self._parameterNode.sequence:
+            from EchoKeyframeLib.scene import image_sequences
+
+            self._parameterNode.sequence = next(iter(image_sequences(slicer.mrmlScene)), None)
+
+    def setParameterNode(self, parameterNode):
+        if self._parameterNode:
+            self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.on_parameters_changed)
+        self._parameterNode = parameterNode
+        if self._parameterNode:
+            self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
+            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.on_parameters_changed)
+            self.on_parameters_changed()
+
+    def on_parameters_changed(self, caller=None, event=None):
+        index = self.ui.detectorSelector.findData(self._parameterNode.detector)
+        if index >= 0:
+            self.ui.detectorSelector.setCurrentIndex(index)
+        self.show_sequence()
+
+    def show_sequence(self):
+        """Let the section on keyframes follow the chosen sequence."""
+        sequence = self._parameterNode.sequence if self._parameterNode else None
+        if sequence is not self.keyframes.sequence:
+            self.keyframes.show(sequence)
+        self.update_buttons()
+
+    def update_detectors(self):
+        """Fill the detectors' list, which changes when weights are added or removed."""
+        chosen = self._parameterNode.detector if self._parameterNode else "motion"
+        selector = self.ui.detectorSelector
+        selector.blockSignals(True)
+        selector.clear()
+        for title, model in self.logic.detectors.names().items():
+            selector.addItem(title, model)
+        selector.setCurrentIndex(max(0, selector.findData(chosen)))
+        selector.blockSignals(False)
+        self.on_detector_chosen(selector.currentIndex)
+
+    def on_detector_chosen(self, index):
+        if self._parameterNode and index >= 0:
+            self._parameterNode.detector = self.ui.detectorSelector.itemData(index)
+
+    def choice(self):
+        """What to detect with, as chosen in the panel."""
+        from EchoKeyframeLib.panel.jobs import Choice as Detection
+
+        return Detection(self.ui.detectorSelector.itemData(self.ui.detectorSelector.currentIndex),
+                         self._parameterNode.device if self._parameterNode else "auto")
+
+    def load(self, path):
+        """Load a file in the background, and detect in it if that is chosen."""
+        then = self.choice() if self.ui.detectOnLoadCheckBox.checked else None
+        self.start(lambda: self.logic.load(path, then))
+
+    def load_sample(self):
+        """Load pydicom's four-chamber loop, or a simulated one where pydicom was stripped of it."""
+        from EchoKeyframeLib.panel import sample
+
+        path = sample.sample_file()
+        if path is not None:
+            self.load(path)
+        else:
+            self.show_loaded(self.logic.add_simulated_loop())
+
+    def detect(self, sequence):
+        """Detect in a sequence in the background."""
+        self.initializeParameterNode()
+        if sequence is not None:
+            self._parameterNode.sequence = sequence
+        self.start(lambda: self.logic.detect(sequence, self.choice()))
+
+    def detect_all(self):
+        """Detect in every loop of the scene, one after another."""
+        self.start(lambda: self.logic.detect_all(self.choice()))
+
+    def cancel(self):
+        """Give up everything that is under way."""
+        for report in self.logic.jobs.cancel():
+            self.on_report(report)
+
+    def start(self, request):
+        """Make a request; what it raises is a line in the panel."""
+        from EchoKeyframeLib.cine.cine import CineError
+        from EchoKeyframeLib.worker.process import WorkerError
+
+        try:
+            request()
+        except (CineError, WorkerError, RuntimeError) as error:
+            self.say(str(error))
+        if self.logic.jobs.busy:
+            self.timer.start()
+        self.update_buttons()
+
+    def on_timer(self):
+        for report in self.logic.jobs.poll():
+            self.on_report(report)
+        if not self.logic.jobs.busy:
+            self.timer.stop()
+            self.ui.progressBar.setValue(0)
+            self.advanced.refresh_worker()
+        self.update_buttons()
+
+    def on_report(self, report):
+        """Show what happened to a load or detection."""
+        if report.kind == "progress":
+            waiting = self.logic.jobs.waiting - 1
+            more = _(" ({count} more waiting)").format(count=waiting) if waiting else ""
+            self.ui.progressBar.setValue(round(1000 * report.fraction))
+            self.ui.statusLabel.text = f"{report.job.name}: {report.message}{more}"
+            return
+        self.say(report.message)
+        if report.kind == "loaded":
+            self.show_loaded(report.sequence)
+        elif report.kind == "detected":
+            self.say("\n".join([report.message, *report.detection.warnings]))
+            if report.sequence is self.keyframes.sequence:
+                self.keyframes.show(report.sequence)
+
+    def show_loaded(self, sequence):
+        """Choose a sequence that was just loaded, and show it in the views."""
+        self.initializeParameterNode()
+        self._parameterNode.sequence = sequence
+        self.logic.show_in_views(sequence)
+
+    def say(self, text):
+        """One thing that the person should know."""
+        self.ui.statusLabel.text = text
+        logging.info("EchoKeyframe: %s", text)
+
+    def update_buttons(self):
+        busy = self.logic.jobs.busy
+        sequence = self.ui.sequenceSelector.currentNode()
+        self.ui.detectButton.enabled = sequence is not None and not self.logic.jobs.is_under_way(sequence)
+        self.ui.cancelButton.enabled = busy
+
+
+#
+# EchoKeyframeLogic
+#
+
+
+class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
+    """Everything that the panel does, for other modules and scripts. Needs neither the panel nor an open module.
+
+    ``jobs.poll`` has to be called now and then while something is under way; ``wait`` does so.
+    """
+
+    def __init__(self):
+        ScriptedLoadableModuleLogic.__init__(self)
+        from EchoKeyframeLib.panel.jobs import Jobs
+        from EchoKeyframeLib.panel.weights_folder import Detectors
+        from EchoKeyframeLib.worker.process import Worker
+
+        settings = Path(slicer.app.slicerUserSettingsFilePath).parent
+        self.detectors = Detectors(settings / "EchoKeyframe" / "weights")
+        worker = Worker(command=(python_interpreter(),), environment=slicer.util.startupEnvironment())
+        self.jobs = Jobs(lambda: slicer.mrmlScene, worker)
+
+    def getParameterNode(self):
+        return EchoKeyframeParameterNode(super().getParameterNode())
+
+    def load(self, path, then=None):
+        """Load a file in the background; ``then`` (a Choice) detects in it. Raises CineError, WorkerError, RuntimeError."""
+        self.ensure_packages(then)
+        return self.jobs.load(path, then)
+
+    def detect(self, sequence, choice):
+        """Detect in a sequence in the background. Raises SceneError, WorkerError, RuntimeError (packages declined)."""
+        from EchoKeyframeLib.scene import SceneError
+
+        if sequence is None:
+            raise SceneError("no sequence is chosen; load a cine loop or choose a sequence")
+        self.ensure_packages(choice)
+        return self.jobs.detect(sequence, choice)
+
+    def detect_all(self, choice):
+        """Detect in every loop of the scene. Raises as ``detect``."""
+        from EchoKeyframeLib.scene import SceneError, image_sequences
+
+        loops = [loop for loop in image_sequences(slicer.mrmlScene) if not self.jobs.is_under_way(loop)]
+        if not loops:
+            raise SceneError("there is no cine loop in the scene; load one first")
+        self.ensure_packages(choice)
+        return [self.jobs.detect(loop, choice) for loop in loops]
+
+    def ensure_packages(self, choice=None):
+        """Install what is missing, after asking. Raises RuntimeError if the person declines."""
+        from EchoKeyframeLib.panel import dependencies
+        from EchoKeyframeLib.panel.weights_folder import MOTION
+
+        dependencies.ensure_base(Path(__file__).parent / "Resources" / "requirements.txt")
+        if choice is not None and choice.model != MOTION:
+            dependencies.ensure_torch()
+
+    def add_simulated_loop(self):
+        """Put a drawn loop into the scene and return its sequence."""
+        from EchoKeyframeLib.panel.sample import simulated_loop
+        from EchoKeyframeLib.scene import add_cine_sequence
+
+        return add_cine_sequence(slicer.mrmlScene, simulated_loop())[0]
+
+    def show_in_views(self, sequence):
+        """Show a sequence in the slice views and the sequence toolbar."""
+        from EchoKeyframeLib.scene import find_browser
+
+        browser = find_browser(sequence)
+        if browser is None:
+            return
+        slicer.modules.sequences.setToolBarActiveBrowserNode(browser)
+        slicer.modules.sequences.showSequenceBrowser(browser)
+        slicer.util.setSliceViewerLayers(background=browser.GetProxyNode(sequence), fit=True)
+
+    def wait(self, seconds=120.0):
+        """Poll until nothing is under way, with the application alive; returns the reports. Raises TimeoutError."""
+        import time
+
+        deadline, reports = time.monotonic() + seconds, []
+        while self.jobs.busy:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"a load or detection took longer than {seconds:g} s")
+            reports += [report for report in self.jobs.poll() if report.kind != "progress"]
+            slicer.app.processEvents()
+            time.sleep(0.01)
+        return reports
+
+    def stop(self):
+        """Drop what is under way and end the background process."""
+        self.jobs.stop()
+
+
+def python_interpreter():
+    """PythonSlicer, which runs scripts with Slicer's packages; this interpreter where there is none."""
+    name = "PythonSlicer.exe" if sys.platform == "win32" else "PythonSlicer"
+    beside = os.path.join(slicer.app.slicerHome, "bin", name)
+    return shutil.which("PythonSlicer") or (beside if os.path.isfile(beside) else sys.executable)
+
+
+#
+# EchoKeyframeTest
+#
+
+
+class EchoKeyframeTest(ScriptedLoadableModuleTest):
+    """Loads the sample, detects with the motion detector, checks keyframes, bookmarks, chart, saving and reloading."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
+
+    def runTest(self):
+        self.setUp()
+        self.test_sample_to_keyframes()
+        self.setUp()
+        self.test_bad_input_is_told()
+
+    def test_sample_to_keyframes(self):
+        from EchoKeyframeLib import scene
+        from EchoKeyframeLib.panel.jobs import Choice as Detection
+        from EchoKeyframeLib.panel.sample import sample_file
+
+        self.delayDisplay("Loading the sample and detecting")
+        logic = EchoKeyframeLogic()
+        try:
+            path = sample_file()
+            if path is not None:
+                logic.load(path, Detection("motion"))
+            else:
+                logic.detect(logic.add_simulated_loop(), Detection("motion"))
+            reports = logic.wait()
+        finally:
+            logic.stop()
+        self.assertEqual(reports[-1].kind, "detected", reports[-1].message)
+        sequence = reports[-1].sequence
+        table = scene.find_keyframe_table(sequence)
+        keyframes = scene.read_keyframes(table)
+        self.assertTrue({"ED", "ES"} <= {k.phase.value for k in keyframes})
+        for keyframe in keyframes:
+            mark = sequence.GetNthDataNode(keyframe.frame).GetAttribute("CardiacCyclePhase")
+            self.assertEqual(mark, {"ED": "end-diastole", "ES": "end-systole"}[keyframe.phase.value])
+        self.assertIsNotNone(scene.find_chart(sequence))
+        scene.show_frame(sequence, keyframes[0].frame)
+        self.assertEqual(scene.current_frame(sequence), keyframes[0].frame)
+        self.check_saving(sequence, keyframes)
+        self.delayDisplay("Test passed")
+
+    def check_saving(self, sequence, keyframes):
+        """A bare sequence file keeps the marks."""
+        path = os.path.join(slicer.app.temporaryPath, "EchoKeyframeTest.seq.nrrd")
+        storage = sequence.GetStorageNode()
+        storage.SetFileName(path)
+        self.assertTrue(storage.WriteData(sequence))
+        again = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "again")
+        reader = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVolumeSequenceStorageNode")
+        reader.SetFileName(path)
+        self.assertTrue(reader.ReadData(again))
+        marks = [again.GetNthDataNode(k.frame).GetAttribute("CardiacCyclePhase") for k in keyframes]
+        self.assertNotIn(None, marks)
+        os.remove(path)
+
+    def test_bad_input_is_told(self):
+        from EchoKeyframeLib.panel.jobs import Choice as Detection
+        from EchoKeyframeLib.scene import SceneError
+
+        logic = EchoKeyframeLogic()
+        empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "empty")
+        with self.assertRaises(SceneError):
+            logic.detect(empty, Detection("motion"))
+        self.assertFalse(logic.jobs.busy)
+        logic.stop()

@@ -1,0 +1,113 @@
+"""The panel's advanced section: weights, packages, the background process, and the sequence's source file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..cine.cine import CineError
+from ..scene import compare_with_source, find_source_file, repair_from_source
+from . import dependencies
+
+
+class AdvancedPanel:
+    """Connects the section's widgets. detectors_changed: called when weights were added or removed."""
+
+    def __init__(self, ui: Any, logic: Any, say: Callable[[str], None], detectors_changed: Callable[[], None]) -> None:
+        self._ui, self._logic, self._say, self._detectors_changed = ui, logic, say, detectors_changed
+        ui.addWeightsButton.connect("clicked()", self.browse_weights)
+        ui.removeWeightsButton.connect("clicked()", self.remove_weights)
+        ui.installTorchButton.connect("clicked()", self.install_torch)
+        ui.releaseButton.connect("clicked()", self.release)
+        ui.repairButton.connect("clicked()", self.compare_with_file)
+        self._list_weights()
+        self.refresh_worker()
+
+    def refresh(self) -> None:
+        """Look at packages and the process again."""
+        self._ui.packagesLabel.text = dependencies.state()
+        self._ui.installTorchButton.visible = not dependencies.has_torch()
+        self.refresh_worker()
+
+    def refresh_worker(self) -> None:
+        """Say whether the background process runs."""
+        running = self._logic.jobs.worker.running
+        self._ui.workerLabel.text = _("running, its detector loaded") if running else _("not running")
+        self._ui.releaseButton.enabled = running and not self._logic.jobs.busy
+
+    def browse_weights(self) -> None:
+        """Let the person choose a weights file to add."""
+        path = qt.QFileDialog.getOpenFileName(None, _("Add weights"), "", _("Weights") + " (*.safetensors)")
+        if path:
+            self.add_weights(path)
+
+    def add_weights(self, path: str) -> None:
+        """Copy a weights file into the weights folder."""
+        try:
+            added = self._logic.detectors.add(path)
+        except CineError as error:
+            self._say(str(error))
+            return
+        self._say(_("{name} was added to the detectors.").format(name=added.stem))
+        self._list_weights()
+        self._detectors_changed()
+
+    def remove_weights(self) -> None:
+        """Delete the chosen weights."""
+        path = self._ui.weightsSelector.itemData(self._ui.weightsSelector.currentIndex)
+        if path is None or not slicer.util.confirmOkCancelDisplay(_("Delete these weights from the weights folder?")):
+            return
+        try:
+            self._logic.detectors.remove(path)
+        except CineError as error:
+            self._say(str(error))
+        self._list_weights()
+        self._detectors_changed()
+
+    def install_torch(self) -> None:
+        """Install PyTorch, after asking."""
+        try:
+            dependencies.ensure_torch()
+        except RuntimeError as error:
+            self._say(str(error))
+        self.refresh()
+
+    def release(self) -> None:
+        """Free the accelerator's memory."""
+        self._logic.jobs.worker.release()
+        self._say(_("The detector is unloaded; the next detection loads it again."))
+
+    def compare_with_file(self) -> None:
+        """Offer to repair what an importer got wrong about the chosen sequence."""
+        try:
+            self._compare(self._ui.sequenceSelector.currentNode())
+        except (CineError, RuntimeError) as error:
+            self._say(str(error))
+
+    def _compare(self, sequence: Any) -> None:
+        self._logic.ensure_packages()
+        from ..cine.read import read_cine
+
+        path = find_source_file(sequence, slicer.dicomDatabase.fileForInstance)
+        if path is None:
+            chosen = qt.QFileDialog.getOpenFileName(None, _("File that the sequence came from"))
+            if not chosen:
+                return
+            path = chosen
+        comparison = compare_with_source(sequence, read_cine(path))
+        if not comparison.findings:
+            self._say(_("Spacing and frame times agree with the file."))
+        elif slicer.util.confirmOkCancelDisplay(_("Repair the sequence?") + "\n" + "\n".join(comparison.findings)):
+            repair_from_source(sequence, comparison)
+            self._say(_("Spacing and frame times are repaired."))
+
+    def _list_weights(self) -> None:
+        selector = self._ui.weightsSelector
+        selector.clear()
+        for path in self._logic.detectors.added():
+            selector.addItem(path.stem, str(path))
+        self._ui.removeWeightsButton.enabled = selector.count > 0

@@ -1,0 +1,79 @@
+"""The panel's table of keyframes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from ..detection.keyframes import Beat, Keyframe
+from ..scene.contract import PHASE_COLORS
+
+_ICON_SIZE = 12
+
+
+class KeyframeList:
+    """Fills a QTableWidget with keyframes, in time order. jump: called with the frame of a row that was clicked."""
+
+    def __init__(self, table: Any, jump: Callable[[int], None]) -> None:
+        self._table, self._jump = table, jump
+        self._keyframes: tuple[Keyframe, ...] = ()
+        titles = [_("Beat"), _("Phase"), _("Frame"), _("Time (s)"), _("Confidence"), _("Set by"), _("Rate (/min)")]
+        table.setColumnCount(len(titles))
+        table.setHorizontalHeaderLabels(titles)
+        table.verticalHeader().setVisible(False)
+        table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        table.horizontalHeader().setStretchLastSection(True)
+        table.connect("cellClicked(int,int)", self._on_clicked)
+
+    @property
+    def selected(self) -> Keyframe | None:
+        """The keyframe of the selected row."""
+        row = self._table.currentRow()
+        return self._keyframes[row] if 0 <= row < len(self._keyframes) else None
+
+    def show(self, keyframes: Iterable[Keyframe], beats: Iterable[Beat]) -> None:
+        """Show these keyframes; the selection stays on the same keyframe, or on the same row."""
+        before, row = self.selected, self._table.currentRow()
+        self._keyframes = tuple(keyframes)
+        rates = {beat.number: beat.heart_rate for beat in beats}
+        self._table.setRowCount(len(self._keyframes))
+        for i, keyframe in enumerate(self._keyframes):
+            for column, text in enumerate(_texts(keyframe, rates.get(keyframe.beat))):
+                self._table.setItem(i, column, _item(text, keyframe if column == 1 else None))
+            if keyframe.at_edge:
+                self._table.item(i, 4).setToolTip(_("At the clip's edge: the true extremum may lie outside"))
+        self._select(before, row)
+
+    def select(self, frame: int) -> None:
+        """Select the row of a frame, or nothing."""
+        row = next((i for i, k in enumerate(self._keyframes) if k.frame == frame), -1)
+        self._table.setCurrentCell(row, 0)
+
+    def _select(self, before: Keyframe | None, row: int) -> None:
+        same = next((i for i, k in enumerate(self._keyframes)
+                     if before is not None and (k.phase, k.frame) == (before.phase, before.frame)), row)
+        self._table.setCurrentCell(min(same, len(self._keyframes) - 1), 0)
+
+    def _on_clicked(self, row: int, _column: int) -> None:
+        if row < len(self._keyframes):
+            self._jump(self._keyframes[row].frame)
+
+
+def _texts(keyframe: Keyframe, rate: float | None) -> tuple[str, ...]:
+    confidence = f"{keyframe.confidence:.2f}" + (_(" (clip edge)") if keyframe.at_edge else "")
+    set_by = _("you") if keyframe.source == "manual" else _("detector")
+    shown_rate = f"{rate:.0f}" if rate and keyframe.phase == "ED" else ""
+    return (str(keyframe.beat), keyframe.phase.value, str(keyframe.frame), f"{keyframe.time:.3f}", confidence, set_by,
+            shown_rate)  # fmt: skip
+
+
+def _item(text: str, keyframe: Keyframe | None) -> Any:
+    item = qt.QTableWidgetItem(text)
+    if keyframe is not None:
+        square = qt.QPixmap(_ICON_SIZE, _ICON_SIZE)
+        square.fill(qt.QColor(*(round(255 * channel) for channel in PHASE_COLORS[keyframe.phase])))
+        item.setIcon(qt.QIcon(square))
+    return item

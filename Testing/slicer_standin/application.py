@@ -1,0 +1,146 @@
+"""``slicer.app`` and ``slicer.modules``, and a person who opens modules and presses buttons."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import slicer
+import vtk
+from PySide6 import QtCore, QtWidgets
+
+from .mrml_widgets import qMRMLPlotView, qMRMLWidget
+from .pythonqt import QToolBar
+
+
+class Modules:
+    """``slicer.modules``: only what was put there."""
+
+
+class LayoutManager:
+    """The views that the layout node asks for."""
+
+    def __init__(self, logic):
+        self._logic, self._plots = logic, {}
+
+    def layoutLogic(self):
+        return self._logic
+
+    @property
+    def plotViewCount(self):
+        return slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLPlotViewNode")
+
+    def plotWidget(self, index):
+        node = slicer.mrmlScene.GetNthNodeByClass(index, "vtkMRMLPlotViewNode")
+        view = self._plots.setdefault(node.GetID(), qMRMLPlotView())
+        return SimpleNamespace(plotView=lambda: view, mrmlPlotViewNode=lambda: node)
+
+    def mrmlSliceLogics(self):
+        return vtk.vtkCollection()
+
+
+class Application:
+    """``slicer.app``. What Slicer's does not have begins with an underscore or is said to be the person's."""
+
+    applicationName = "Slicer"
+
+    def __init__(self, folder: Path):
+        self._qt = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
+        self._folder, self._started, self._kept = folder, [], None
+        self.temporaryPath = str(folder)
+        self.slicerHome = str(folder)
+        self.slicerUserSettingsFilePath = str(folder / "Slicer.ini")
+        self.failures = []
+        sys.excepthook = lambda kind, error, trace: self.failures.append(error) or sys.__excepthook__(kind, error, trace)
+
+    def connect(self, signature, slot):
+        if signature != "startupCompleted()":
+            raise AttributeError(f"the stand-in's application has no signal {signature}")
+        self._started.append(slot)
+
+    def processEvents(self):
+        self._qt.processEvents()
+
+    def testingEnabled(self):
+        return True
+
+    def commandOptions(self):
+        return SimpleNamespace(noMainWindow=False)
+
+    def layoutManager(self):
+        return self._layout_manager
+
+    def startupEnvironment(self):
+        return QtCore.QProcessEnvironment.systemEnvironment()
+
+    def new_scene(self):
+        """Set up the scene with the logics that an application has."""
+        from mrml_scene import new_scene
+
+        self._kept = new_scene(self._folder)
+        layout = slicer.vtkMRMLLayoutLogic()
+        layout.SetMRMLScene(self._kept.scene)
+        self._layout_manager = LayoutManager(layout)
+        toolbar = QToolBar()
+        slicer.modules.sequences = SimpleNamespace(
+            toolBar=lambda: toolbar,
+            logic=lambda: next(logic for logic in self._kept.logics if logic.IsA("vtkSlicerSequencesLogic")),
+            setToolBarActiveBrowserNode=lambda browser: None,
+            showSequenceBrowser=lambda browser: True,
+        )
+        return self._kept.scene
+
+    def load_module(self, path: Path):
+        """The application starts with this module: returns the module object."""
+        import importlib
+
+        name = path.stem
+        sys.path.insert(0, str(path.parent))
+        parent = SimpleNamespace(path=str(path), title="", name=name)
+        setattr(slicer.modules, name.lower(), parent)
+        self._source = importlib.import_module(name)
+        module = getattr(self._source, name)(parent)
+        for slot in self._started:
+            slot()
+        return module
+
+    def select_module(self, module):
+        """``slicer.util.selectModule``: opens a module, whose widget is made the first time."""
+        attribute = f"{module}Widget"
+        if not hasattr(slicer.modules, attribute):
+            parent = _ModuleWidget()
+            QtWidgets.QVBoxLayout(parent)
+            widget = getattr(self._source, attribute)(parent)
+            setattr(slicer.modules, attribute, widget)
+            widget.setup()
+        widget = getattr(slicer.modules, attribute)
+        widget.parent._entered = True
+        widget.enter()
+        widget.parent.resize(440, 960)
+        widget.parent.show()
+        return widget
+
+    def leave_module(self, module):
+        """The person opens another module."""
+        widget = getattr(slicer.modules, f"{module}Widget")
+        widget.parent._entered = False
+        widget.exit()
+
+    def unload_module(self, module):
+        """The module is reloaded, or the application ends."""
+        widget = getattr(slicer.modules, f"{module}Widget")
+        self.leave_module(module)
+        widget.cleanup()
+        widget.parent.hide()
+        delattr(slicer.modules, f"{module}Widget")
+
+
+class _ModuleWidget(qMRMLWidget):
+    """qSlicerScriptedLoadableModuleWidget: what a module's widget stands in."""
+
+    def __init__(self):
+        super().__init__()
+        self._entered = False
+
+    isEntered = QtCore.Property(bool, lambda self: self._entered)

@@ -1,0 +1,74 @@
+"""``ctk``: two of CTK's widgets with the properties that a .ui file sets."""
+
+from __future__ import annotations
+
+from PySide6 import QtCore, QtGui, QtWidgets
+
+from .pythonqt import WIDGETS, PythonQtObject
+
+__all__ = ["ctkCollapsibleButton", "ctkPathLineEdit"]
+
+_HEADER = 24
+
+
+class ctkCollapsibleButton(PythonQtObject, QtWidgets.QWidget):
+    """A titled section that can be folded."""
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._text, self._collapsed = "", False
+        self.setContentsMargins(0, _HEADER, 0, 0)
+
+    def _set_text(self, text):
+        self._text = text
+
+    def _set_collapsed(self, collapsed):
+        self._collapsed = collapsed
+        self.setMaximumHeight(_HEADER if collapsed else 16777215)
+        for child in self.children():
+            if isinstance(child, QtWidgets.QWidget):
+                child.setVisible(not collapsed)
+
+    text = QtCore.Property(str, lambda self: self._text, _set_text)
+    collapsed = QtCore.Property(bool, lambda self: self._collapsed, _set_collapsed)
+
+    def paintEvent(self, _event):
+        painter = QtGui.QPainter(self)
+        option = QtWidgets.QStyleOptionButton()
+        option.initFrom(self)
+        option.rect = QtCore.QRect(0, 0, QtWidgets.QWidget.width(self), _HEADER - 2)
+        option.state |= QtWidgets.QStyle.State_Raised
+        self.style().drawControl(QtWidgets.QStyle.CE_PushButtonBevel, option, painter)
+        arrow = "▸" if self._collapsed else "▾"
+        painter.drawText(option.rect.adjusted(8, 0, 0, 0), QtCore.Qt.AlignVCenter, f"{arrow}  {self._text}")
+        painter.end()
+
+
+class ctkPathLineEdit(PythonQtObject, QtWidgets.QWidget):
+    """A path with a button to browse for it."""
+
+    changed = QtCore.Signal(str)
+    mrml_signals = {"currentPathChanged(QString)": "changed"}  # noqa: RUF012
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._edit = QtWidgets.QLineEdit()
+        self._edit.setPlaceholderText("")
+        browse = QtWidgets.QToolButton()
+        browse.setText("…")
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._edit)
+        layout.addWidget(browse)
+        self._key = ""
+        self._edit.textChanged.connect(self.changed)
+
+    def _set_key(self, key):
+        self._key = key
+
+    currentPath = QtCore.Property(str, lambda self: self._edit.text(), lambda self, path: self._edit.setText(path))
+    settingKey = QtCore.Property(str, lambda self: self._key, _set_key)
+    showHistoryButton = QtCore.Property(bool, lambda self: False, lambda self, on: None)
+
+
+WIDGETS.update(ctkCollapsibleButton=ctkCollapsibleButton, ctkPathLineEdit=ctkPathLineEdit)
