@@ -197,6 +197,7 @@ def test_embedded_video(tmp_path: Path, uid: str, stream: str) -> None:
     [
         ("1.2.840.10008.1.2.4.112", ("JPEG XL", "imagecodecs")),
         ("1.2.840.10008.1.2.4.110", ("JPEG XL", "imagecodecs")),
+        ("1.2.826.0.1.3680043.29", ("1.2.826.0.1.3680043.29", "uncompressed")),
         ("1.2.840.10008.1.2.4.94", ("JPIP",)),
         ("1.2.840.10008.1.2.4.92", ("JPEG 2000 Part 2",)),
     ],

@@ -42,7 +42,8 @@ def error_of(path: Path | str) -> str:
 def test_text_named_dcm(tmp_path: Path) -> None:
     path = tmp_path / "notes.dcm"
     path.write_text("The quick brown fox jumps over the lazy dog.\n" * 200, encoding="utf-8")
-    assert "notes.dcm" in error_of(path)
+    message = error_of(path)
+    assert "notes.dcm" in message and "neither DICOM nor" in message
 
 
 def test_random_bytes(tmp_path: Path) -> None:
@@ -118,6 +119,13 @@ def test_cut_anywhere_gives_a_cine_or_an_error(tmp_path: Path, syntax: str) -> N
             assert len(read_cine(path)) <= 3
         except CineError as error:
             assert "cut.dcm" in str(error)
+
+
+def test_an_image_without_its_pixels_is_said_to_be_cut(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "clip.dcm", beating_frames())
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"\xe0\x7f\x10\x00")])
+    assert "ends before its images" in error_of(path)
 
 
 def test_zero_frames(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from .cine import Box, Cine, CineError, Source
 from .color import FrameStack
-from .dicom_file import MAX_BYTES, DicomFile, items, number, open_dicom, quiet_pydicom, text
+from .dicom_file import MAX_BYTES, DicomFile, is_uid, items, number, open_dicom, quiet_pydicom, text
 from .dicom_pixels import StoredFrames, item_spans
 from .dicom_timing import Timing, frame_timing
 from .stamps import repaired_times
@@ -168,12 +168,8 @@ def _declared_size(header: Dataset) -> tuple[int, int]:
 
 def _source(file: DicomFile, path: Path) -> Source:
     uids = {key: text(file.header, key) for key in ("SOPInstanceUID", "SOPClassUID")}
-    instance, sop_class = (uid if _is_uid(uid) else None for uid in uids.values())
+    instance, sop_class = (uid if is_uid(uid) else None for uid in uids.values())
     return Source(file.name, path, sop_instance_uid=instance, sop_class_uid=sop_class, encoding=file.syntax.name)
-
-
-def _is_uid(value: str) -> bool:
-    return 0 < len(value) <= 64 and value.replace(".", "").isdigit() and value.isascii()
 
 
 def _view(header: Dataset) -> str | None:

@@ -116,8 +116,15 @@ def text(header: Dataset, keyword: str) -> str:
 
 
 def uid_name(uid: str) -> str:
-    """The registered name of a UID, or ``"unknown"``: an unregistered one may hold anything."""
-    return UID(uid).name if uid in UID_dictionary else "unknown"
+    """The registered name of a UID, else the UID itself, or ``"unknown"``: what is none may hold anything."""
+    if uid in UID_dictionary:
+        return UID(uid).name
+    return uid if is_uid(uid) else "unknown"
+
+
+def is_uid(value: str) -> bool:
+    """Whether a value has the form of a UID, digits and dots, PS3.5 9.1."""
+    return 0 < len(value) <= 64 and value.replace(".", "").isdigit() and value.isascii()
 
 
 @contextmanager
@@ -178,8 +185,9 @@ def _find_pixel_data(header: Dataset, syntax: UID, stream: BinaryIO, name: str) 
     if tag != _PIXEL_DATA:
         meta = getattr(header, "file_meta", Dataset())
         kind = uid_name(text(header, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID"))
-        what = f"a DICOM object without images ({kind})" if kind != "unknown" else "cut before its images, or no cine"
-        raise CineError(f"{name}: {what}; choose a multi-frame ultrasound image")
+        if kind == "unknown" or kind.endswith("Image Storage"):
+            raise CineError(f"{name}: ends before its images or was stripped of them; copy or export it again")
+        raise CineError(f"{name}: a DICOM object without images ({kind}); choose a multi-frame ultrasound image")
     vr, order = "OW", "<" if little else ">"
     if syntax == "1.2.840.10008.1.2":
         length = struct.unpack(order + "I", element[4:])[0]

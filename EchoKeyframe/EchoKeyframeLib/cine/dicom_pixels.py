@@ -23,7 +23,7 @@ from pydicom.uid import (
 
 from .cine import CineError
 from .codestream import adobe_transform, frame_shape, jpeg_is_sound, rle_is_sound, starts_frame
-from .dicom_file import MAX_BYTES, DicomFile, number, text
+from .dicom_file import MAX_BYTES, DicomFile, number, text, uid_name
 
 MAX_FRAME_PIXELS = 1 << 26
 """Most pixels in one frame: 8192 x 8192, far above any ultrasound screen."""
@@ -222,14 +222,14 @@ class StoredFrames:
 
 
 def _decoder(file: DicomFile) -> Decoder:
-    known = _NAMES.get(file.syntax) or (file.syntax.name if file.syntax.is_transfer_syntax else "")
     try:
         decoder = get_decoder(file.syntax)
     except NotImplementedError:
         decoder = None
     if decoder is None or not decoder.is_available:
         advice = _PACKAGES.get(file.syntax, "convert it to an uncompressed transfer syntax")
-        raise CineError(f"{file.name}: transfer syntax {known or 'unknown'} cannot be read; {advice}")
+        syntax = _NAMES.get(file.syntax) or uid_name(file.syntax)
+        raise CineError(f"{file.name}: transfer syntax {syntax} cannot be read; {advice}")
     return decoder
 
 

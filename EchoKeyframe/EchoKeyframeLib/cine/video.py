@@ -98,7 +98,7 @@ def _container(head: bytes, name: str) -> str:
         return "MPEG video"
     if head[:3] == b"\x00\x00\x01" or head[:4] == b"\x00\x00\x00\x01":
         return "H.264 or HEVC"
-    what = "is empty" if not head else "is no AVI, MP4, MOV, MKV, WebM, GIF or MPEG video"
+    what = "is empty" if not head else "is neither DICOM nor an AVI, MP4, MOV, MKV, WebM, GIF or MPEG video"
     raise CineError(f"{name}: {what}; check the file or convert it")
 
 

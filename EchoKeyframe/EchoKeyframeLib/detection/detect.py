@@ -35,9 +35,8 @@ def detect(
     if decoder not in DECODERS:
         raise KeyError(f"decoder must be one of {', '.join(DECODERS)}, got {decoder!r}")
     if len(cine) < FEWEST_FRAMES:
-        raise DetectionError(
-            f"{cine.source.name}: has {len(cine)} frame(s), a cine loop with at least {FEWEST_FRAMES} is needed"
-        )
+        frames = "1 frame" if len(cine) == 1 else f"{len(cine)} frames"
+        raise DetectionError(f"{cine.source.name}: has {frames}, a cine loop with at least {FEWEST_FRAMES} is needed")
     sector = sector or find_sector(cine)
     curves = detector.curves(cine, sector, progress)
     return interpret(curves, cine, decoder, sector)
