@@ -37,8 +37,9 @@ def test_python_blocks_run(readme, tmp_path):
 
 def test_every_echokeyframe_command_is_understood(readme):
     lines = [line for block in blocks(readme, "bash") + blocks(readme, "powershell") for line in block.splitlines()]
-    commands = [match[1] for line in lines if (match := re.search(r"echokeyframe((?: (?:detect|info)) .*)$", line))]
-    assert len(commands) >= 7
+    command = re.compile(r"echokeyframe((?: (?:detect|info|evaluate|train|phantom)) .*)$")
+    commands = [match[1] for line in lines if (match := command.search(line))]
+    assert len(commands) >= 11
     for command in commands:
         build_parser().parse_args(shlex.split(command))
 

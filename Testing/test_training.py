@@ -222,10 +222,10 @@ def test_recipes():
 @pytest.mark.slow
 def test_two_processes(store, tmp_path):
     """Lightning's launcher starts the second process; each takes its own samples, gradients are averaged."""
-    command = [sys.executable, "-m", "EchoKeyframeLib.training", "fit", str(store.folder), str(tmp_path)]
-    tiny = ["--network", "motion-only", "--size", "32", "--window", "8", "--batch", "2", "--quiet", "--threads", "1"]
+    command = [sys.executable, "-m", "EchoKeyframeLib", "train", str(store.folder), "--output", str(tmp_path)]
+    tiny = ["--preset", "motion-only", "--size", "32", "--window", "8", "--batch", "2", "--threads", "1"]
     ended = subprocess.run(
-        [*command, *tiny, "--steps", "2", "--devices", "2", "--accelerator", "cpu"],
+        [*command, *tiny, "--steps", "2", "--devices", "2", "--device", "cpu"],
         capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .options import add_debug, add_reading_options, count
+from .options import add_debug, add_device, add_reading_options, count
 
 if TYPE_CHECKING:
     from ..batch.job import Job, Outcome, Settings
@@ -34,7 +34,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--model", metavar="NAME|FILE", help="a detector by name, or a weights file")
     parser.add_argument("--decoder", choices=("beats", "maxima"), default="beats",
                         help="whole sequence at once (default), or every local maximum as in the paper")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    add_device(parser)
     add_reading_options(parser)
     parser.add_argument("--jobs", type=count, metavar="N", help="processes on the CPU (default: one for each core)")
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="this machine, or a Ray cluster")

@@ -19,6 +19,10 @@ def add_debug(parser: argparse.ArgumentParser) -> None:
                         help="show tracebacks of unexpected errors (they may quote the file)")
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+
+
 def frame_rate(text: str) -> float:
     """A frame rate in frames per second."""
     rate = float(text)
@@ -32,4 +36,20 @@ def count(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
+    return number
+
+
+def natural(text: str) -> int:
+    """A number from 0 up that random generators take for a seed, too."""
+    number = int(text)
+    if not 0 <= number < 2**31:
+        raise argparse.ArgumentTypeError(f"must lie between 0 and {2**31 - 1}, got {text}")
+    return number
+
+
+def positive(text: str) -> float:
+    """A number above 0."""
+    number = float(text)
+    if not (math.isfinite(number) and number > 0):
+        raise argparse.ArgumentTypeError(f"must lie above 0, got {text}")
     return number

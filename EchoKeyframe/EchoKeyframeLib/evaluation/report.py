@@ -14,23 +14,43 @@ from .evaluate import Evaluation, Row
 TABLE_NAME = "evaluation.csv"
 TEXT_NAME = "evaluation.md"
 EVENTS_NAME = "events.csv"
+COMPARISON_NAME = "comparison"
+
+_COLUMNS = "phase | clips | true | missed | extra | AFD, frames | AFD, ms | bias, frames | precision | recall | F1 |"
+_PAPER_COLUMNS = "AFD ED | AFD ES | detected / true cycles | rate | events without any detection of their phase |"
+_MATCHING = (
+    "Events are matched one to one within min(0.25 s, half the beat). AFD: mean ± SD of |detected - true| of matched "
+    "events. Bias: detected - true. In brackets: 95 % interval, whole clips drawn with replacement."
+)
+_AS_PAPER = "The paper's figures (eq. 4 and 5: every true event against the nearest detection, however far):"
 
 
 def markdown(evaluation: Evaluation) -> str:
     """The whole evaluation as one Markdown page: our metrics by group, then the paper's."""
     title = f"# {evaluation.detector}, decoder {evaluation.decoder}: {evaluation.data}"
-    head = [
-        "Events are matched one to one within min(0.25 s, half the beat). AFD: mean ± SD of |detected - true| of "
-        "matched events. Bias: detected - true. In brackets: 95 % interval, whole clips drawn with replacement.",
-        f"{len(evaluation.results)} clips, {len(evaluation.failures)} that could not be evaluated.",
-    ]
-    rows = [
-        "| group | phase | clips | true | missed | extra | AFD, frames | AFD, ms | bias, frames "
-        "| precision | recall | F1 |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
-        *(_markdown_row(row) for row in evaluation.rows()),
-    ]
-    return "\n".join([title, "", *head, "", *rows, "", *_paper_lines(evaluation), *_failure_lines(evaluation), ""])
+    counts = f"{len(evaluation.results)} clips, {len(evaluation.failures)} that could not be evaluated."
+    rows = [*_heading(f"| group | {_COLUMNS}"), *(_markdown_row(row) for row in evaluation.rows())]
+    paper = [*_heading(f"| {_PAPER_COLUMNS}"), f"| {_paper_cells(evaluation)} |"]
+    lines = [title, "", _MATCHING, counts, "", *rows, "", _AS_PAPER, "", *paper, *_failure_lines(evaluation), ""]
+    return "\n".join(lines)
+
+
+def comparison(evaluations: Sequence[Evaluation]) -> str:
+    """Several evaluations of the same data side by side, as Markdown: all clips together, without the groups."""
+    rows = [row._replace(group=_signature(e)) for e in evaluations for row in e.rows() if row.group == "all"]
+    table = [*_heading(f"| detector, decoder | {_COLUMNS}"), *map(_markdown_row, rows)]
+    paper = _heading(f"| detector, decoder | {_PAPER_COLUMNS}")
+    paper += [f"| {_signature(e)} | {_paper_cells(e)} |" for e in evaluations]
+    title = f"# {evaluations[0].data}"
+    return "\n".join([title, "", _MATCHING, "", *table, "", _AS_PAPER, "", *paper, ""])
+
+
+def _signature(evaluation: Evaluation) -> str:
+    return f"{evaluation.detector}, {evaluation.decoder}"
+
+
+def _heading(columns: str) -> list[str]:
+    return [columns, "|" + "---|" * (columns.count("|") - 1)]
 
 
 def _markdown_row(row: Row) -> str:
@@ -52,17 +72,13 @@ def _markdown_row(row: Row) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _paper_lines(evaluation: Evaluation) -> list[str]:
+def _paper_cells(evaluation: Evaluation) -> str:
     paper = evaluation.paper()
-    return [
-        "The paper's figures (eq. 4 and 5: every true event against the nearest detection, however far):",
-        "",
-        "| AFD ED | AFD ES | detected / true cycles | rate | events without any detection of their phase |",
-        "|---|---|---|---|---|",
-        f"| {_shown(paper.afd_ed)} ± {_shown(paper.afd_ed_sd)} | {_shown(paper.afd_es)} ± {_shown(paper.afd_es_sd)} "
+    return (
+        f"{_shown(paper.afd_ed)} ± {_shown(paper.afd_ed_sd)} | {_shown(paper.afd_es)} ± {_shown(paper.afd_es_sd)} "
         f"| {paper.detected_cycles:g} / {paper.true_cycles:g} | {_shown(paper.cycle_detection_rate, 3)} "
-        f"| {paper.unanswered} |",
-    ]
+        f"| {paper.unanswered}"
+    )
 
 
 def _failure_lines(evaluation: Evaluation) -> list[str]:
@@ -79,6 +95,14 @@ def write_report(evaluation: Evaluation, folder: Path) -> None:
         path.write_text(markdown(evaluation), encoding="utf-8")
     _write_table(folder / TABLE_NAME, [_flat(row) for row in evaluation.rows()])
     _write_table(folder / EVENTS_NAME, _event_rows(evaluation))
+
+
+def write_comparison(evaluations: Sequence[Evaluation], folder: Path) -> None:
+    """Write comparison.md (see ``comparison``) and comparison.csv (all groups of all evaluations) into ``folder``."""
+    with written_atomically((folder / COMPARISON_NAME).with_suffix(".md")) as path:
+        path.write_text(comparison(evaluations), encoding="utf-8")
+    rows = [{"detector": e.detector, "decoder": e.decoder, **_flat(row)} for e in evaluations for row in e.rows()]
+    _write_table((folder / COMPARISON_NAME).with_suffix(".csv"), rows)
 
 
 def _flat(row: Row) -> dict[str, object]:

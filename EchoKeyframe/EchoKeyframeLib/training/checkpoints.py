@@ -24,7 +24,11 @@ class TrainingError(CineError):
     """Training cannot start or go on. One line: what is wrong, where, what to do."""
 
 
-class DivergedError(TrainingError):
+class StoppedError(TrainingError):
+    """A training that was under way could not go on; its last good checkpoint is kept."""
+
+
+class DivergedError(StoppedError):
     """The loss or a weight is no longer a number."""
 
 
@@ -46,7 +50,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
             reason = "the disk is full; free some space and resume" if full else error.strerror
             kept = "the last good one is kept" if path.exists() else "there is none yet"
-            raise TrainingError(f"{path.name}: the checkpoint cannot be written, {kept}: {reason}") from error
+            raise StoppedError(f"{path.name}: the checkpoint cannot be written, {kept}: {reason}") from error
 
 
 class SaveEachEpoch(Checkpoint):

@@ -61,6 +61,11 @@ class StoredClip:
     labels: ClipLabels
 
 
+def is_store(folder: Path) -> bool:
+    """Whether a folder says that it holds a store."""
+    return (folder / DESCRIPTION_NAME).is_file()
+
+
 class ClipStore:
     """An open store; ``store[i]`` is the i-th finished clip, its arrays views of the files (not copies)."""
 
@@ -93,6 +98,11 @@ class ClipStore:
         )
         volume = self.volume[span] if record["has_volume"] else None
         return StoredClip(self.frames[span], self.motion[span], volume, float(record["fps"]), labels)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every clip that it was made for is there."""
+        return len(self) == len(self.clips)
 
     @property
     def size(self) -> int:
@@ -130,7 +140,7 @@ def create_store(folder: Path, lengths: Sequence[int], size: int, description: d
     """
     folder = Path(folder)
     full = {"format": FORMAT, "size": size, "lengths": _run_lengths(lengths), **description}
-    if (folder / DESCRIPTION_NAME).exists():
+    if is_store(folder):
         if _read_description(folder) != json.loads(json.dumps(full)):
             raise ClipStoreError(f"{folder.name}: holds other clips than asked for; choose another folder or delete it")
         return ClipStore(folder, writable=True)

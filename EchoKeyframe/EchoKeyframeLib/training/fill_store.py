@@ -18,6 +18,7 @@ from ..cine.sector import find_sector
 from ..detection.motion_features import motion_features
 from .clip_store import ClipStore, create_store
 from .labels import ClipLabels, LabelError, check_inside, read_labels
+from .phantom.clip_labels import clip_labels, clip_name
 from .phantom.config import PhantomConfig
 from .phantom.phantom import simulate
 
@@ -43,7 +44,7 @@ def simulate_store(
     store = create_store(folder, [config.frames] * clips, config.size, description)
     missing = np.flatnonzero(store.clips["done"] == 0).tolist()
     parts = [missing[i : i + CLIPS_AT_ONCE] for i in range(0, len(missing), CLIPS_AT_ONCE)]
-    with tqdm(total=clips, initial=clips - len(missing), unit="clip", disable=not progress) as bar:
+    with tqdm(total=clips, initial=clips - len(missing), unit="clip", disable=None if progress else True) as bar:
         if processes <= 1:
             for part in parts:
                 bar.update(_simulate_part(folder, part, config, first_seed, device))
@@ -71,24 +72,9 @@ def _simulate_part(folder: Path, part: Sequence[int], config: PhantomConfig, fir
     batch = simulate([first_seed + index for index in part], config, device)
     frames, volume = batch.frames.cpu().numpy(), batch.volume.cpu().numpy()
     for k, index in enumerate(part):
-        fps = float(batch.fps[k])
-        labels = ClipLabels(
-            f"simulated-{first_seed + index:07d}",
-            _nearby(batch.ed[k] * fps, config.frames),
-            _nearby(batch.es[k] * fps, config.frames),
-            config.frames,
-            fps,
-            batch.view[k],
-        )
+        labels = clip_labels(clip_name(first_seed + index), batch, k)
         store.write(index, frames[k], motion_features(frames[k]), labels, float(batch.heart_rate[k]), volume[k])
     return len(part)
-
-
-def _nearby(events: np.ndarray, n_frames: int) -> tuple[float, ...]:
-    """Events inside the clip and the nearest one on either side of it."""
-    first = np.searchsorted(events, 0.0) - 1
-    last = np.searchsorted(events, n_frames - 1, side="right")
-    return tuple(events[max(first, 0) : last + 1].tolist())
 
 
 def store_labelled(
@@ -101,7 +87,7 @@ def store_labelled(
     """
     labels_path = Path(labels_path)
     base = labels_path if labels_path.is_dir() else labels_path.parent
-    labelled = tqdm(read_labels(labels_path), unit="clip", disable=not progress)
+    labelled = tqdm(read_labels(labels_path), unit="clip", disable=None if progress else True)
     clips = [_checked(labels, read(base / labels.file)) for labels in labelled]
     description = {"kind": "labelled", "clips": [asdict(labels) for labels in clips]}
     store = create_store(folder, [labels.frames for labels in clips], size, description)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from ..atomic_file import written_atomically
 from ..models.config import NetworkConfig
 from ..models.presets import build_network
 from ..models.weights_file import load_weights, save_weights
@@ -74,17 +76,30 @@ def train(network: NetworkConfig, recipe: Recipe, store: ClipStore, run: Run) ->
         require_same(CHECKPOINT_NAME, saved[IDENTITY], module.identity)
         if module.is_finished(saved):
             module.load_state_dict(saved["state_dict"])
+            if not (run.folder / SUMMARY_NAME).exists():  # killed between the last checkpoint and the summary
+                module.on_load_checkpoint(saved)
+                _write_summary(run, module, saved["global_step"], world, {})
             return module.network.eval()
     trainer = _trainer(recipe, run, epoch_steps, epochs)
     loader = _loader(store, network, recipe, run, epoch_steps, trainer.global_rank, world)
     with warnings.catch_warnings():
         # Advice on workers and logging intervals that does not apply, and deprecations within Lightning itself.
         warnings.filterwarnings("ignore", module="lightning")
-        trainer.fit(module, loader, ckpt_path=str(checkpoint) if resume else None, weights_only=True)
+        _fit(trainer, module, loader, checkpoint if resume else None)
     if not trainer.is_global_zero:
         return None
-    _write_summary(run, module, trainer.global_step, world)
+    _write_summary(run, module, trainer.global_step, world, trainer.callback_metrics)
     return module.network.eval().cpu()
+
+
+def _fit(trainer: Trainer, module: KeyframeTraining, loader: DataLoader, checkpoint: Path | None) -> None:
+    try:
+        trainer.fit(module, loader, ckpt_path=checkpoint and str(checkpoint), weights_only=True)
+    except SystemExit:
+        # What Lightning makes of Ctrl-C.
+        if trainer.interrupted:
+            raise KeyboardInterrupt from None
+        raise
 
 
 def export(network: nn.Module, run: Run, version: str = "") -> Path:
@@ -188,13 +203,13 @@ def _loader(
     )
 
 
-def _write_summary(run: Run, module: KeyframeTraining, steps: int, world: int) -> None:
-    metrics = {key: float(value) for key, value in module.trainer.callback_metrics.items()}
+def _write_summary(run: Run, module: KeyframeTraining, steps: int, world: int, last: Mapping[str, Any]) -> None:
     summary = {
         **module.identity,
         "steps": steps,
         "samples": steps * module.recipe.batch * world,
         "minutes": module.spent / 60,
-        "last": metrics,
+        "last": {name: float(value) for name, value in last.items()},
     }
-    (run.folder / SUMMARY_NAME).write_text(json.dumps(summary, indent=1), encoding="utf-8")
+    with written_atomically(run.folder / SUMMARY_NAME) as path:
+        path.write_text(json.dumps(summary, indent=1), encoding="utf-8")

@@ -10,11 +10,13 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, Checkpoint, TQDMProgressBar, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 __all__ = [
     "Callback",
     "Checkpoint",
     "LightningModule",
+    "MisconfigurationException",
     "TQDMProgressBar",
     "TensorBoardLogger",
     "TorchCheckpointIO",

@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage, generate_uid
+from tqdm import tqdm
 
 from ...cine.cine import CineError
-from ..labels import LABELS_NAME, ClipLabels, write_labels
+from ..labels import LABELS_NAME, write_labels
+from .clip_labels import clip_labels, clip_name
 from .config import PhantomConfig
 from .phantom import PhantomBatch, simulate
 
@@ -29,12 +31,14 @@ def write_recordings(
     format: str = "avi",
     config: PhantomConfig | None = None,
     device: str = "cpu",
+    progress: bool = False,
 ) -> list[Path]:
     """Simulate ``count`` clips with seeds from ``seed`` on and write them into ``folder`` (made if it is missing).
 
     format: ``"avi"`` (lossless, FFV1), ``"mjpg"`` (Motion JPEG in an AVI) or ``"dicom"`` (multi-frame ultrasound with
     FrameTime and a calibrated region). Beside them lie labels.csv (``labels.read_labels`` reads it; 0-based frames,
-    also the virtual ones just outside the clip) and parameters.csv (view, heart rate, EF, seed). Returns the paths.
+    also the virtual ones just outside the clip) and parameters.csv (view, heart rate, EF, seed). progress: a bar where
+    stderr is a terminal. Returns the paths.
 
     Raises ValueError for an unknown format or a count below 1, CineError if a file cannot be written.
     """
@@ -45,8 +49,9 @@ def write_recordings(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths, labels, parameters = [], [], []
-    for batch, index in _clips(count, seed, config or PhantomConfig(), device):
-        name = f"simulated-{batch.seeds[index]:06d}{'.dcm' if format == 'dicom' else '.avi'}"
+    clips = _clips(count, seed, config or PhantomConfig(), device)
+    for batch, index in tqdm(clips, total=count, unit="clip", disable=None if progress else True):
+        name = clip_name(batch.seeds[index]) + (".dcm" if format == "dicom" else ".avi")
         if format == "dicom":
             write_dicom(folder / name, batch, index)
         else:
@@ -54,7 +59,7 @@ def write_recordings(
                 folder / name, batch.frames[index].cpu().numpy(), float(batch.fps[index]), lossless=format == "avi"
             )
         paths.append(folder / name)
-        labels.append(clip_labels(name, batch, index))
+        labels.append(clip_labels(name, batch, index, whole_frames=True))
         parameters.append(_parameters(name, batch, index))
     write_labels(folder / LABELS_NAME, labels)
     with (folder / PARAMETERS_NAME).open("w", newline="", encoding="utf-8") as stream:
@@ -67,21 +72,6 @@ def _clips(count: int, seed: int, config: PhantomConfig, device: str) -> Iterato
     for first in range(seed, seed + count, BATCH):
         batch = simulate(range(first, min(first + BATCH, seed + count)), config, device)
         yield from ((batch, index) for index in range(len(batch)))
-
-
-def clip_labels(name: str, batch: PhantomBatch, index: int) -> ClipLabels:
-    """Keyframes of one clip in whole 0-based frames, with the nearest one outside the clip on either side.
-
-    A keyframe goes to the frame nearest to its time.
-    """
-    fps, frames = float(batch.fps[index]), batch.frames.shape[1]
-    kept = []
-    for times in (batch.ed[index], batch.es[index]):
-        position = np.round(times * fps)
-        first = np.searchsorted(position, 0) - 1
-        last = np.searchsorted(position, frames - 1, side="right")
-        kept.append(tuple(position[max(first, 0) : last + 1].tolist()))
-    return ClipLabels(name, *kept, frames=frames, fps=fps, view=batch.view[index])
 
 
 def _parameters(name: str, batch: PhantomBatch, index: int) -> tuple:

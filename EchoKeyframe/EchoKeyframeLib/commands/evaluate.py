@@ -1,0 +1,125 @@
+"""``echokeyframe evaluate``: how well detectors agree with labelled keyframes."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import UsageError
+from .labelled_data import DATA_HELP, existing_data
+from .options import add_debug, add_device, count
+
+if TYPE_CHECKING:
+    from ..detection.detector import Detector
+    from ..evaluation.evaluate import Case, Evaluation
+
+DECODERS = ("beats", "maxima")
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "evaluate", help="compare detectors with labelled cines",
+        description="Compares what detectors find with labels: missed and extra keyframes, AFD (average frame "
+        "difference), bias, precision, recall, F1, and the paper's figures. Writes comparison.md and .csv, and for "
+        "each detector and decoder a folder with tables by view, heart rate and frame rate and all keyframes.",
+    )  # fmt: skip
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    parser.add_argument("--model", nargs="+", metavar="NAME|FILE", help="detectors by name, or weights files")
+    parser.add_argument("--decoder", choices=(*DECODERS, "both"), default="beats",
+                        help="whole sequence at once (default), every local maximum as in the paper, or both")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the tables, made if need be")
+    parser.add_argument("--clips", type=count, metavar="N", help="only the first so many")
+    add_device(parser)
+    add_debug(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a table of all detectors; 1 if a cine could not be evaluated. Raises UsageError before any work."""
+    from ..cine.cine import CineError
+    from ..evaluation.report import comparison, write_comparison, write_report
+
+    data, output = existing_data(options.data), Path(options.output)
+    try:
+        detectors = _detectors(options)
+        number, title = _extent(data, options.clips)
+        output.mkdir(parents=True, exist_ok=True)
+    except CineError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"--output {options.output!r}: {error.strerror}") from error
+    evaluations = _evaluate(data, number, title, detectors, options)
+    for evaluation in evaluations:
+        write_report(evaluation, output / _folder_name(evaluation))
+    write_comparison(evaluations, output)
+    print(comparison(evaluations))
+    failures = list(dict.fromkeys(failure for e in evaluations for failure in e.failures))
+    if failures:
+        print(f"{len(failures)} not evaluated:", *(reason for _, reason in failures), sep="\n  ", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _detectors(options: argparse.Namespace) -> list[Detector]:
+    from ..detection.catalogue import DEFAULT_MODEL, load_detector
+
+    models = dict.fromkeys(options.model or [DEFAULT_MODEL])
+    detectors = [load_detector(model, options.device) for model in models]
+    names = [detector.name for detector in detectors]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"two of the models are called {name}; their results could not be told apart")
+    return detectors
+
+
+def _extent(data: Path, most: int | None) -> tuple[int, str]:
+    """Number of clips and what they are. Reads the labels, so that mistakes in them come first."""
+    from ..training.clip_store import ClipStore, is_store
+    from ..training.labels import read_labels
+    from ..training.phantom.clip_labels import PREFIX
+
+    if is_store(data):
+        store = ClipStore(data)
+        names = [store[index].labels.file for index in range(len(store))]
+    else:
+        names = [labels.file for labels in read_labels(data)]
+    names = names[:most]
+    if not names:
+        raise UsageError(f"{data.name}: holds no finished clip")
+    simulated = sum(name.startswith(PREFIX) for name in names)
+    kinds = {"simulated": simulated, "labelled": len(names) - simulated}
+    return len(names), " and ".join(f"{n} {kind} clip{'s' * (n > 1)}" for kind, n in kinds.items() if n)
+
+
+def _evaluate(
+    data: Path, number: int, title: str, detectors: list[Detector], options: argparse.Namespace
+) -> list[Evaluation]:
+    from tqdm import tqdm
+
+    from ..evaluation.evaluate import evaluate
+
+    decoders = DECODERS if options.decoder == "both" else (options.decoder,)
+    evaluations: list[Evaluation] = []
+    with tqdm(total=number * len(detectors), unit="clip", disable=None) as bar:
+        for detector in detectors:
+            cases = islice(_cases(data), number)
+            evaluations += evaluate(cases, detector, decoders, title, lambda _: bar.update())
+    return evaluations
+
+
+def _cases(data: Path) -> Iterable[Case | tuple[str, str]]:
+    from ..cine.read import read_cine
+    from ..evaluation.evaluate import labelled_folder, stored_clips
+    from ..training.clip_store import ClipStore, is_store
+
+    return stored_clips(ClipStore(data)) if is_store(data) else labelled_folder(data, read_cine)
+
+
+def _folder_name(evaluation: Evaluation) -> str:
+    """Names come from cards of other people's weights."""
+    name = re.sub(r"[^\w.-]+", "-", evaluation.detector).strip(".-")
+    return f"{name}-{evaluation.decoder}"

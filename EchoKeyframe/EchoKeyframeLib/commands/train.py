@@ -1,0 +1,173 @@
+"""``echokeyframe train``: a network from labelled or simulated cines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import UsageError
+from .extras import needs_extra
+from .labelled_data import DATA_HELP, existing_data, labels_file
+from .options import add_debug, add_device, count, frame_rate, natural, positive
+
+if TYPE_CHECKING:
+    from ..models.config import NetworkConfig
+    from ..training.clip_store import ClipStore
+    from ..training.recipe import Recipe
+    from ..training.run import Run
+
+CLIPS_NAME = "clips"
+"""The store that is made of labelled cines, in the folder of the training."""
+
+DEFAULT_PRESET = "two-stream"
+STREAMS = {"image": ("image",), "motion": ("motion",), "both": ("image", "motion")}
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "train", help="train a network on labelled cines",
+        description="Trains a network and writes weights.safetensors with its card, a checkpoint and TensorBoard logs "
+        "into RUN. The same command resumes a training that was stopped.",
+        epilog="With several devices this command is started again for each of them; on Windows call it as "
+        "'python -m EchoKeyframeLib train' for that. SLURM and torchrun are recognised.",
+    )  # fmt: skip
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    parser.add_argument("--output", required=True, metavar="RUN", help="folder of this training, made if need be")
+    _add_network(parser.add_argument_group("network"))
+    _add_recipe(parser.add_argument_group("recipe"))
+    _add_execution(parser.add_argument_group("execution"))
+    add_debug(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_network(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--preset", metavar="NAME",
+                       help="two-stream (default), image-only, motion-only, paper, paper-112 or resnet18-112")
+    group.add_argument("--stream", choices=tuple(STREAMS), help="what a two-stream network looks at")
+    group.add_argument("--window", type=count, metavar="FRAMES", help="T, frames that it sees at once")
+    group.add_argument("--rate", type=frame_rate, help="frames per second that clips are thinned out to")
+    group.add_argument("--size", type=count, metavar="PIXELS", help="of the frames; a store's own size")
+    group.add_argument("--init", type=Path, metavar="WEIGHTS", help="start from these weights and, without --preset, "
+                       "from their network")
+
+
+def _add_recipe(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--recipe", choices=("modern", "paper"), default="modern", help="(default: modern)")
+    group.add_argument("--targets", choices=("paper", "beat"), help="width of the curves: 10 frames, or 0.1 beat")
+    group.add_argument("--lr", type=positive, help="highest learning rate")
+    group.add_argument("--batch", type=count, help="samples a step, in each process")
+    length = group.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=count)
+    length.add_argument("--minutes", type=positive)
+    length.add_argument("--epochs", type=count, help="passes over the clips (default: the recipe's)")
+    group.add_argument("--epoch-steps", type=count, metavar="STEPS", help="between checkpoints")
+    group.add_argument("--seed", type=natural, default=0)
+
+
+def _add_execution(group: argparse._ArgumentGroup) -> None:
+    add_device(group)
+    group.add_argument("--devices", type=count, default=1, metavar="N", help="GPUs, or processes on a CPU")
+    group.add_argument("--nodes", type=count, default=1, metavar="N", help="machines; DATA must then be a store")
+    group.add_argument("--precision", choices=("auto", "32-true", "bf16-mixed", "16-mixed"), default="auto")
+    group.add_argument("--threads", type=count, metavar="N", help="of each process")
+    group.add_argument("--workers", type=natural, default=0, metavar="N",
+                       help="processes that make batches ahead (default: 0)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train; 1 if a training that was under way had to stop. Raises UsageError where an argument cannot be used."""
+    with needs_extra("train", "train"):
+        import tensorboard  # noqa: F401  (Lightning would ask for it later and in other words)
+
+        from ..cine.cine import CineError
+        from ..models.config import ConfigError
+        from ..models.device import choose_device
+        from ..training.checkpoints import StoppedError
+        from ..training.fit import export, train
+        from ..training.lightning_library import MisconfigurationException
+
+    folder, data = Path(options.output), existing_data(options.data)
+    if not options.output or (folder.exists() and not folder.is_dir()):
+        raise UsageError(f"--output {options.output!r} is not a folder")
+    try:
+        choose_device(options.device)
+        network, recipe, settings = _network(options), _recipe(options), _run(folder, options)
+        trained = train(network, recipe, _clips(data, folder, network.size, options.nodes), settings)
+        if trained is not None:  # else one of the other processes
+            _tell(export(trained, settings))
+    except StoppedError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except (CineError, ConfigError, MisconfigurationException) as error:
+        raise UsageError(" ".join(str(error).split())) from error
+    return 0
+
+
+def _network(options: argparse.Namespace) -> NetworkConfig:
+    from ..models.presets import preset
+    from ..models.weights_file import load_card
+
+    from_weights = options.init and not options.preset
+    network = load_card(options.init).config if from_weights else preset(options.preset or DEFAULT_PRESET)
+    streams = STREAMS.get(options.stream)
+    return replace(network, **_given(streams=streams, frames=options.window, rate=options.rate, size=options.size))
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    from ..training.recipe import RECIPES
+    from ..training.targets import TargetForm
+
+    targets = TargetForm(options.targets) if options.targets else None
+    changes = _given(targets=targets, lr=options.lr, batch=options.batch, epochs=options.epochs)
+    return replace(RECIPES[options.recipe], **changes)
+
+
+def _run(folder: Path, options: argparse.Namespace) -> Run:
+    from ..training.run import Run
+
+    return Run(
+        folder, options.steps, options.minutes, options.epoch_steps, options.seed, options.devices, options.nodes,
+        options.device, options.precision, options.threads, options.workers,
+        progress=sys.stdout.isatty(), init=options.init,
+    )  # fmt: skip
+
+
+def _given(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _clips(data: Path, folder: Path, size: int, nodes: int) -> ClipStore:
+    """The store to train on, made of labelled cines where DATA is none."""
+    from ..cine.read import read_cine
+    from ..training.clip_store import ClipStore, is_store
+    from ..training.fill_store import store_labelled
+
+    if is_store(data):
+        return ClipStore(data)
+    if nodes > 1:
+        raise UsageError(f"--nodes needs a store as DATA, such as the {CLIPS_NAME} in RUN of a training on one node")
+    made = folder / CLIPS_NAME
+    if is_store(made) and _is_older(labels_file(data), made):
+        store = ClipStore(made)
+        if store.is_complete:
+            return store
+    return store_labelled(made, data, read_cine, size)
+
+
+def _is_older(labels: Path, store: Path) -> bool:
+    from ..training.clip_store import DESCRIPTION_NAME
+
+    return labels.stat().st_mtime <= (store / DESCRIPTION_NAME).stat().st_mtime
+
+
+def _tell(weights: Path) -> None:
+    from ..training.fit import SUMMARY_NAME
+
+    summary = json.loads((weights.parent / SUMMARY_NAME).read_text(encoding="utf-8"))
+    print(f"{weights}: {summary['steps']} steps on {summary['data']['clips']} {summary['data']['kind']} clips "
+          f"in {summary['minutes']:.1f} min")
+    print(f"use it: echokeyframe detect CINE --model {weights} --output results")

@@ -1,0 +1,40 @@
+"""Names and labels of simulated clips. Needs no torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..labels import ClipLabels
+
+if TYPE_CHECKING:
+    from .phantom import PhantomBatch
+
+PREFIX = "simulated-"
+"""Every simulated clip's name says what it is."""
+
+
+def clip_name(seed: int) -> str:
+    """The clip's name, without the suffix of a file."""
+    return f"{PREFIX}{seed:07d}"
+
+
+def clip_labels(name: str, batch: PhantomBatch, index: int, whole_frames: bool = False) -> ClipLabels:
+    """Keyframes of one clip in 0-based frames, with the nearest one outside the clip on either side.
+
+    whole_frames: move each keyframe to the frame nearest to its time, as a reader would; else its time counts.
+    """
+    fps, frames = float(batch.fps[index]), batch.frames.shape[1]
+    positions = [times * fps for times in (batch.ed[index], batch.es[index])]
+    if whole_frames:
+        positions = [np.round(position) for position in positions]
+    ed, es = (_nearby(position, frames) for position in positions)
+    return ClipLabels(name, ed, es, frames=frames, fps=fps, view=batch.view[index])
+
+
+def _nearby(position: np.ndarray, frames: int) -> tuple[float, ...]:
+    """Those inside the clip and the nearest one on either side of it."""
+    first = np.searchsorted(position, 0.0) - 1
+    last = np.searchsorted(position, frames - 1, side="right")
+    return tuple(position[max(first, 0) : last + 1].tolist())
