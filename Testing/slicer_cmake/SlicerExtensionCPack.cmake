@@ -1,0 +1,17 @@
+# What Slicer adds to an extension's package: its description, made of the EXTENSION_ variables.
+foreach(file EXTENSION_README_FILE EXTENSION_LICENSE_FILE)
+  if(NOT EXISTS "${${file}}")
+    message(FATAL_ERROR "error: ${file} points to an inexistent file: ${${file}}")
+  endif()
+endforeach()
+
+set(description)
+foreach(key HOMEPAGE CATEGORY CONTRIBUTORS DESCRIPTION ICONURL SCREENSHOTURLS DEPENDS)
+  if(NOT EXTENSION_${key})
+    message(FATAL_ERROR "error: EXTENSION_${key} is either NOT defined or empty.")
+  endif()
+  string(TOLOWER "${key}" name)
+  string(APPEND description "${name} ${EXTENSION_${key}}\n")
+endforeach()
+file(WRITE "${CMAKE_BINARY_DIR}/${EXTENSION_NAME}.s4ext" "${description}")
+install(FILES "${CMAKE_BINARY_DIR}/${EXTENSION_NAME}.s4ext" DESTINATION "${Slicer_SHARE_DIR}")

@@ -1,0 +1,33 @@
+# slicerMacroBuildScriptedModule(NAME SCRIPTS... RESOURCES... [WITH_GENERIC_TESTS] [WITH_SUBDIR] [VERBOSE])
+# Files keep their folders in the package. A script's ending .py may be left out.
+function(slicerMacroBuildScriptedModule)
+  cmake_parse_arguments(MODULE "WITH_GENERIC_TESTS;WITH_SUBDIR;VERBOSE" "NAME" "SCRIPTS;RESOURCES" ${ARGN})
+  if(MODULE_UNPARSED_ARGUMENTS OR MODULE_KEYWORDS_MISSING_VALUES)
+    message(FATAL_ERROR "slicerMacroBuildScriptedModule: unknown or empty arguments: "
+      "${MODULE_UNPARSED_ARGUMENTS} ${MODULE_KEYWORDS_MISSING_VALUES}")
+  endif()
+  if(NOT MODULE_NAME)
+    message(FATAL_ERROR "slicerMacroBuildScriptedModule: NAME is mandatory")
+  endif()
+
+  set(listed)
+  foreach(file IN LISTS MODULE_SCRIPTS MODULE_RESOURCES)
+    if(file IN_LIST MODULE_SCRIPTS AND NOT file MATCHES "\\.py$")
+      string(APPEND file ".py")
+    endif()
+    if(NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
+      message(FATAL_ERROR "slicerMacroBuildScriptedModule: given nonexistent file '${file}'")
+    endif()
+    if(file IN_LIST listed)
+      message(FATAL_ERROR "slicerMacroBuildScriptedModule: '${file}' is listed twice")
+    endif()
+    list(APPEND listed "${file}")
+    get_filename_component(folder "${file}" DIRECTORY)
+    install(FILES "${file}" DESTINATION "${Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR}/${folder}")
+  endforeach()
+
+  if(BUILD_TESTING AND MODULE_WITH_GENERIC_TESTS)
+    slicer_add_python_unittest(SCRIPT "qSlicer${MODULE_NAME}ModuleGenericTest.py" TESTNAME_PREFIX nomainwindow_
+      SLICER_ARGS --no-main-window)
+  endif()
+endfunction()
