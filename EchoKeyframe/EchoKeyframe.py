@@ -39,11 +39,11 @@ class EchoKeyframe(ScriptedLoadableModule):
         self.parent.contributors = ["EchoKeyframe contributors"]
         self.parent.helpText = _(
             "Finds the end-diastolic (ED) and end-systolic (ES) frames of an echocardiography cine loop, in the "
-            "background, and bookmarks them on its sequence. Load a file or choose a sequence, press <b>Detect</b>, click "
-            "a keyframe to jump to it, correct it where you disagree. For research; not a medical device."
+            "background, and bookmarks them on its sequence. Load a file or choose a sequence, press <b>Detect</b>, "
+            "click a keyframe to jump to it, correct it where you disagree. For research; not a medical device."
         )
         self.parent.acknowledgementText = _(
-            "The network follows the ResNet and Video Swin Transformer of the published method that the project's README "
+            "The network follows the ResNet and Video Swin Transformer of the published method that the README "
             "names; network blocks are torchvision's. Sample loop: pydicom's test data."
         )
         slicer.app.connect("startupCompleted()", on_startup_completed)
@@ -132,6 +132,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.timer = qt.QTimer()
         self.timer.setInterval(POLL_MILLISECONDS)
         self.timer.connect("timeout()", self.on_timer)
+        self.ui.progressBar.visible = False
 
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
@@ -142,8 +143,8 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def cleanup(self):
         """Called when the module is unloaded or reloaded, and when the application ends."""
         self.timer.stop()
-        self.removeObservers()
         self.setParameterNode(None)
+        self.removeObservers()
         self.keyframes.stop()
         self.toolbar.remove()
         self.logic.stop()
@@ -278,7 +279,6 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.on_report(report)
         if not self.logic.jobs.busy:
             self.timer.stop()
-            self.ui.progressBar.setValue(0)
             self.advanced.refresh_worker()
         self.update_buttons()
 
@@ -314,6 +314,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         sequence = self.ui.sequenceSelector.currentNode()
         self.ui.detectButton.enabled = sequence is not None and not self.logic.jobs.is_under_way(sequence)
         self.ui.cancelButton.enabled = busy
+        self.ui.progressBar.visible = busy
 
 
 #
@@ -342,7 +343,7 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
         return EchoKeyframeParameterNode(super().getParameterNode())
 
     def load(self, path, then=None):
-        """Load a file in the background; ``then`` (a Choice) detects in it. Raises CineError, WorkerError, RuntimeError."""
+        """Load a file in the background; ``then`` (a Choice) detects in it. Raises as ``detect``, and CineError."""
         self.ensure_packages(then)
         return self.jobs.load(path, then)
 

@@ -6,10 +6,17 @@ import json
 import os
 from pathlib import Path
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # several test processes: one thread each, also in what they start
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")  # read when NumPy and torch are imported, so before
+
 import cv2
 import numpy as np
 import pytest
 from EchoKeyframeLib.cine.cine import Cine, Source
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    cv2.setNumThreads(1)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -41,6 +48,16 @@ def development_data() -> Path:
 def development_labels(development_data: Path) -> dict:
     """The contents of labels.json."""
     return json.loads((development_data / "labels.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def person():
+    """A person at the module's panel, on an empty scene of the Slicer stand-in; skipped without PySide6."""
+    pytest.importorskip("PySide6", reason="needs PySide6-Essentials")
+    from panel_person import at_the_panel
+
+    with at_the_panel() as person:
+        yield person
 
 
 def beating_frames(count: int = 60, fps: float = 30.0, rate: float = 60.0, size: int = 128) -> np.ndarray:

@@ -52,7 +52,12 @@ class Application:
         self.slicerHome = str(folder)
         self.slicerUserSettingsFilePath = str(folder / "Slicer.ini")
         self.failures = []
-        sys.excepthook = lambda kind, error, trace: self.failures.append(error) or sys.__excepthook__(kind, error, trace)
+        sys.excepthook = self._on_exception
+
+    def _on_exception(self, kind, error, trace):
+        """A traceback that would stand in Slicer's console."""
+        self.failures.append(error)
+        sys.__excepthook__(kind, error, trace)
 
     def connect(self, signature, slot):
         if signature != "startupCompleted()":

@@ -121,7 +121,7 @@ class qMRMLSequenceBrowserSeekWidget(qMRMLWidget):
         if self._browser is None or self._browser.GetMasterSequenceNode() is None:
             self._label.setText("")
             return
-        sequence, selected = self._browser.GetMasterSequenceNode(), self._browser.GetSelectedItemNumber()
+        sequence, selected = self._browser.GetMasterSequenceNode(), max(0, self._browser.GetSelectedItemNumber())
         self._slider.blockSignals(True)
         self._slider.setRange(0, max(0, sequence.GetNumberOfDataNodes() - 1))
         self._slider.setValue(selected)

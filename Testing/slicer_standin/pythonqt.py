@@ -1,8 +1,8 @@
 """``qt``: PySide6 with PythonQt's manners, and only the classes that the module uses, all of them in Slicer's ``qt``.
 
-PythonQt's manners: Qt properties are attributes (``button.enabled = False``, ``label.text``) and hide the getters of the
-same name; ``widget.connect("clicked(bool)", f)``; ``name`` is the object's name; an attribute that does not exist cannot
-be set on a plain Qt object.
+PythonQt's manners: Qt properties are attributes (``button.enabled = False``, ``label.text``) and hide the getters of
+the same name; ``widget.connect("clicked(bool)", f)``; ``name`` is the object's name; an attribute that does not exist
+cannot be set on a plain Qt object.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ WIDGETS = {
     cls.__name__: _wrap(cls)
     for cls in (QtWidgets.QWidget, QtWidgets.QLabel, QtWidgets.QPushButton, QtWidgets.QToolButton, QtWidgets.QCheckBox,
                 QtWidgets.QComboBox, QtWidgets.QProgressBar, QtWidgets.QTableWidget, QtWidgets.QToolBar,
-                QtWidgets.QSlider)  # fmt: skip
+                QtWidgets.QSlider)
 }
 """The widget classes that a .ui file may name besides CTK's and Slicer's, which register here too."""
 

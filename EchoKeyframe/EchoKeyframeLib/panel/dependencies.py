@@ -28,7 +28,7 @@ def ensure_torch() -> None:
         import PyTorchUtils
     except ModuleNotFoundError:
         raise RuntimeError(
-            _("This detector needs PyTorch: install the extension 'PyTorch' in the Extensions Manager, or choose 'motion'.")
+            _("This detector needs PyTorch: install the PyTorch extension (Extensions Manager), or choose 'motion'.")
         ) from None
     requirement = TORCH.removeprefix("torch")
     if PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True, torchVersionRequirement=requirement) is None:

@@ -10,9 +10,9 @@ from typing import Any
 
 from ..cine.cine import CineError
 from ..detection.keyframes import Detection
-from ..scene import SceneError, add_cine_stepwise, add_curves, detection_request, read_keyframes, write_detection
-from ..scene.detection_request import detection_from
+from ..scene import SceneError, add_cine_stepwise, add_curves, read_keyframes, write_detection
 from ..worker.process import Event, Worker, WorkerError
+from .detection_request import detection_from, detection_request
 
 STEP_SECONDS = 0.03
 """Time that one ``poll`` may give to adding frames to the scene."""

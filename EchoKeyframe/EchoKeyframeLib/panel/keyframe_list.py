@@ -12,6 +12,7 @@ from ..detection.keyframes import Beat, Keyframe
 from ..scene.contract import PHASE_COLORS
 
 _ICON_SIZE = 12
+_ROW_HEIGHT = 22
 
 
 class KeyframeList:
@@ -20,12 +21,14 @@ class KeyframeList:
     def __init__(self, table: Any, jump: Callable[[int], None]) -> None:
         self._table, self._jump = table, jump
         self._keyframes: tuple[Keyframe, ...] = ()
-        titles = [_("Beat"), _("Phase"), _("Frame"), _("Time (s)"), _("Confidence"), _("Set by"), _("Rate (/min)")]
+        titles = [_("Beat"), _("Phase"), _("Frame"), _("Time (s)"), _("Confid."), _("Set by"), _("/min")]
         table.setColumnCount(len(titles))
         table.setHorizontalHeaderLabels(titles)
         table.verticalHeader().setVisible(False)
         table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         table.horizontalHeader().setStretchLastSection(True)
+        table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
+        table.horizontalHeaderItem(6).setToolTip(_("Heart rate of the beat, from ED to ED"))
         table.connect("cellClicked(int,int)", self._on_clicked)
 
     @property
@@ -63,7 +66,7 @@ class KeyframeList:
 
 
 def _texts(keyframe: Keyframe, rate: float | None) -> tuple[str, ...]:
-    confidence = f"{keyframe.confidence:.2f}" + (_(" (clip edge)") if keyframe.at_edge else "")
+    confidence = f"{keyframe.confidence:.2f}" + (_(" edge") if keyframe.at_edge else "")
     set_by = _("you") if keyframe.source == "manual" else _("detector")
     shown_rate = f"{rate:.0f}" if rate and keyframe.phase == "ED" else ""
     return (str(keyframe.beat), keyframe.phase.value, str(keyframe.frame), f"{keyframe.time:.3f}", confidence, set_by,

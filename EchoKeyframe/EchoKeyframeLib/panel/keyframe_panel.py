@@ -195,17 +195,17 @@ class KeyframePanel:
             return _("No keyframes yet.")
         rates = [beat.heart_rate for beat in self.beats if beat.heart_rate]
         parts = [
-            _("{ed} ED, {es} ES in {beats} beats").format(
+            _("Beats: {beats}, ED: {ed}, ES: {es}").format(
                 ed=sum(k.phase is Phase.ED for k in self.keyframes),
                 es=sum(k.phase is Phase.ES for k in self.keyframes),
                 beats=len(self.beats),
             )
         ]
         if rates:
-            parts.append(_("{rate:.0f} beats/min").format(rate=sorted(rates)[len(rates) // 2]))
+            parts.append(_("{rate:.0f}/min").format(rate=sorted(rates)[len(rates) // 2]))
         manual = sum(k.source == "manual" for k in self.keyframes)
         if manual:
-            parts.append(_("{count} set by you").format(count=manual))
+            parts.append(_("set by you: {count}").format(count=manual))
         model = table.GetAttribute(MODEL_ATTRIBUTE)
         return ", ".join(parts) + (f" · {model}" if model else "")
 

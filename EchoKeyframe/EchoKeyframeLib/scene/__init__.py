@@ -6,10 +6,9 @@ without this package.
 """
 
 from .bookmarks import BookmarkObserver, has_bookmarks, restore_table
-from .cine_sequence import add_cine_sequence, add_cine_stepwise
 from .chart_layout import use_chart_layout
+from .cine_sequence import add_cine_sequence, add_cine_stepwise
 from .curve_chart import add_curves, find_chart, frame_of_point, show_chart
-from .detection_request import detection_request
 from .frame_cursor import FrameCursor
 from .frame_times import frame_times
 from .keyframe_table import (
@@ -58,7 +57,6 @@ __all__ = [
     "clear_keyframes",
     "compare_with_source",
     "current_frame",
-    "detection_request",
     "find_browser",
     "find_chart",
     "find_keyframe_table",

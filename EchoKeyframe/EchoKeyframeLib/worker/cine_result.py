@@ -51,4 +51,5 @@ def read_written_cine(frames_path: Path, description_path: Path) -> Cine:
             warnings=tuple(known["warnings"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CineError(f"the cine that was read could not be taken over ({type(error).__name__}); load it again") from error
+        kind = type(error).__name__
+        raise CineError(f"the cine that was read could not be taken over ({kind}); load it again") from error

@@ -9,10 +9,10 @@ import numpy as np
 
 from ..detection.keyframes import Curves, Detection
 from ..report.keyframes_file import KeyframesFile
+from ..scene import SceneError, frame_times, read_frame
+from ..scene.scene_error import require_sequence
+from ..scene.sequence_frames import loop_scaling, loop_spacing, loop_timing
 from ..worker.submission import DetectionRequest
-from .frame_times import frame_times
-from .scene_error import SceneError, require_sequence
-from .sequence_frames import loop_scaling, loop_spacing, loop_timing, read_frame
 
 FEWEST_FRAMES = 3
 """As ``detection.detect``: fewer frames cannot hold a turning point."""

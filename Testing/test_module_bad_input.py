@@ -1,0 +1,171 @@
+"""Bad input at the panel: one line for the person, no traceback, the scene otherwise untouched, no orphan process."""
+
+import time
+
+import numpy as np
+import psutil
+import pytest
+import slicer
+from conftest import write_video
+from EchoKeyframeLib import scene
+from panel_person import beating_sequence
+
+
+def sequence_of(*volumes, times=None):
+    """A sequence of these arrays as volumes, shaped as slicer takes them: [slices, rows, columns]."""
+    sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "odd")
+    sequence.SetIndexName("time")
+    sequence.SetIndexUnit("s")
+    for i, array in enumerate(volumes):
+        volume = slicer.vtkMRMLScalarVolumeNode()
+        slicer.util.updateVolumeFromArray(volume, array)
+        sequence.SetDataNodeAtValue(volume, str(i * 0.1 if times is None else times[i]))
+    browser = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "odd browser")
+    browser.AddSynchronizedSequenceNode(sequence)
+    return sequence
+
+
+def flat(size=16):
+    return np.random.default_rng(size).integers(0, 255, (1, size, size), np.uint8)
+
+
+ODD = {
+    "one frame": (lambda: sequence_of(flat()), "1 frame"),
+    "3D volumes": (lambda: sequence_of(*[np.zeros((4, 8, 8), np.uint8)] * 4), "3D"),
+    "mixed sizes": (lambda: sequence_of(flat(), flat(), flat(20), flat()), "differs in size"),
+    "times that are no numbers": (
+        lambda: sequence_of(flat(), flat(), flat(), times=["a", "b", "c"]), "not a number"),
+    "no images": (lambda: text_sequence(), "image sequence is needed"),
+    "empty": (lambda: slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "odd"), "empty"),
+}  # fmt: skip
+
+
+def text_sequence():
+    sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "odd")
+    for i in range(4):
+        sequence.SetDataNodeAtValue(slicer.vtkMRMLTextNode(), str(i))
+    return sequence
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_sequence_that_is_no_loop_is_told(person, kind):
+    make, message = ODD[kind]
+    sequence = make()
+    if kind == "times that are no numbers":
+        sequence.SetIndexType(sequence.TextIndex)
+        sequence.SetIndexType(sequence.NumericIndex)
+    person.choose(sequence)
+    nodes = slicer.mrmlScene.GetNumberOfNodes()
+    person.press("detectButton")
+    person.wait()
+    assert message in person.status
+    assert "\n" not in person.status
+    assert slicer.mrmlScene.GetNumberOfNodes() == nodes
+
+
+def test_files_that_cannot_be_loaded_are_told(person, tmp_path):
+    broken = tmp_path / "brocken é.dcm"
+    broken.write_bytes(b"\0" * 128 + b"DICM" + b"nonsense")
+    nodes = slicer.mrmlScene.GetNumberOfNodes()
+    for path in ("", str(tmp_path), str(tmp_path / "missing.dcm"), str(broken)):
+        person.ui.filePathLineEdit.currentPath = path
+        person.press("loadButton")
+        person.wait()
+        assert person.status
+        assert "Traceback" not in person.status and "loaded" not in person.status
+    assert slicer.mrmlScene.GetNumberOfNodes() == nodes
+
+
+def test_cancel_while_detecting_leaves_the_scene_as_it_was(person):
+    person.choose(beating_sequence(count=400))
+    nodes = slicer.mrmlScene.GetNumberOfNodes()
+    person.press("detectButton")
+    person.wait(lambda: "detecting" in person.status)
+    started = time.monotonic()
+    person.press("cancelButton")
+    person.wait()
+    assert "cancelled" in person.status
+    assert time.monotonic() - started < 30
+    assert slicer.mrmlScene.GetNumberOfNodes() == nodes
+    assert person.table is None
+
+
+def test_cancel_while_loading_leaves_no_half_sequence(person, tmp_path):
+    from conftest import beating_frames
+
+    path = write_video(tmp_path / "loop.avi", beating_frames(count=200, size=320))
+    nodes = slicer.mrmlScene.GetNumberOfNodes()
+    person.ui.filePathLineEdit.currentPath = str(path)
+    person.press("loadButton")
+    person.wait(lambda: "adding frames" in person.status)
+    person.press("cancelButton")
+    person.wait()
+    assert "cancelled" in person.status
+    assert slicer.mrmlScene.GetNumberOfNodes() == nodes
+
+
+def test_a_killed_worker_is_one_message_and_the_next_detection_works(person):
+    sequence = beating_sequence(count=400)
+    person.choose(sequence)
+    person.press("detectButton")
+    person.wait(lambda: "detecting" in person.status)
+    psutil.Process(person.widget.logic.jobs.worker.pid).kill()
+    person.wait()
+    assert "ended" in person.status
+    assert sequence.GetNodeReference("EchoKeyframe.KeyframeTable") is None
+    person.choose(beating_sequence())
+    person.press("detectButton")
+    person.wait()
+    assert person.found
+
+
+def test_a_node_deleted_or_renamed_while_it_is_detected(person):
+    gone, kept = beating_sequence(), beating_sequence()
+    person.choose(gone)
+    person.press("detectAllButton")
+    kept.SetName("renamed")
+    slicer.mrmlScene.RemoveNode(gone)
+    said = []
+    person.widget.say = lambda text, say=person.widget.say: (said.append(text), say(text))
+    person.wait()
+    del person.widget.say
+    assert any("removed meanwhile" in text or "no longer in the scene" in text for text in said)
+    assert scene.read_keyframes(scene.find_keyframe_table(kept))
+
+
+def test_the_scene_closed_while_detecting_and_while_loading(person, sample_clip):
+    person.choose(beating_sequence(count=300))
+    person.press("detectButton")
+    person.wait(lambda: "detecting" in person.status)
+    slicer.mrmlScene.Clear()
+    person.wait()
+    assert person.found == []
+    person.ui.filePathLineEdit.currentPath = str(sample_clip)
+    person.press("loadButton")
+    person.wait(lambda: "adding frames" in person.status)
+    slicer.mrmlScene.Clear()
+    person.wait()
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSequenceNode") == 0
+
+
+def test_a_temporary_folder_that_cannot_be_written(person, monkeypatch, tmp_path):
+    person.choose(beating_sequence())
+    person.widget.logic.jobs.worker.stop()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    person.press("detectButton")
+    assert "temporary folder" in person.status
+    monkeypatch.undo()
+    person.press("detectButton")
+    person.wait()
+    assert person.found
+
+
+def test_packages_that_the_person_declines(person, monkeypatch):
+    def decline(requirements, **_):
+        raise RuntimeError("The person declined to install packages.")
+
+    monkeypatch.setattr(slicer.packaging, "pip_ensure", decline)
+    person.choose(beating_sequence())
+    person.press("detectButton")
+    assert "declined" in person.status
+    assert not person.widget.logic.jobs.busy

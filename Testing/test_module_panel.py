@@ -1,0 +1,237 @@
+"""The module's panel in the Slicer stand-in: the real widget from its real .ui, the real worker."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import slicer
+from EchoKeyframeLib import scene
+from EchoKeyframeLib.detection.keyframes import Phase
+from panel_person import MODULE, application, beating_sequence
+
+A_FRAME_OR_TWO = 2
+
+
+def load_sample(person, sample_clip):
+    person.ui.filePathLineEdit.currentPath = str(sample_clip)
+    person.press("loadButton")
+    person.wait()
+
+
+def test_three_clicks_from_file_to_keyframes(person, sample_clip):
+    load_sample(person, sample_clip)
+    assert "detection finished" in person.status
+    sequence = person.ui.sequenceSelector.currentNode()
+    assert sequence.GetNumberOfDataNodes() == 30
+    found = dict(person.found)
+    assert abs(found["ED"] - 21) <= A_FRAME_OR_TWO
+    assert abs(found["ES"] - 5) <= A_FRAME_OR_TWO
+    marks = {sequence.GetNthDataNode(f).GetAttribute("CardiacCyclePhase"): p for p, f in person.found}
+    assert marks == {"end-diastole": "ED", "end-systole": "ES"}
+    assert person.table.GetNumberOfRows() == len(person.found)
+
+
+def test_rows_steps_strip_and_chart_points_jump(person, sample_clip):
+    load_sample(person, sample_clip)
+    frames = dict(person.found)
+    person.click_row(1)
+    assert person.frame == person.found[1][1]
+    person.press("previousEsButton")
+    assert person.frame == frames["ES"]
+    person.press("nextEdButton")
+    assert person.frame == frames["ED"]
+    slicer.modules.sequences.toolBar().actions()[0].trigger()
+    assert person.frame == frames["ES"]
+    strip = person.widget.keyframes._strip
+    person.widget.keyframes.jump(strip.frame_at(strip.width))
+    assert person.frame == 29
+    person.press("chartButton")
+    chart = scene.find_chart(person.ui.sequenceSelector.currentNode())
+    views = [slicer.app.layoutManager().plotWidget(i) for i in range(slicer.app.layoutManager().plotViewCount)]
+    assert views, "the layout has no plot view"
+    assert views[0].mrmlPlotViewNode().GetPlotChartNodeID() == chart.GetID()
+    views[0].plotView().click(chart.GetNthPlotSeriesNode(0), 12)
+    assert person.frame == 12
+
+
+def test_edits_are_kept_on_a_second_detection_and_undone_in_one_step(person):
+    person.choose(beating_sequence())
+    person.press("detectButton")
+    person.wait()
+    before = person.found
+    assert {"ED", "ES"} <= {phase for phase, _ in before}
+    row = next(i for i, (phase, frame) in enumerate(before) if phase == "ES")
+    person.click_row(row)
+    scene.show_frame(person.ui.sequenceSelector.currentNode(), before[row][1] + 3)
+    person.press("moveButton")
+    moved = person.found
+    assert moved[row] == ("ES", before[row][1] + 3)
+    person.press("detectButton")
+    person.wait()
+    assert person.found == moved
+    person.press("undoButton")
+    person.press("undoButton")
+    person.click_row(0)
+    person.press("removeButton")
+    assert len(person.found) == len(moved) - 1
+    person.press("undoButton")
+    assert len(person.found) == len(moved)
+
+
+def test_keyframes_by_hand_without_detection(person):
+    sequence = beating_sequence()
+    person.choose(sequence)
+    scene.show_frame(sequence, 7)
+    person.press("addEdButton")
+    scene.show_frame(sequence, 20)
+    person.press("addEsButton")
+    assert person.found == [("ED", 7), ("ES", 20)]
+    person.press("phaseButton")
+    assert person.found == [("ED", 7), ("ED", 20)]
+    person.table.SetCellText(0, person.table.GetColumnIndex("Frame"), "9")
+    person.table.Modified()
+    assert person.found == [("ED", 9), ("ED", 20)]
+    person.table.SetCellText(0, person.table.GetColumnIndex("Phase"), "nonsense")
+    person.table.Modified()
+    assert "row 1" in person.status
+
+
+def test_side_by_side_shows_the_beat_of_the_row(person):
+    sequence = beating_sequence()
+    person.choose(sequence)
+    for frame, phase in ((0, Phase.ED), (15, Phase.ES), (30, Phase.ED), (45, Phase.ES)):
+        scene.show_frame(sequence, frame)
+        person.widget.keyframes.add(phase)
+    person.click_row(2)
+    person.press("sideBySideButton")
+    shown = {phase: sequence.GetNodeReference(f"EchoKeyframe.Browser{phase}").GetSelectedItemNumber()
+             for phase in ("ED", "ES")}  # fmt: skip
+    assert shown == {"ED": 30, "ES": 45}
+    assert person.frame == 30
+
+
+def test_detect_all_and_the_context_menu(person):
+    loops = [beating_sequence(), beating_sequence()]
+    person.press("detectAllButton")
+    person.wait()
+    assert all(loop.GetNodeReference("EchoKeyframe.KeyframeTable").GetNumberOfRows() for loop in loops)
+    handler = slicer.qSlicerSubjectHierarchyPluginHandler.instance()
+    hierarchy = handler.subjectHierarchyNode()
+    plugin = handler._plugins[0].self()
+    third = beating_sequence()
+    proxy = scene.find_browser(third).GetProxyNode(third)
+    item = hierarchy.CreateItem(hierarchy.GetSceneItemID(), proxy)
+    handler.setCurrentItem(item)
+    plugin.showContextMenuActionsForItem(item)
+    assert plugin.detectAction.visible
+    plugin.itemContextMenuActions()[0].trigger()
+    person.wait()
+    assert third.GetNodeReference("EchoKeyframe.KeyframeTable").GetNumberOfRows()
+
+
+def test_choices_are_saved_and_progress_is_not(person):
+    person.choose(beating_sequence())
+    person.press("detectButton")
+    person.wait()
+    names = set(slicer.mrmlScene.GetSingletonNode("EchoKeyframe", "vtkMRMLScriptedModuleNode").GetParameterNames())
+    assert names <= {"detector", "device", "detectOnLoad"}
+
+
+def test_weights_are_added_and_removed(person, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(b"weights")
+    person.widget.advanced.add_weights(str(path))
+    assert "mine.json" in person.status
+    path.with_suffix(".json").write_text("{}")
+    person.widget.advanced.add_weights(str(path))
+    selector = person.ui.detectorSelector
+    assert selector.findText("mine") >= 0
+    selector.setCurrentIndex(selector.findText("mine"))
+    person.choose(beating_sequence())
+    person.press("detectButton")
+    person.wait()
+    assert "mine" in person.status
+    person.press("removeWeightsButton")
+    assert selector.findText("mine") < 0
+    assert not list((person.widget.logic.detectors.folder).glob("*"))
+    selector.setCurrentIndex(0)
+
+
+def test_the_toolbar_is_as_before_after_a_reload_and_no_process_stays(person):
+    worker = person.widget.logic.jobs.worker
+    beating = beating_sequence()
+    person.choose(beating)
+    person.press("detectButton")
+    person.wait()
+    assert worker.running
+    toolbar = slicer.modules.sequences.toolBar()
+    assert len(toolbar.actions()) == 2
+    person.app.unload_module("EchoKeyframe")
+    assert toolbar.actions() == []
+    assert not worker.running
+    again = slicer.util.selectModule("EchoKeyframe")
+    assert len(toolbar.actions()) == 2
+    assert again.keyframes.keyframes
+
+
+def test_the_modules_own_self_test(person):
+    import EchoKeyframe
+
+    case = EchoKeyframe.EchoKeyframeTest()
+    case.runTest()
+
+
+def test_sample_data_is_registered(person):
+    from SampleData import SampleDataLogic
+
+    category, name, download, thumbnail = SampleDataLogic.sources[0]
+    assert (category, name) == ("EchoKeyframe", "FourChamberEcho")
+    assert os.path.isfile(thumbnail)
+    download(None)
+    person.wait()
+    assert person.found
+
+
+def test_a_simulated_loop_stands_in_for_the_sample(person, monkeypatch):
+    from EchoKeyframeLib.panel import sample
+
+    monkeypatch.setattr(sample, "sample_file", lambda: None)
+    person.widget.load_sample()
+    person.press("detectButton")
+    person.wait()
+    frames = np.array([frame for phase, frame in person.found if phase == "ED"])
+    assert np.abs(frames[:, None] - np.array([0, 30, 59])).min(axis=1).max() <= A_FRAME_OR_TWO
+
+
+def test_nothing_heavy_is_imported_when_slicer_scans_the_module(tmp_path):
+    """At start-up Slicer imports the file of every module."""
+    script = (
+        "import sys, pathlib\n"
+        f"sys.path[:0] = {[str(MODULE.parent), os.path.dirname(__file__)]!r}\n"
+        "import slicer_standin, slicer\n"
+        f"slicer_standin.install(pathlib.Path({str(tmp_path)!r}))\n"
+        "before = set(sys.modules)\n"
+        "import EchoKeyframe\n"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(sorted(new & {'torch', 'cv2', 'pydicom', 'scipy', 'matplotlib', 'EchoKeyframeLib', 'PIL'}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    loaded_by_the_standin = ["EchoKeyframeLib"]
+    assert done.stdout.strip().splitlines()[-1] in ("[]", str(loaded_by_the_standin)), done.stdout + done.stderr
+
+
+def test_what_slicer_lacks_the_standin_refuses(person):
+    import ctk
+    import qt
+
+    for owner, name in ((qt, "QWebEngineView"), (ctk, "ctkNoSuchWidget"), (slicer.app, "noSuchName")):
+        assert not hasattr(owner, name)
+    button = person.ui.detectButton
+    try:
+        button.enabeld = True
+    except AttributeError:
+        pass
+    else:
+        raise AssertionError("a misspelt property was taken")
+    assert application() is person.app
