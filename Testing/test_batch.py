@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,7 @@ import pytest
 from EchoKeyframeLib.batch.engines import run_reading_ahead
 from EchoKeyframeLib.batch.inputs import InputError, find_jobs
 from EchoKeyframeLib.batch.job import Settings, Status
+from EchoKeyframeLib.cli import main
 from EchoKeyframeLib.detection.motion import MotionDetector
 
 COMMAND = [sys.executable, "-m", "EchoKeyframeLib"]
@@ -142,23 +144,23 @@ def test_a_second_run_resumes_where_the_first_stopped(local_run, clips, tmp_path
     assert results(output) == results(local_run[0])
 
 
-def test_results_of_another_kind_are_not_overwritten_without_force(local_run, clips, tmp_path):
+def test_results_of_another_kind_are_not_overwritten_without_force(local_run, clips, tmp_path, capsys):
     output = tmp_path / "output"
     shutil.copytree(local_run[0], output)
     before = results(output)
-    refused = detect(clips / "one.avi", "--output", output, "--decoder", "maxima")
-    assert refused.returncode == 1 and "--force" in refused.stderr
+    arguments = ["detect", str(clips / "one.avi"), "--model", "motion", "--output", str(output), "--decoder", "maxima"]
+    assert main(arguments) == 1 and "--force" in capsys.readouterr().err
     assert results(output) == before
-    assert detect(clips / "one.avi", "--output", output, "--decoder", "maxima", "--force").returncode == 0
+    assert main([*arguments, "--force"]) == 0
     after = results(output)
     assert json.loads(after["one.keyframes.json"])["decoder"] == "maxima"
     assert {name for name in after if after[name] != before[name]} <= {"one.keyframes.json", "one.keyframes.csv"}
 
 
-def test_a_foreign_file_in_the_way_is_not_overwritten(clips, tmp_path):
+def test_a_foreign_file_in_the_way_is_not_overwritten(clips, tmp_path, capsys):
     (tmp_path / "one.png").write_text("a picture of mine", encoding="utf-8")
-    done = detect(clips / "one.avi", "--output", tmp_path)
-    assert done.returncode == 1 and "one.png" in done.stderr
+    assert main(["detect", str(clips / "one.avi"), "--model", "motion", "--output", str(tmp_path)]) == 1
+    assert "one.png" in capsys.readouterr().err
     assert results(tmp_path) == {"one.png": b""}
     assert (tmp_path / "one.png").read_text(encoding="utf-8") == "a picture of mine"
 
@@ -201,43 +203,47 @@ def test_a_process_that_dies_costs_only_its_own_cine(deadly_run):
     assert {path.name for path in output.glob("*.json")} == {"a.keyframes.json", "z.keyframes.json"}
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
-def test_ctrl_c_ends_cleanly(beating_video, tmp_path):
-    folder = tmp_path / "many"
+@pytest.fixture
+def long_run(beating_video, tmp_path) -> Iterator[tuple[subprocess.Popen, list[psutil.Process], Path]]:
+    """A run over many cines on two processes, its first result there: the run, the processes below it, its output."""
+    folder, output = tmp_path / "many", tmp_path / "out"
     folder.mkdir()
     for number in range(60):
         shutil.copy(beating_video, folder / f"{number:02}.avi")
-    running = subprocess.Popen([*COMMAND, "detect", str(folder), "--output", str(tmp_path / "out"), "--jobs", "2"],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    while not list((tmp_path / "out").glob("*.json")):
-        assert running.poll() is None
-        time.sleep(0.1)
-    processes = psutil.Process(running.pid).children(recursive=True)
+    running = subprocess.Popen(
+        [*COMMAND, "detect", str(folder), "--output", str(output), "--jobs", "2"], stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background has it ignored
+    )
+    try:
+        while not list(output.glob("*.json")):
+            assert running.poll() is None
+            time.sleep(0.1)
+        yield running, psutil.Process(running.pid).children(recursive=True), output
+    finally:
+        running.kill()
+        running.communicate()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
+def test_ctrl_c_ends_cleanly(long_run):
+    running, processes, output = long_run
     os.killpg(running.pid, signal.SIGINT)  # what a terminal does
-    _, errors = running.communicate(timeout=60)
+    _, errors = running.communicate(timeout=120)
     assert running.returncode == 130 and "Traceback" not in errors
-    assert not psutil.wait_procs(processes, timeout=30)[1], "no process is left behind"
-    finished = len(list((tmp_path / "out").glob("*.json")))
-    assert 0 < finished < 60
-    assert all(len(list((tmp_path / "out").glob(f"{p.name[:2]}.*"))) == 4 for p in (tmp_path / "out").glob("*.json"))
-    results(tmp_path / "out")
+    assert not psutil.wait_procs(processes, timeout=60)[1], "no process is left behind"
+    finished = [path.name[:2] for path in output.glob("*.json")]
+    assert 0 < len(finished) < 60
+    assert all(len(list(output.glob(f"{name}.*"))) == 4 for name in finished)
+    results(output)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
-def test_processes_end_when_the_first_one_is_killed(beating_video, tmp_path):
-    folder = tmp_path / "many"
-    folder.mkdir()
-    for number in range(60):
-        shutil.copy(beating_video, folder / f"{number:02}.avi")
-    running = subprocess.Popen([*COMMAND, "detect", str(folder), "--output", str(tmp_path / "out"), "--jobs", "2"],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not list((tmp_path / "out").glob("*.json")):
-        assert running.poll() is None
-        time.sleep(0.1)
-    processes = psutil.Process(running.pid).children(recursive=True)
+def test_processes_end_when_the_first_one_is_killed(long_run):
+    running, processes, _ = long_run
     running.kill()
-    running.wait(30)
-    assert processes and not psutil.wait_procs(processes, timeout=30)[1]
+    running.wait(60)
+    assert processes and not psutil.wait_procs(processes, timeout=60)[1]
 
 
 @pytest.mark.slow
