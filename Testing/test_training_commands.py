@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shlex
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -137,6 +138,23 @@ def test_a_training_that_diverges_ends_with_1(store, tmp_path, capsys):
     command = ["train", str(tmp_path / "store"), "--output", str(tmp_path / "run"), "--preset", "motion-only"]
     assert main([*command, "--steps", "2", *TINY]) == 1
     assert "the loss is nan" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_ctrl_c_ends_with_130_and_writes_no_weights(store, tmp_path, monkeypatch, capsys):
+    from EchoKeyframeLib.training.keyframe_training import KeyframeTraining
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(KeyframeTraining, "training_step", interrupted)
+    handler = signal.getsignal(signal.SIGINT)  # Lightning ignores the signal from then on
+    try:
+        command = ["train", str(store), "--output", str(tmp_path), "--preset", "motion-only", "--steps", "2", *TINY]
+        assert main(command) == 130
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert "stopped; the same command goes on" in capsys.readouterr().err
     assert not list(tmp_path.rglob("*.safetensors"))
 
 

@@ -42,7 +42,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print a table of all detectors; 1 if a cine could not be evaluated. Raises UsageError before any work."""
     from ..cine.cine import CineError
-    from ..evaluation.report import comparison, write_comparison, write_report
+    from ..evaluation.report import comparison
 
     data, output = existing_data(options.data), Path(options.output)
     try:
@@ -54,10 +54,8 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"--output {options.output!r}: {error.strerror}") from error
     evaluations = _evaluate(data, number, title, detectors, options)
-    for evaluation in evaluations:
-        write_report(evaluation, output / _folder_name(evaluation))
-    write_comparison(evaluations, output)
     print(comparison(evaluations))
+    _write(evaluations, output)
     failures = list(dict.fromkeys(failure for e in evaluations for failure in e.failures))
     if failures:
         print(f"{len(failures)} not evaluated:", *(reason for _, reason in failures), sep="\n  ", file=sys.stderr)
@@ -117,6 +115,17 @@ def _cases(data: Path) -> Iterable[Case | tuple[str, str]]:
     from ..training.clip_store import ClipStore, is_store
 
     return stored_clips(ClipStore(data)) if is_store(data) else labelled_folder(data, read_cine)
+
+
+def _write(evaluations: list[Evaluation], output: Path) -> None:
+    from ..evaluation.report import write_comparison, write_report
+
+    try:
+        for evaluation in evaluations:
+            write_report(evaluation, output / _folder_name(evaluation))
+        write_comparison(evaluations, output)
+    except OSError as error:
+        raise UsageError(f"{output}: the tables cannot be written ({error.strerror})") from error
 
 
 def _folder_name(evaluation: Evaluation) -> str:
