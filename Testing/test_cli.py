@@ -94,6 +94,17 @@ def test_info_tells_what_was_understood(sample_clip, capsys):
         assert part in text
 
 
+def test_info_draws_the_sector_once(tmp_path, sample_clip, capsys):
+    arguments = ["info", str(sample_clip), "--outline", str(tmp_path / "Bilder ü")]
+    assert main(arguments) == 0
+    path = tmp_path / "Bilder ü" / f"{sample_clip.stem}.sector.png"
+    assert str(path) in capsys.readouterr().out
+    picture = np.asarray(Image.open(path)).astype(int)
+    assert picture.shape == (240, 320, 3)
+    assert (np.ptp(picture, axis=2) > 100).sum() > 300, "a coloured line in a gray image"
+    assert main(arguments) == 1 and "already there" in capsys.readouterr().err
+
+
 def test_info_names_what_it_cannot_read_and_goes_on(tmp_path, sample_clip, capsys):
     broken = tmp_path / "broken.dcm"
     broken.write_bytes(b"\0" * 128 + b"DICM" + b"\xff" * 20)
@@ -172,7 +183,7 @@ def test_an_output_folder_that_cannot_be_written_is_said_in_one_line(tmp_path, b
             pytest.skip("this user may write anywhere")
         assert main(["detect", str(beating_video), "--output", str(folder)]) == 1
         told = capsys.readouterr().err
-        assert "beating.avi" in told and "Traceback" not in told
+        assert "beating.avi: its results cannot be written" in told and "Traceback" not in told
     finally:
         folder.chmod(stat.S_IRWXU)
 

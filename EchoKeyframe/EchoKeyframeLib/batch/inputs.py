@@ -80,7 +80,7 @@ def _is_dicom(path: Path) -> bool:
 
 def _distinct_names(places: dict[Path, Path]) -> dict[Path, Path]:
     """A relative path for each cine's results that no other has, on file systems that ignore case, too."""
-    names = {cine: relative.with_name(_without_suffix(relative.name)) for cine, relative in places.items()}
+    names = {cine: relative.with_name(without_suffix(relative.name)) for cine, relative in places.items()}
     for change in (lambda cine: places[cine], lambda cine: _hashed(names[cine], cine)):
         sharing: dict[str, list[Path]] = defaultdict(list)
         for cine, name in names.items():
@@ -91,8 +91,8 @@ def _distinct_names(places: dict[Path, Path]) -> dict[Path, Path]:
     return names
 
 
-def _without_suffix(name: str) -> str:
-    """A UID as a file name has dots of its own, so only suffixes of cines are taken off."""
+def without_suffix(name: str) -> str:
+    """What results are named after. A UID as a file name has dots of its own: only suffixes of cines are taken off."""
     path = Path(name)
     return path.stem if path.suffix.lower() in SUFFIXES else name
 

@@ -105,7 +105,11 @@ def _detect(
 
     cine, sector = load() if load else load_cine(job, settings)
     detection = detect(cine, detector(), settings.decoder, sector, progress)
-    write_outputs(job.target, cine, sector, detection)
+    try:
+        write_outputs(job.target, cine, sector, detection)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise CineError(f"{job.cine.name}: its results cannot be written to the output folder ({reason})") from error
     return Outcome(job, Status.DONE, _summary(detection), detection.warnings)
 
 

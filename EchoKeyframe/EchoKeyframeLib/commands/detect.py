@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
             outcomes.append(outcome)
     failures = [o.message for o in outcomes if o.status is Status.FAILED] + unreadable
     if len(jobs) > 1 or unreadable:
-        tally = Counter(str(outcome.status) for outcome in outcomes)
+        tally = Counter([*(str(outcome.status) for outcome in outcomes), *[str(Status.FAILED)] * len(unreadable)])
         print("; ".join(f"{number} {status}" for status, number in tally.items()))
         if failures:
             print(f"{len(failures)} failed:", *failures, sep="\n  ", file=sys.stderr)

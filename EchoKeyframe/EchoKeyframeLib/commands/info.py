@@ -15,6 +15,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                                  description="Shows what is understood of a cine: frames, times, calibration, sector.")
     parser.add_argument("cines", nargs="+", metavar="CINE", help="a file")
     add_reading_options(parser)
+    parser.add_argument("--outline", type=Path, metavar="DIR", help="write NAME.sector.png, the image with the sector "
+                        "outlined, into this folder; text burned into the image can be read in it")
     add_debug(parser)
     parser.set_defaults(run=run)
 
@@ -25,12 +27,16 @@ def run(options: argparse.Namespace) -> int:
     from ..cine.read import read_cine
     from ..cine.sector import find_sector
     from ..report.description import describe
+    from ..report.sector_picture import write_outline
 
     failed = 0
     for name in options.cines:
         try:
             cine = read_cine(Path(name), fps=options.fps, view=options.view)
-            rows = describe(cine, find_sector(cine))
+            sector = find_sector(cine)
+            rows = describe(cine, sector)
+            if options.outline is not None:
+                rows.append(("outline", str(write_outline(_outline_path(options.outline, name), cine, sector))))
         except CineError as error:
             print(error, file=sys.stderr)
             failed += 1
@@ -42,3 +48,9 @@ def run(options: argparse.Namespace) -> int:
         else:
             print(*(f"{label:<12} {text}" for label, text in rows), sep="\n", end="\n\n")
     return 1 if failed else 0
+
+
+def _outline_path(folder: Path, cine: str) -> Path:
+    from ..batch.inputs import without_suffix
+
+    return folder / f"{without_suffix(Path(cine).name)}.sector.png"
