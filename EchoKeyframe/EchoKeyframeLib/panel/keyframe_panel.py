@@ -172,7 +172,7 @@ class KeyframePanel:
             self._say(str(error))
 
     def _on_browser(self, *_arguments: Any) -> None:
-        if self.sequence is None or self.sequence.GetScene() is None:
+        if self._browser is None or self.sequence is None or self.sequence.GetScene() is None:
             return
         self._strip.set_frame(max(0, self._browser.GetSelectedItemNumber()))
 

@@ -24,18 +24,20 @@ def sample_file() -> Path | None:
     return path if path.is_file() else None
 
 
-def simulated_loop(count: int = 60, rate: float = 30.0, size: int = 160) -> Cine:
+def simulated_loop(count: int = 60, rate: float = 30.0, size: int = 128) -> Cine:
     """A drawn ventricle that beats once a second, ED at 0, 1, 2 s: shows that the machinery turns, nothing more."""
-    noise = np.random.default_rng(7).rayleigh(60.0, (size, size))
-    rows, columns = np.mgrid[:size, :size]
+    from scipy.ndimage import gaussian_filter, map_coordinates
+
+    speckle = gaussian_filter(np.random.default_rng(7).rayleigh(40.0, (size, size)), 1.2)
+    rows, columns = np.mgrid[:size, :size].astype(float)
     frames = np.zeros((count, size, size), np.uint8)
     for i in range(count):
         scale = 1.0 + 0.11 * (1 + np.cos(2 * np.pi * i / rate))
         y, x = (rows - 0.55 * size) / scale, (columns - 0.5 * size) / scale
-        texture = noise[np.round(y).astype(int) % size, np.round(x).astype(int) % size]
+        tissue = map_coordinates(speckle, (y + 0.55 * size, x + 0.5 * size), order=1, mode="reflect")
         radius = np.hypot(x / (0.17 * size), y / (0.24 * size))
         wall = np.exp(-(((radius - 1.15) / 0.2) ** 2))
-        frames[i] = np.clip(texture * (0.3 + 2.0 * wall) * np.where(radius < 0.95, 0.15, 1.0), 0, 255)
+        frames[i] = np.clip(tissue * (0.35 + 2.2 * wall) * np.where(radius < 0.95, 0.15, 1.0), 0, 255)
     depth = np.hypot(columns - size / 2, rows)
     frames *= ((depth < 0.95 * size) & (np.abs(columns - size / 2) < 0.8 * rows)).astype(np.uint8)
     return Cine(frames, np.arange(count) / rate, Source("simulated loop"), timing="simulated")

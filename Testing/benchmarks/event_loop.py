@@ -1,0 +1,101 @@
+"""How long the module holds Slicer's event loop, and how long a click takes to become bookmarks.
+
+``python Testing/benchmarks/event_loop.py [FRAMES ...]``: the panel in the Slicer stand-in on drawn loops of
+600x800 gray pixels. *held*: the longest time that the event loop did not turn, once as the clock says and once as this
+thread's own processor time, which other programs on the machine cannot lengthen. *click to bookmark*: from the press of Detect to
+the filled table, with a worker that has to be started (cold) and one that lives (warm); *in process*: the same
+detection without worker or panel, as the command line does it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+TESTING = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTING), str(TESTING.parent / "EchoKeyframe")]
+
+import slicer  # noqa: E402
+from conftest import beating_frames, write_video  # noqa: E402
+from EchoKeyframeLib.cine.cine import Cine, Source  # noqa: E402
+from panel_person import Person, application  # noqa: E402
+
+FPS, HEIGHT, WIDTH = 50.0, 600, 800
+
+
+@dataclass
+class Held:
+    """The longest turn of the event loop, in ms: by the clock, and of this thread's processor time."""
+
+    clock: float = 0.0
+    processor: float = 0.0
+
+    def turn(self, act) -> None:
+        clock, processor = time.perf_counter(), time.thread_time()
+        act()
+        self.clock = max(self.clock, 1e3 * (time.perf_counter() - clock))
+        self.processor = max(self.processor, 1e3 * (time.thread_time() - processor))
+
+    def __str__(self) -> str:
+        return f"{self.clock:5.0f} ms ({self.processor:3.0f} ms processor)"
+
+
+def run(person: Person, press: str, until=None) -> tuple[Held, float]:
+    """Press a button and let the application run until nothing is under way, or ``until`` holds."""
+    held, started = Held(), time.perf_counter()
+    held.turn(lambda: person.press(press))
+    until = until or (lambda: not person.widget.logic.jobs.busy)
+    while not until():
+        held.turn(person.app.processEvents)
+        time.sleep(0.002)
+    return held, time.perf_counter() - started
+
+
+def drawn_loop(count: int) -> np.ndarray:
+    """A beating ring, uint8 [count, HEIGHT, WIDTH], the same second over and over."""
+    second = beating_frames(int(FPS), FPS, size=HEIGHT)
+    margin = (WIDTH - HEIGHT) // 2
+    return np.pad(second, ((0, 0), (0, 0), (margin, margin)))[np.arange(count) % len(second)]
+
+
+def measure(person: Person, count: int) -> None:
+    from EchoKeyframeLib.detection.catalogue import load_detector
+    from EchoKeyframeLib.detection.detect import detect
+
+    frames = drawn_loop(count)
+    path = write_video(Path(person.app.temporaryPath) / f"{count}.avi", frames, FPS)
+    person.ui.detectOnLoadCheckBox.checked = False
+    person.ui.filePathLineEdit.currentPath = str(path)
+    loading, load_seconds = run(person, "loadButton")
+    person.widget.logic.jobs.worker.stop()
+    cold_held, cold = run(person, "detectButton")
+    warm_held, warm = run(person, "detectButton")
+    cancel_held, _ = run(person, "detectButton", lambda: "detecting" in person.status)
+    held, cancel = run(person, "cancelButton")
+    detector = load_detector("motion")
+    cine = Cine(frames, np.arange(count) / FPS, Source("drawn"))
+    started = time.perf_counter()
+    detect(cine, detector)
+    inference = time.perf_counter() - started
+    print(f"{count} frames of {WIDTH}x{HEIGHT} pixels")
+    print(f"  event loop held  load {loading}, detect cold {cold_held}, warm {warm_held}")
+    print(f"                   detect again {cancel_held}, cancel {held}; cancelled after {cancel:.2f} s")
+    print(f"  load {load_seconds:.1f} s; click to bookmark cold {cold:.2f} s, warm {warm:.2f} s; "
+          f"in process {inference:.2f} s, warm / in process {warm / inference:.2f}")
+    slicer.mrmlScene.Clear()
+    path.unlink()
+
+
+def main() -> None:
+    person = Person(application())
+    for count in [int(text) for text in sys.argv[1:]] or [30, 200, 1000]:
+        measure(person, count)
+    person.app.unload_module("EchoKeyframe")
+
+
+if __name__ == "__main__":
+    main()
