@@ -1,4 +1,8 @@
-"""Dense motion between neighbouring frames, averaged over the cells of a coarse grid."""
+"""Dense motion between neighbouring frames, averaged over the cells of a coarse grid, for the motion detector.
+
+``motion_features`` does likewise for the network, with other sizes and settings and frame by frame. It is not built on
+this: weights were trained on its numbers, which must stay the same to the bit, while these may be improved.
+"""
 
 from __future__ import annotations
 
