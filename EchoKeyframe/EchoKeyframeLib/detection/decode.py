@@ -8,6 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
+from . import rhythm
 from .keyframes import Curves, Keyframe, Phase
 
 LEAST_PROMINENCE = 0.05
@@ -73,7 +74,8 @@ def decode_beats(curves: Curves) -> list[Keyframe]:
         return []
     interval = float(np.median(np.diff(curves.times)))
     beat = beat_length(curves)
-    candidates = _candidates(curves, smoothing=0.02 * beat / interval)
+    # Capped: an irregular rhythm may be taken for a far longer beat, and bumps are to stay apart.
+    candidates = _candidates(curves, smoothing=min(0.02 * beat / interval, 1.5))
     if not candidates:
         return []
     lengths = [beat, *_usual_distance(candidates, curves.times)]
@@ -91,27 +93,17 @@ def decode_beats(curves: Curves) -> list[Keyframe]:
 
 
 def beat_length(curves: Curves) -> float:
-    """Length of a beat in s from the autocorrelation of ED minus ES, searched from 0.3 s (200/min) to 3 s (20/min).
+    """Length of a beat in s at the cine's frame times, from the rhythm of ED minus ES.
 
-    Where the clip is too short or too flat to tell, the distance between neighbouring ED and ES peaks decides, and
+    Where the clip is too short or too irregular to tell, the distance between the highest ED and ES decides, and
     failing that 0.9 s.
     """
-    interval = float(np.median(np.diff(curves.times)))
     signal = curves.ed.astype(np.float64) - curves.es
-    signal -= signal.mean()
-    power = float(signal @ signal)
-    count = len(signal)
-    if power < 1e-6 * count:
+    if np.ptp(signal) < 1e-3:
         return 0.9
-    correlation = np.correlate(signal, signal, "full")[count - 1 :] / power
-    correlation *= count / np.arange(count, 0, -1)
-    first, last = int(np.ceil(0.3 / interval)), min(int(3.0 / interval), int(0.8 * count))
-    if last - first >= 2:
-        peaks, found = find_peaks(correlation[first : last + 1], height=0.2)
-        if len(peaks):
-            # The shortest lag that correlates almost as well as the best: twice the beat correlates too.
-            good = found["peak_heights"] >= 0.8 * found["peak_heights"].max()
-            return float((first + peaks[good][0]) * interval)
+    frames = rhythm.beat_length(signal)
+    if frames is not None:
+        return frames * float(np.median(np.diff(curves.times)))
     ed, es = int(np.argmax(curves.ed)), int(np.argmax(curves.es))
     half = abs(curves.times[ed] - curves.times[es])
     # Systole takes a third to a half of a beat, diastole the rest.

@@ -1,0 +1,69 @@
+"""Two detectors' curves as one."""
+
+import numpy as np
+import pytest
+from EchoKeyframeLib.cine.cine import Cine, Source
+from EchoKeyframeLib.cine.sector import whole_frame
+from EchoKeyframeLib.detection.fusion import FusedDetector
+from EchoKeyframeLib.detection.keyframes import Curves
+
+
+class Fixed:
+    """A detector that gives the same curves whatever it is shown, and remembers the frame rate it was shown."""
+
+    def __init__(self, name, probability):
+        self.name, self.probability, self.fps = name, np.asarray(probability, np.float32), None
+
+    def curves(self, cine, sector, progress=None):
+        self.fps = cine.fps
+        if progress:
+            progress(0.5)
+            progress(1.0)
+        return Curves(self.probability, cine.times, self.name)
+
+
+def beating(count, frames_a_beat):
+    phase = np.arange(count) / frames_a_beat
+    return np.stack([np.clip(np.cos(2 * np.pi * (phase - shift)), 0, 1) for shift in (0.1, 0.5)], axis=1)
+
+
+def loop(count, fps):
+    times = np.arange(count, dtype=np.float64) / fps
+    return Cine(np.zeros((count, 32, 32), np.uint8), times, Source("loop"))
+
+
+def fused(cine, motion, network, progress=None):
+    detectors = Fixed("motion", motion), Fixed("net 1", network)
+    curves = FusedDetector(*detectors).curves(cine, whole_frame(cine), progress)
+    return curves, detectors[1].fps
+
+
+def test_curves_are_the_mean_and_keep_the_cines_own_times():
+    cine, motion, network = loop(60, 30.0), beating(60, 27), beating(60, 30)
+    curves, fps = fused(cine, motion, network)
+    assert curves.probability == pytest.approx((motion + network) / 2, abs=1e-6)
+    assert curves.times is cine.times
+    assert curves.detector == "net 1 + motion"
+    assert fps == pytest.approx(30.0)
+
+
+def test_without_a_rhythm_in_the_motion_the_network_decides_alone():
+    network = beating(40, 25)
+    curves, _ = fused(loop(40, 25.0), np.zeros((40, 2)), network)
+    assert curves.probability == pytest.approx(network, abs=1e-6)
+
+
+@pytest.mark.parametrize("stated", [12.0, 200.0])
+def test_a_frame_rate_at_which_no_heart_beats_is_not_handed_to_the_network(stated):
+    # 50 frames a beat: 4.2 s at 12 frames/s, 0.25 s at 200. A usual beat of 0.9 s needs 55.6 frames/s.
+    curves, fps = fused(loop(150, stated), beating(150, 50), beating(150, 50))
+    assert fps == pytest.approx(50 / 0.9, rel=0.05)
+    assert curves.times[-1] == pytest.approx(149 / stated)
+
+
+def test_progress_runs_once_from_start_to_end():
+    told = []
+    fused(loop(30, 30.0), beating(30, 25), beating(30, 25), told.append)
+    assert told == sorted(told)
+    assert told[0] > 0 and told[-1] == pytest.approx(1.0)
+    assert len(told) == 4
