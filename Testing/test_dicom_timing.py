@@ -195,3 +195,13 @@ def test_the_clip_that_lies_by_a_factor_of_two(development_data: Path) -> None:
     assert len(cine) == 65 and not cine.is_color and cine.heart_rate == 61
     assert cine.duration == pytest.approx(2.438, abs=0.001)
     assert said(cine, "60 Hz screen", "26.2 frames/s", "61 bpm")
+    settled = read_cine(development_data / "DIRW0007.dcm", fps=52.5)
+    assert settled.fps == pytest.approx(52.5) and settled.warnings == ()
+
+
+def test_a_given_rate_settles_doubts_about_times_and_no_others(tmp_path: Path) -> None:
+    tags = {"FrameTime": "0", "HeartRate": 60, "StartTrim": 3, "StopTrim": 8}
+    path = write_dicom(tmp_path / "clip.dcm", beating_frames(10, 16, 16), **tags)
+    assert said(read_cine(path), "30/s is assumed") and said(read_cine(path), "3 to 8")
+    cine = read_cine(path, fps=50)
+    assert not said(cine, "assumed") and said(cine, "3 to 8")

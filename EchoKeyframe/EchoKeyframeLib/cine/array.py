@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .cine import Cine, CineError, Source
+from .cine import GIVEN_RATE, Cine, CineError, Source
 
 
 def cine_from_array(
@@ -51,7 +51,7 @@ def _times(times: ArrayLike | None, fps: float | None, count: int, name: str) ->
         return np.zeros(1), "single frame"
     if not isinstance(fps, int | float | np.number) or not np.isfinite(fps) or not 0 < fps <= 10000:
         raise CineError(f"{name}: a frame rate must lie above 0 and at most at 10000 per second, got {fps}")
-    return np.arange(count, dtype=np.float64) / fps, "given frame rate"
+    return np.arange(count, dtype=np.float64) / fps, GIVEN_RATE
 
 
 def _as_uint8(frames: np.ndarray, name: str) -> np.ndarray:

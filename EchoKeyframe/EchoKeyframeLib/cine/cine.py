@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+GIVEN_RATE = "given frame rate"
+"""``Cine.timing`` where a person set the frame rate."""
+
 
 class CineError(Exception):
     """A cine cannot be read or used. The message is one line: which file, what is wrong, what to do."""
@@ -63,6 +66,7 @@ class Cine:
     timing: one phrase on where the times come from, e.g. ``"FrameTimeVector"`` or ``"container time stamps"``.
     view: ``"A4C"``, ``"A2C"``, ``"A3C"``, ``"PLAX"`` and so on if known, else None.
     warnings: what a person should know about this reading, one line each.
+    timing_warnings: those among them that doubt the times, so that a given frame rate settles them.
 
     Raises CineError where the arrays contradict this description. A Cine that exists is sound.
     """
@@ -77,6 +81,7 @@ class Cine:
     timing: str = ""
     view: str | None = None
     warnings: tuple[str, ...] = field(default=())
+    timing_warnings: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         name, frames, times = self.source.name, self.frames, self.times
@@ -149,7 +154,8 @@ class Cine:
         if not np.isfinite(fps) or not 0 < fps <= 10000:
             raise CineError(f"{self.source.name}: the frame rate must lie in (0, 10000] per second, got {fps}")
         times = np.arange(len(self), dtype=np.float64) / fps
-        return replace(self, times=times, r_waves=(), timing="given frame rate")
+        warnings = tuple(warning for warning in self.warnings if warning not in self.timing_warnings)
+        return replace(self, times=times, r_waves=(), timing=GIVEN_RATE, warnings=warnings, timing_warnings=())
 
     def with_warnings(self, *warnings: str) -> Cine:
         """The same cine with these lines added to its warnings."""

@@ -12,7 +12,7 @@ from .cine import Box, Cine, CineError, Source
 from .color import FrameStack
 from .dicom_file import MAX_BYTES, DicomFile, is_uid, items, number, open_dicom, quiet_pydicom, text
 from .dicom_pixels import StoredFrames, item_spans
-from .dicom_timing import Timing, frame_timing
+from .dicom_timing import Timing, frame_timing, trim_warnings
 from .stamps import repaired_times
 from .ultrasound_regions import Calibration, calibration, rescaled
 from .video import decode_stream
@@ -64,6 +64,7 @@ def _read(file: DicomFile, path: Path) -> Cine:
         frames, timing, warnings = _read_frames(file, layout.region)
     if layout.warnings and layout.spacing is None and layout.region is None:
         layout = rescaled(header, frames) or layout
+    warnings += trim_warnings(header, len(frames))
     modality = text(header, "Modality")
     if modality.isalpha() and len(modality) == 2 and modality != "US":
         warnings.append(f"its modality is {modality}, not ultrasound (US)")
@@ -78,6 +79,7 @@ def _read(file: DicomFile, path: Path) -> Cine:
         timing=timing.phrase,
         view=_view(header),
         warnings=(*warnings, *timing.warnings, *layout.warnings),
+        timing_warnings=timing.warnings,
     )
 
 

@@ -68,7 +68,6 @@ def frame_timing(header: Dataset, count: int, declared: int = 0, stamps: np.ndar
     if count > 1:
         _compare_with_rates(header, times, phrase, warnings)
         _compare_with_heart_rate(times, heart_rate, phrase, warnings)
-        _compare_with_trim(header, count, warnings)
     return Timing(order, times, phrase, heart_rate, r_waves, tuple(warnings))
 
 
@@ -261,10 +260,12 @@ def _screen_refresh(steps: np.ndarray) -> float | None:
     return None
 
 
-def _compare_with_trim(header: Dataset, count: int, warnings: list[str]) -> None:
+def trim_warnings(header: Dataset, count: int) -> list[str]:
+    """A line where Start Trim (0008,2142) and Stop Trim (0008,2143) ask for part of the frames only."""
     start, stop = number(header, "StartTrim"), number(header, "StopTrim")
-    if start is not None and stop is not None and 1 <= start <= stop <= count and (start, stop) != (1, count):
-        warnings.append(f"StartTrim and StopTrim ask for frames {start:g} to {stop:g} only; all {count} are read")
+    if start is None or stop is None or not 1 <= start <= stop <= count or (start, stop) == (1, count):
+        return []
+    return [f"StartTrim and StopTrim ask for frames {start:g} to {stop:g} only; all {count} are read"]
 
 
 def _r_waves(

@@ -64,9 +64,10 @@ def _read(stream: io.BufferedIOBase, path: Path) -> Cine:
             stack.append(frame)
             stamps.append(stamp)
     frames = stack.finish()
-    times, timing, warnings = repaired_times(stamps, rate, name)
-    warnings += _missing(len(frames), declared, container)
-    return Cine(frames, times, Source(name, path, encoding=encoding), timing=timing, warnings=tuple(warnings))
+    times, timing, doubts = repaired_times(stamps, rate, name)
+    warnings = (*doubts, *_missing(len(frames), declared, container))
+    source = Source(name, path, encoding=encoding)
+    return Cine(frames, times, source, timing=timing, warnings=warnings, timing_warnings=tuple(doubts))
 
 
 def _missing(count: int, declared: int, container: str) -> list[str]:

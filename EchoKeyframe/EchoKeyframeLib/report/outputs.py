@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
-from ..cine.cine import Cine, CineError
+from ..cine.cine import GIVEN_RATE, Cine, CineError
 from ..cine.sector import Sector
 from ..detection.keyframes import Detection
 from .curves_file import write_curves
@@ -18,10 +18,6 @@ from .keyframes_file import KeyframesFile, read_json, write_csv, write_json
 
 SUFFIXES = (".keyframes.json", ".keyframes.csv", ".curves.csv", ".png")
 """The JSON comes first: where it lies, the others beside it are known to be ours."""
-
-
-GIVEN_FRAME_RATE = "given frame rate"
-"""``Cine.timing`` of a cine whose frame rate a person set."""
 
 
 class OutputExists(CineError):
@@ -49,7 +45,7 @@ class Request:
                              ("version", __version__), ("view", self.view or found.view)):
             if getattr(found, name) != wanted:
                 return f"{name} {getattr(found, name)}, not {wanted}"
-        given = found.frame_rate if found.timing == GIVEN_FRAME_RATE else None
+        given = found.frame_rate if found.timing == GIVEN_RATE else None
         if (given is None) != (self.fps is None) or (given and not math.isclose(given, self.fps, rel_tol=1e-4)):
             return f"frame rate {found.frame_rate} ({found.timing}), not {self.fps or 'that of the file'}"
         return None
