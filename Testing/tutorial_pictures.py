@@ -1,0 +1,122 @@
+"""Makes the tutorial's pictures: ``PYTHONPATH=EchoKeyframe python Testing/tutorial_pictures.py [FOLDER]``.
+
+The panel is the module's own, worked by a simulated person in the stand-in for Slicer; the views beside it are drawn
+from the scene's real nodes, without Slicer's frames and rulers. Default folder: Resources/Screenshots.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import slicer
+from EchoKeyframeLib import scene
+from panel_person import Person, at_the_panel
+from PIL import Image, ImageDraw, ImageOps
+from PySide6 import QtCore
+
+HEIGHT, VIEW_WIDTH, GAP = 720, 600, 8
+BACKGROUND = (24, 24, 28)
+
+
+def panel_picture(person: Person) -> Image.Image:
+    """The module's panel as it stands."""
+    parent = person.widget.parent
+    parent.resize(440, HEIGHT)
+    person.app.processEvents()
+    buffer = QtCore.QBuffer()
+    buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
+    parent.grab().save(buffer, "PNG")
+    return Image.open(io.BytesIO(buffer.data().data())).convert("RGB")
+
+
+def volume_picture(volume, width: int, height: int) -> Image.Image:
+    """One frame as a slice view shows it, with the volume's name below it."""
+    frame = Image.fromarray(np.ascontiguousarray(slicer.util.arrayFromVolume(volume)[0])).convert("RGB")
+    view = Image.new("RGB", (width, height))
+    frame = ImageOps.contain(frame, (width, height - 20))
+    view.paste(frame, ((width - frame.width) // 2, (height - 20 - frame.height) // 2))
+    ImageDraw.Draw(view).text((6, height - 16), volume.GetName(), fill=(200, 200, 200))
+    return view
+
+
+def chart_picture(sequence, width: int, height: int) -> Image.Image:
+    """The plot nodes of a sequence's chart."""
+    chart = scene.find_chart(sequence)
+    figure, axes = plt.subplots(figsize=(width / 100, height / 100), dpi=100, layout="constrained")
+    for index in range(chart.GetNumberOfPlotSeriesNodes()):
+        series = chart.GetNthPlotSeriesNode(index)
+        table = series.GetTableNode().GetTable()
+        columns = [table.GetColumnByName(name) for name in (series.GetXColumnName(), series.GetYColumnName())]
+        x, y = (np.array([column.GetTuple1(row) for row in range(column.GetNumberOfTuples())]) for column in columns)
+        line = "-" if series.GetLineStyle() != series.LineStyleNone else ""
+        marker = "o" if series.GetMarkerStyle() != series.MarkerStyleNone else ""
+        axes.plot(x, y, line, marker=marker, color=series.GetColor(), label=series.GetName().split(" ")[0])
+    axes.set(xlabel=chart.GetXAxisTitle(), ylabel=chart.GetYAxisTitle(), ylim=(0, 1.1))
+    axes.set_facecolor("0.12")
+    figure.canvas.draw()
+    picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
+    plt.close(figure)
+    return picture
+
+
+def views_picture(sequence, with_chart: bool = False) -> Image.Image:
+    """The frame on show, above the chart if asked for."""
+    volume = scene.find_browser(sequence).GetProxyNode(sequence)
+    if not with_chart:
+        return volume_picture(volume, VIEW_WIDTH, HEIGHT)
+    return beside(
+        volume_picture(volume, VIEW_WIDTH, 440), chart_picture(sequence, VIEW_WIDTH, HEIGHT - 448), below=True
+    )
+
+
+def beside(*pictures: Image.Image, below: bool = False) -> Image.Image:
+    """Pictures in a row, or below one another."""
+    sizes = [picture.size for picture in pictures]
+    along, across = (1, 0) if below else (0, 1)
+    size = [0, 0]
+    size[along] = sum(s[along] for s in sizes) + GAP * (len(sizes) - 1)
+    size[across] = max(s[across] for s in sizes)
+    row, place = Image.new("RGB", tuple(size), BACKGROUND), 0
+    for picture in pictures:
+        row.paste(picture, (0, place) if below else (place, 0))
+        place += picture.size[along] + GAP
+    return row
+
+
+def make_pictures(folder: Path) -> list[Path]:
+    """Work through the tutorial and save a picture of each step."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made: list[Path] = []
+
+    def save(name: str, *parts: Image.Image) -> None:
+        made.append(folder / f"{name}.jpg")
+        beside(*parts).save(made[-1], quality=88, optimize=True)
+
+    with at_the_panel() as person:
+        save("1-open", panel_picture(person))
+        person.widget.load_sample()
+        person.wait()
+        sequence = person.ui.sequenceSelector.currentNode()
+        save("2-detected", panel_picture(person), views_picture(sequence))
+        row = next(row for row, (phase, _) in enumerate(person.found) if phase == "ES")
+        person.click_row(row)
+        save("3-jump", panel_picture(person), views_picture(sequence))
+        person.press("chartButton")
+        save("4-curves", panel_picture(person), views_picture(sequence, with_chart=True))
+        scene.show_frame(sequence, person.frame + 1)
+        person.press("moveButton")
+        save("5-corrected", panel_picture(person), views_picture(sequence, with_chart=True))
+    return made
+
+
+if __name__ == "__main__":
+    default = Path(__file__).resolve().parent.parent / "Resources" / "Screenshots"
+    for path in make_pictures(Path(sys.argv[1]) if len(sys.argv) > 1 else default):
+        print(f"{path} ({path.stat().st_size / 1000:.0f} kB)")
