@@ -21,7 +21,8 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-POLL_MILLISECONDS = 50
+POLL_MILLISECONDS = 20
+"""Each call works for up to 30 ms while frames are handed over; the application has the time in between."""
 
 #
 # EchoKeyframe
@@ -124,7 +125,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.advanced = AdvancedPanel(self.ui, self.logic, self.say, self.update_detectors)
         self.toolbar = ToolbarActions(self.keyframes.step)
         self.ui.loadButton.connect("clicked()", lambda: self.load(self.ui.filePathLineEdit.currentPath))
-        self.ui.detectButton.connect("clicked()", lambda: self.detect(self.ui.sequenceSelector.currentNode()))
+        self.ui.detectButton.connect("clicked()", lambda: self.detect(self.sequence))
         self.ui.detectAllButton.connect("clicked()", self.detect_all)
         self.ui.cancelButton.connect("clicked()", self.cancel)
         self.ui.detectorSelector.connect("currentIndexChanged(int)", self.on_detector_chosen)
@@ -200,11 +201,15 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.ui.detectorSelector.setCurrentIndex(index)
         self.show_sequence()
 
+    @property
+    def sequence(self):
+        """The chosen sequence, or None."""
+        return self._parameterNode.sequence if self._parameterNode else None
+
     def show_sequence(self):
         """Let the section on keyframes follow the chosen sequence."""
-        sequence = self._parameterNode.sequence if self._parameterNode else None
-        if sequence is not self.keyframes.sequence:
-            self.keyframes.show(sequence)
+        if self.sequence is not self.keyframes.sequence:
+            self.keyframes.show(self.sequence)
         self.update_buttons()
 
     def update_detectors(self):
@@ -310,8 +315,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         logging.info("EchoKeyframe: %s", text)
 
     def update_buttons(self):
-        busy = self.logic.jobs.busy
-        sequence = self.ui.sequenceSelector.currentNode()
+        busy, sequence = self.logic.jobs.busy, self.sequence
         self.ui.detectButton.enabled = sequence is not None and not self.logic.jobs.is_under_way(sequence)
         self.ui.cancelButton.enabled = busy
         self.ui.progressBar.visible = busy

@@ -25,9 +25,6 @@ class ctkCollapsibleButton(PythonQtObject, QtWidgets.QWidget):
     def _set_collapsed(self, collapsed):
         self._collapsed = collapsed
         self.setMaximumHeight(_HEADER if collapsed else 16777215)
-        for child in self.children():
-            if isinstance(child, QtWidgets.QWidget):
-                child.setVisible(not collapsed)
 
     text = QtCore.Property(str, lambda self: self._text, _set_text)
     collapsed = QtCore.Property(bool, lambda self: self._collapsed, _set_collapsed)

@@ -13,6 +13,7 @@ from ..scene.contract import PHASE_COLORS
 
 _ICON_SIZE = 12
 _ROW_HEIGHT = 22
+_NARROWEST = 24
 
 
 class KeyframeList:
@@ -26,7 +27,9 @@ class KeyframeList:
         table.setHorizontalHeaderLabels(titles)
         table.verticalHeader().setVisible(False)
         table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
+        table.horizontalHeader().setMinimumSectionSize(_NARROWEST)
         table.horizontalHeader().setStretchLastSection(True)
+        table.horizontalHeader().setHighlightSections(False)
         table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         table.horizontalHeaderItem(6).setToolTip(_("Heart rate of the beat, from ED to ED"))
         table.connect("cellClicked(int,int)", self._on_clicked)
