@@ -66,11 +66,20 @@ def test_commands_are_understood_and_name_files_that_exist(page, text):
         assert [word for word in named if not (REPOSITORY / word).exists()] == []
 
 
+def anchors(page: Path) -> set[str]:
+    """The headings of a page as the forge names them in links."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_and_pictures_exist(page):
     targets = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
-    local = [target.partition("#")[0] for target in targets if "://" not in target and not target.startswith("#")]
-    assert [target for target in local if not (page.parent / target).exists()] == []
+    for target in (target for target in targets if "://" not in target):
+        path, _, anchor = target.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), target
 
 
 def test_the_tutorials_commands_do_what_it_says(sample_clip, beating_video, tmp_path):

@@ -66,9 +66,3 @@ def test_the_test_command_is_the_one_that_continuous_integration_runs(readme, re
 def test_the_keyframe_shown_has_the_real_fields(readme):
     [block] = blocks(readme, "json")
     assert list(json.loads(block)) == list(Keyframe.__dataclass_fields__)
-
-
-def test_links_and_pictures_exist(readme, repository):
-    targets = [target for target in re.findall(r"\]\(([^)]+)\)", readme) if "://" not in target]
-    assert len(targets) >= 4
-    assert [target for target in targets if not (repository / target).exists()] == []
