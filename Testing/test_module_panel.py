@@ -4,6 +4,7 @@ import ast
 import os
 import sys
 
+import cv2
 import numpy as np
 import slicer
 from EchoKeyframeLib import scene
@@ -236,3 +237,41 @@ def test_what_slicer_lacks_the_standin_refuses(person):
     else:
         raise AssertionError("a misspelt property was taken")
     assert application() is person.app
+
+
+def test_the_keyframes_stand_in_their_colours_where_they_belong(person, tmp_path):
+    """A picture of the panel: cyan and yellow lines on the strip, at the share of the loop where the frames lie."""
+    sequence = beating_sequence()
+    person.choose(sequence)
+    for frame, phase in ((12, Phase.ED), (42, Phase.ES)):
+        scene.show_frame(sequence, frame)
+        person.widget.keyframes.add(phase)
+    scene.show_frame(sequence, 59)
+    strip = person.widget.keyframes._strip
+    path = tmp_path / "strip.png"
+    assert strip.grab().save(str(path))
+    pixels = cv2.imread(str(path))[:, :, ::-1]
+    for frame, color in ((12, (0, 255, 255)), (42, (255, 255, 0))):
+        columns = np.flatnonzero((pixels == color).all(axis=2).any(axis=0))
+        assert strip.frame_at(float(columns.mean())) == frame
+    assert person.widget.parent.grab().save(str(tmp_path / "panel.png"))
+
+
+def test_detect_needs_a_loop_and_cancel_something_to_cancel(person):
+    assert not person.ui.detectButton.enabled
+    person.press("detectAllButton")
+    assert "no cine loop" in person.status
+    person.choose(beating_sequence())
+    assert person.ui.detectButton.enabled and not person.ui.cancelButton.enabled
+    person.press("detectButton")
+    assert person.ui.cancelButton.enabled and not person.ui.detectButton.enabled
+    person.wait()
+    assert person.ui.detectButton.enabled and not person.ui.cancelButton.enabled
+
+
+def test_shortcuts_work_only_while_the_module_is_open(person):
+    actions = slicer.modules.sequences.toolBar().actions()
+    assert [action.shortcut().toString() for action in actions] == ["Alt+,", "Alt+."]
+    person.app.leave_module("EchoKeyframe")
+    assert all(action.shortcut().isEmpty() for action in actions)
+    slicer.util.selectModule("EchoKeyframe")
