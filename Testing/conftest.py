@@ -6,6 +6,9 @@ import json
 import os
 from pathlib import Path
 
+if "PYTHONPATH" in os.environ:  # relative folders, too, must hold for processes that tests start elsewhere
+    os.environ["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, os.environ["PYTHONPATH"].split(os.pathsep)))
+
 if "PYTEST_XDIST_WORKER" in os.environ:  # several test processes: one thread each, also in what they start
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")  # read when NumPy and torch are imported, so before
