@@ -159,3 +159,16 @@ def test_a_half_written_event_is_passed_over(tmp_path):
     events, offset = mailbox.read_events(0)
     assert events == [{"event": "done", "request": 1}]
     assert offset == mailbox.events.stat().st_size
+
+
+def test_an_idle_process_ends_without_complaint_and_the_next_request_finds_a_new_one():
+    worker = Worker(idle_seconds=0.2)
+    try:
+        for _ in range(2):
+            frames, times = pulsing()
+            number = worker.submit(request(frames, times))
+            assert closing_events(worker, [number])[number].kind == "done"
+            assert worker._process.wait(30) == 0
+            assert "Fatal" not in worker._mailbox.log.read_text(encoding="utf-8")
+    finally:
+        worker.stop()

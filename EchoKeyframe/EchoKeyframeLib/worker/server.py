@@ -51,7 +51,8 @@ def _end_with_caller(folder: Path) -> None:
     """End this process when the caller's end of stdin closes, which the system does however the caller ends."""
 
     def wait() -> None:
-        while sys.stdin.buffer.read(1):
+        # Not through sys.stdin: its lock, held while it waits, would abort an interpreter that ends for being idle.
+        while os.read(sys.stdin.fileno(), 1):
             pass
         shutil.rmtree(folder, ignore_errors=True)
         os._exit(0)
