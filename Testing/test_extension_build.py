@@ -23,7 +23,7 @@ LEFTOVERS = {"__pycache__", ".DS_Store", "Thumbs.db"}
 def run_cmake(*arguments: str | Path) -> subprocess.CompletedProcess:
     program = Path(cmake.CMAKE_BIN_DIR) / ("cmake.exe" if os.name == "nt" else "cmake")
     command = [program, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=120)
 
 
 def configure(source: Path, build: Path) -> subprocess.CompletedProcess:
