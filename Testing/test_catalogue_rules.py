@@ -12,6 +12,7 @@ from pathlib import Path
 
 import EchoKeyframeLib
 import pytest
+import yaml
 from PIL import Image
 
 NAME = "EchoKeyframe"
@@ -205,6 +206,18 @@ def test_there_is_one_version(repository):
     assert re.findall(r"^version: (\S+)$", citation, re.MULTILINE) == [newest] == [EchoKeyframeLib.__version__]
     for name in ("CMakeLists.txt", f"{NAME}/CMakeLists.txt", f"{NAME}.s4ext", f"{NAME}/{NAME}.py"):
         assert EchoKeyframeLib.__version__ not in (repository / name).read_text(encoding="utf-8")
+
+
+def test_software_and_paper_can_be_cited(repository):
+    """What version 1.2.0 of the Citation File Format requires, and the paper that the README names."""
+    citation = yaml.safe_load((repository / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["cff-version"] == "1.2.0"
+    [paper] = citation["references"]
+    for entry, required in ((citation, {"message", "title", "authors"}), (paper, {"type", "title", "authors"})):
+        assert required <= set(entry) and all(entry[key] for key in required)
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    assert paper["title"] in readme and f"https://doi.org/{paper['doi']}" in readme
+    assert f"{paper['year']};{paper['volume']}({paper['issue']}):{paper['start']}-{paper['end']}" in readme
 
 
 def test_slicer_installs_what_the_package_needs(repository):
