@@ -203,6 +203,21 @@ def test_an_unforeseen_error_is_one_line_and_debug_shows_more(tmp_path, beating_
     assert "Traceback" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("device", "reads_ahead"), [("cuda:0", True), ("mps", True), ("cpu", False)])
+def test_cines_are_read_ahead_of_a_detector_on_a_gpu(tmp_path, beating_video, monkeypatch, device, reads_ahead):
+    from EchoKeyframeLib.batch import engines
+    from EchoKeyframeLib.detection.motion import MotionDetector
+
+    called = []
+    for name in ("run_reading_ahead", "run_on_cores"):
+        monkeypatch.setattr(engines, name, lambda *arguments, name=name: called.append(name) or iter(()))
+    monkeypatch.setattr(MotionDetector, "device", device)
+    for name in ("a.avi", "b.avi"):
+        shutil.copy(beating_video, tmp_path / name)
+    main(["detect", str(tmp_path), "--model", "motion", "--output", str(tmp_path / "out")])
+    assert called == ["run_reading_ahead" if reads_ahead else "run_on_cores"]
+
+
 def test_a_full_disk_while_writing_leaves_what_was_there(tmp_path, beating_video, monkeypatch, capsys):
     from EchoKeyframeLib.report import outputs
 

@@ -11,6 +11,8 @@ from EchoKeyframeLib.detection.keyframes import Curves
 class Fixed:
     """A detector that gives the same curves whatever it is shown, and remembers the frame rate it was shown."""
 
+    device = "cpu"
+
     def __init__(self, name, probability):
         self.name, self.probability, self.fps = name, np.asarray(probability, np.float32), None
 

@@ -137,14 +137,9 @@ def _engine(jobs: list[Job], settings: Settings, detector: Detector, options: ar
             raise UsageError("no Ray cluster answers at RAY_ADDRESS") from error
     from ..batch.engines import run_on_cores, run_reading_ahead
 
-    if _is_on_gpu(detector):
+    if detector.device != "cpu":
         return (yield from run_reading_ahead(jobs, settings, detector, options.jobs or READERS))
     return (yield from run_on_cores(jobs, settings, min(len(jobs), options.jobs or _cores())))
-
-
-def _is_on_gpu(detector: Detector) -> bool:
-    runner = getattr(detector, "runner", None)  # the motion detector has none
-    return runner is not None and runner.device.type != "cpu"
 
 
 def _cores() -> int:

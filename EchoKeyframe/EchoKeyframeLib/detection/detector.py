@@ -14,9 +14,13 @@ Progress = Callable[[float], None]
 
 
 class Detector(Protocol):
-    """Turns a cine into ED and ES curves."""
+    """Turns a cine into ED and ES curves.
+
+    name: what results are signed with. device: where it computes, as torch names it: ``"cpu"``, ``"cuda:0"``...
+    """
 
     name: str
+    device: str
 
     def curves(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Curves:
         """ED and ES probability of every frame of the cine."""

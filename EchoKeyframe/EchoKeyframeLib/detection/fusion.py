@@ -31,6 +31,7 @@ class FusedDetector:
     def __init__(self, motion: Detector, network: Detector) -> None:
         self.motion, self.network = motion, network
         self.name = f"{network.name} + {motion.name}"
+        self.device = network.device
 
     def curves(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Curves:
         """ED and ES probability of every frame. Raises what either detector raises."""

@@ -31,6 +31,7 @@ class MotionDetector:
     """
 
     name = "motion"
+    device = "cpu"
 
     def curves(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Curves:
         """Probability of ED and ES of each frame: a bump at each turning point of the wall's motion."""
