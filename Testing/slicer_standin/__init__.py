@@ -25,7 +25,9 @@ def install(folder: Path):
 
     from . import ctk_widgets, packaging, parameter_node, pythonqt, scripted_module
 
-    sys.modules["qt"], sys.modules["ctk"] = pythonqt, ctk_widgets
+    for name, content in (("qt", pythonqt), ("ctk", ctk_widgets)):
+        sys.modules[name] = ModuleType(name)
+        vars(sys.modules[name]).update(_public(content))
     _add_module("slicer.i18n", tr=lambda text: text, translate=lambda _context, text: text)
     _add_module("slicer.packaging", **_public(packaging))
     _add_module("slicer.parameterNodeWrapper", **_public(parameter_node))

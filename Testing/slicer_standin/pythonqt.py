@@ -11,6 +11,13 @@ import xml.etree.ElementTree as ElementTree
 
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 
+__all__ = [
+    "QAction", "QApplication", "QCheckBox", "QColor", "QComboBox", "QFile", "QFileDialog", "QFormLayout",
+    "QHBoxLayout", "QHeaderView", "QIcon", "QKeySequence", "QLabel", "QMessageBox", "QObject", "QPainter",
+    "QPixmap", "QProgressBar", "QPushButton", "QSettings", "QSizePolicy", "QSlider", "QStyle", "QTableWidget",
+    "QTableWidgetItem", "QTimer", "QToolBar", "QToolButton", "QUiLoader", "QVBoxLayout", "QWidget", "Qt",
+]  # fmt: skip
+
 # Plain values and namespaces, the same in both bindings.
 Qt, QFile, QSettings = QtCore.Qt, QtCore.QFile, QtCore.QSettings
 QColor, QIcon, QPixmap, QPainter, QKeySequence = (
