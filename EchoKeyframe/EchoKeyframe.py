@@ -230,10 +230,11 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def choice(self):
         """What to detect with, as chosen in the panel."""
-        from EchoKeyframeLib.panel.jobs import Choice as Detection
+        from EchoKeyframeLib.panel.jobs import DetectorChoice
 
-        return Detection(self.ui.detectorSelector.itemData(self.ui.detectorSelector.currentIndex),
-                         self._parameterNode.device if self._parameterNode else "auto")
+        selector = self.ui.detectorSelector
+        device = self._parameterNode.device if self._parameterNode else "auto"
+        return DetectorChoice(selector.itemData(selector.currentIndex), device)
 
     def load(self, path):
         """Load a file in the background, and detect in it if that is chosen."""
@@ -347,7 +348,7 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
         return EchoKeyframeParameterNode(super().getParameterNode())
 
     def load(self, path, then=None):
-        """Load a file in the background; ``then`` (a Choice) detects in it. Raises as ``detect``, and CineError."""
+        """Load a file in the background; ``then``, a DetectorChoice, detects in it. Raises as ``detect``, CineError."""
         self.ensure_packages(then)
         return self.jobs.load(path, then)
 
@@ -441,7 +442,7 @@ class EchoKeyframeTest(ScriptedLoadableModuleTest):
 
     def test_sample_to_keyframes(self):
         from EchoKeyframeLib import scene
-        from EchoKeyframeLib.panel.jobs import Choice as Detection
+        from EchoKeyframeLib.panel.jobs import DetectorChoice
         from EchoKeyframeLib.panel.sample import sample_file
 
         self.delayDisplay("Loading the sample and detecting")
@@ -449,9 +450,9 @@ class EchoKeyframeTest(ScriptedLoadableModuleTest):
         try:
             path = sample_file()
             if path is not None:
-                logic.load(path, Detection("motion"))
+                logic.load(path, DetectorChoice("motion"))
             else:
-                logic.detect(logic.add_simulated_loop(), Detection("motion"))
+                logic.detect(logic.add_simulated_loop(), DetectorChoice("motion"))
             reports = logic.wait()
         finally:
             logic.stop()
@@ -484,12 +485,12 @@ class EchoKeyframeTest(ScriptedLoadableModuleTest):
         os.remove(path)
 
     def test_bad_input_is_told(self):
-        from EchoKeyframeLib.panel.jobs import Choice as Detection
+        from EchoKeyframeLib.panel.jobs import DetectorChoice
         from EchoKeyframeLib.scene import SceneError
 
         logic = EchoKeyframeLogic()
         empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "empty")
         with self.assertRaises(SceneError):
-            logic.detect(empty, Detection("motion"))
+            logic.detect(empty, DetectorChoice("motion"))
         self.assertFalse(logic.jobs.busy)
         logic.stop()

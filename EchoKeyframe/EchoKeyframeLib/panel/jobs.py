@@ -19,7 +19,7 @@ STEP_SECONDS = 0.03
 
 
 @dataclass(frozen=True)
-class Choice:
+class DetectorChoice:
     """What to detect with: a detector's name or weights file, and a device as ``choose_device`` takes it."""
 
     model: str
@@ -34,7 +34,7 @@ class Job:
     number: int
     name: str
     sequence: Any | None = None
-    choice: Choice | None = None
+    choice: DetectorChoice | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -81,7 +81,7 @@ class Jobs:
         """Whether a detection of this sequence runs or waits."""
         return any(job.sequence is sequence for job in self._jobs.values())
 
-    def load(self, path: str | Path, then: Choice | None = None) -> Job:
+    def load(self, path: str | Path, then: DetectorChoice | None = None) -> Job:
         """Queue the loading of a file; ``then`` detects in it. Raises CineError or WorkerError."""
         path = Path(path)
         if not path.is_file():
@@ -90,7 +90,7 @@ class Jobs:
         self._jobs[job.number] = job
         return job
 
-    def detect(self, sequence: Any, choice: Choice) -> Job:
+    def detect(self, sequence: Any, choice: DetectorChoice) -> Job:
         """Queue a detection. Raises SceneError or WorkerError."""
         if self._import is not None and self._import[0].sequence is sequence:
             raise SceneError(f"{sequence.GetName()}: is still loading; detect when it is complete")
