@@ -21,7 +21,7 @@ from panel_person import Person, at_the_panel
 from PIL import Image, ImageDraw, ImageOps
 from PySide6 import QtCore
 
-HEIGHT, VIEW_WIDTH, GAP = 720, 600, 8
+HEIGHT, VIEW_WIDTH, GAP = 740, 600, 8
 BACKGROUND = (24, 24, 28)
 
 
@@ -57,9 +57,10 @@ def chart_picture(sequence, width: int, height: int) -> Image.Image:
         x, y = (np.array([column.GetTuple1(row) for row in range(column.GetNumberOfTuples())]) for column in columns)
         line = "-" if series.GetLineStyle() != series.LineStyleNone else ""
         marker = "o" if series.GetMarkerStyle() != series.MarkerStyleNone else ""
-        axes.plot(x, y, line, marker=marker, color=series.GetColor(), label=series.GetName().split(" ")[0])
+        axes.plot(x, y, line, marker=marker, color=series.GetColor(), label=series.GetName())
     axes.set(xlabel=chart.GetXAxisTitle(), ylabel=chart.GetYAxisTitle(), ylim=(0, 1.1))
     axes.set_facecolor("0.12")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.42, 1.0), fontsize=8, facecolor="0.12", labelcolor="white")
     figure.canvas.draw()
     picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
     plt.close(figure)
