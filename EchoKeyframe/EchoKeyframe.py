@@ -348,7 +348,7 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
         return EchoKeyframeParameterNode(super().getParameterNode())
 
     def load(self, path, then=None):
-        """Load a file in the background; ``then``, a DetectorChoice, detects in it. Raises as ``detect``, CineError."""
+        """Load a file in the background; ``then`` (a DetectorChoice) detects in it. Raises as ``detect``."""
         self.ensure_packages(then)
         return self.jobs.load(path, then)
 
