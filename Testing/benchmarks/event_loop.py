@@ -1,10 +1,11 @@
 """How long the module holds Slicer's event loop, and how long a click takes to become bookmarks.
 
-``python Testing/benchmarks/event_loop.py [FRAMES ...]``: the panel in the Slicer stand-in on drawn loops of
-600x800 gray pixels. *held*: the longest time that the event loop did not turn, once as the clock says and once as this
-thread's own processor time, which other programs on the machine cannot lengthen. *click to bookmark*: from the press of Detect to
-the filled table, with a worker that has to be started (cold) and one that lives (warm); *in process*: the same
-detection without worker or panel, as the command line does it.
+    python Testing/benchmarks/event_loop.py [FRAMES ...]
+
+The panel in the Slicer stand-in, on drawn loops of 600x800 gray pixels. *held*: the longest time that the event loop
+did not turn, once by the clock and once as this thread's own processor time, which other programs on the machine cannot
+lengthen. *click to bookmark*: from the press of Detect to the filled table, with a worker that has to be started (cold)
+and one that lives (warm); *in process*: the same detection without worker or panel, as the command line does it.
 """
 
 from __future__ import annotations
