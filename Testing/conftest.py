@@ -56,7 +56,7 @@ def development_labels(development_data: Path) -> dict:
 @pytest.fixture
 def person():
     """A person at the module's panel, on an empty scene of the Slicer stand-in; skipped without PySide6."""
-    pytest.importorskip("PySide6", reason="needs PySide6-Essentials")
+    pytest.importorskip("PySide6.QtWidgets", reason="needs PySide6-Essentials and Qt's libraries", exc_type=ImportError)
     from panel_person import at_the_panel
 
     with at_the_panel() as person:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("PySide6", reason="needs PySide6-Essentials")
+pytest.importorskip("PySide6.QtWidgets", reason="needs PySide6-Essentials and Qt's libraries", exc_type=ImportError)
 pytest.importorskip("mrml_scene")
 
 import slicer
