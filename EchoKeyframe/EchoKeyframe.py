@@ -88,7 +88,7 @@ class EchoKeyframeParameterNode:
     """
 
     sequence: slicer.vtkMRMLSequenceNode
-    detector: str = "motion"
+    detector: str = "auto"
     device: Annotated[str, Choice(["auto", "cpu", "cuda", "mps"])] = "auto"
     detectOnLoad: bool = True
 
@@ -214,7 +214,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def update_detectors(self):
         """Fill the detectors' list, which changes when weights are added or removed."""
-        chosen = self._parameterNode.detector if self._parameterNode else "motion"
+        chosen = self._parameterNode.detector if self._parameterNode else "auto"
         selector = self.ui.detectorSelector
         selector.blockSignals(True)
         selector.clear()
@@ -373,11 +373,11 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
 
     def ensure_packages(self, choice=None):
         """Install what is missing, after asking. Raises RuntimeError if the person declines."""
+        from EchoKeyframeLib.models.registry import needs_torch
         from EchoKeyframeLib.panel import dependencies
-        from EchoKeyframeLib.panel.weights_folder import MOTION
 
         dependencies.ensure_base(Path(__file__).parent / "Resources" / "requirements.txt")
-        if choice is not None and choice.model != MOTION:
+        if choice is not None and needs_torch(choice.model):
             dependencies.ensure_torch()
 
     def add_simulated_loop(self):

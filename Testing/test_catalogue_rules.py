@@ -16,7 +16,7 @@ import yaml
 from PIL import Image
 
 NAME = "EchoKeyframe"
-ADDRESS = "https://github.com/EchoKeyframe/EchoKeyframe"
+ADDRESS = "https://github.com/EchoKeyframe/SlicerEchoKeyframe"
 RAW = ADDRESS.replace("github.com", "raw.githubusercontent.com") + "/main/"
 CATEGORIES = {"Cardiac", "Ultrasound"}
 # Keys of slicer-extension-catalog-entry-schema-v1.0.2 and the types of their values; the first three are required.

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from EchoKeyframeLib.cine.cine import CineError  # noqa: E402
-from EchoKeyframeLib.detection.catalogue import load_detector, model_names  # noqa: E402
+from EchoKeyframeLib.detection.catalogue import load_detector  # noqa: E402
 from EchoKeyframeLib.detection.keyframes import DetectionError  # noqa: E402
 from EchoKeyframeLib.models import registry  # noqa: E402
 from EchoKeyframeLib.models.config import ConfigError, NetworkConfig  # noqa: E402
@@ -161,12 +161,12 @@ def test_a_failed_write_leaves_the_last_good_files(weights, network, monkeypatch
 def test_catalogue_loads_files_and_bundled_names(weights, monkeypatch):
     assert load_detector(weights, device="cpu").name == "Gewichte ä 2"
     monkeypatch.setattr(registry.bundled_weights, "__defaults__", (weights.parent,))
-    assert model_names() == ["motion", "Gewichte ä"]
+    assert registry.detector_names() == ["auto", "motion", "Gewichte ä"]
     assert load_detector("Gewichte ä", device="cpu").name == "Gewichte ä 2"
 
 
 def test_unknown_model_lists_what_there_is():
-    with pytest.raises(DetectionError, match=r"'crystal-ball' is unknown; there are motion"):
+    with pytest.raises(DetectionError, match=r"'crystal-ball' is unknown; there are auto, fused, motion"):
         load_detector("crystal-ball")
     with pytest.raises(CineError, match="cannot be opened"):
         load_detector("none.safetensors")

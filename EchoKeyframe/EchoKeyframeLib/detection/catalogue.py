@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
-from ..models.registry import SUFFIX, bundled_weights
+from ..models.registry import AUTO, DEFAULT_NETWORK, FUSED, MOTION, SUFFIX, bundled_weights, detector_names
 from .detector import Detector
 from .keyframes import DetectionError
 
-MOTION = "motion"
-DEFAULT_MODEL = MOTION
+DEFAULT_MODEL = AUTO
 
-
-def model_names() -> list[str]:
-    """What ``load_detector`` knows by name."""
-    return [MOTION, *bundled_weights()]
+_NETWORK_PACKAGES = ("torch", "torchvision", "safetensors")
 
 
 def load_detector(model: str | Path = DEFAULT_MODEL, device: str = "auto", precision: str = "auto") -> Detector:
     """A detector by its name, or from a weights file ``*.safetensors`` with its card beside it.
 
-    ``"motion"`` is the training-free detector, which needs no torch and ignores device and precision.
+    ``"motion"`` is the training-free detector, which needs no torch and ignores device and precision; ``"fused"`` the
+    mean of its curves and those of the bundled network; ``"auto"`` is ``"fused"`` where torch is installed, else
+    ``"motion"``.
     Raises DetectionError for an unknown name (listing those there are) or where torch is missing, WeightsError for
     weights that cannot be used, CineError for a device that is not here.
     """
+    if model == AUTO:
+        model = FUSED if _network_possible() else MOTION
     if model == MOTION:
         from .motion import MotionDetector
 
         return MotionDetector()
+    if model == FUSED:
+        from .fusion import FusedDetector
+
+        return FusedDetector(load_detector(MOTION), load_detector(DEFAULT_NETWORK, device, precision))
     path = _weights_path(model)
     try:
         from ..models.weights_file import load_weights
@@ -40,6 +45,10 @@ def load_detector(model: str | Path = DEFAULT_MODEL, device: str = "auto", preci
     return NetworkDetector(network, card.title, device, precision)
 
 
+def _network_possible() -> bool:
+    return DEFAULT_NETWORK in bundled_weights() and all(find_spec(package) for package in _NETWORK_PACKAGES)
+
+
 def _weights_path(model: str | Path) -> Path:
     bundled = bundled_weights()
     if str(model) in bundled:
@@ -48,5 +57,5 @@ def _weights_path(model: str | Path) -> Path:
     if path.suffix == SUFFIX:
         return path
     raise DetectionError(
-        f"model {path.name!r} is unknown; there are {', '.join(model_names())}, or give a {SUFFIX} file"
+        f"model {path.name!r} is unknown; there are {', '.join(detector_names())}, or give a {SUFFIX} file"
     )

@@ -1,4 +1,4 @@
-"""The weights that come with the package. Looks at file names only, so it works without torch."""
+"""Names of the detectors, and the weights that come with the package. Looks at file names only: no torch, no OpenCV."""
 
 from __future__ import annotations
 
@@ -7,7 +7,28 @@ from pathlib import Path
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 SUFFIX = ".safetensors"
 
+MOTION = "motion"
+"""The training-free detector."""
+FUSED = "fused"
+"""The mean of its curves and those of the bundled network."""
+AUTO = "auto"
+"""``FUSED`` where torch is installed, else ``MOTION``."""
+DEFAULT_NETWORK = "two-stream"
+"""The bundled network that ``FUSED`` uses."""
+
 
 def bundled_weights(folder: Path = WEIGHTS_FOLDER) -> dict[str, Path]:
     """Weights files by name, in alphabetical order: ``two-stream.safetensors`` is ``two-stream``."""
     return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+
+
+def detector_names() -> list[str]:
+    """What ``detection.catalogue.load_detector`` knows by name."""
+    bundled = bundled_weights()
+    fused = [FUSED] if DEFAULT_NETWORK in bundled else []
+    return [AUTO, *fused, MOTION, *bundled]
+
+
+def needs_torch(model: str) -> bool:
+    """Whether this detector cannot be loaded without torch."""
+    return model not in (AUTO, MOTION)

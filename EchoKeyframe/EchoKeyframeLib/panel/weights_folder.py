@@ -8,23 +8,19 @@ from pathlib import Path
 
 from ..atomic_file import written_atomically
 from ..cine.cine import CineError
-from ..models.registry import SUFFIX, bundled_weights
-
-MOTION = "motion"
-"""Name of the training-free detector in ``detection.catalogue``, which is not imported here: it needs OpenCV."""
+from ..models.registry import SUFFIX, bundled_weights, detector_names
 
 
 @dataclass(frozen=True)
 class Detectors:
-    """The detectors that can be chosen: the training-free one, those of the package, and those in ``folder``."""
+    """The detectors that can be chosen: those that the package knows by name, and the weights in ``folder``."""
 
     folder: Path
 
     def names(self) -> dict[str, str]:
         """What ``load_detector`` takes, by the name to show."""
-        networks = {name: name for name in bundled_weights()}
         added = {path.stem: str(path) for path in self.added()}
-        return {MOTION: MOTION, **networks, **added}
+        return {**{name: name for name in detector_names()}, **added}
 
     def added(self) -> list[Path]:
         return list(bundled_weights(self.folder).values()) if self.folder.is_dir() else []

@@ -32,7 +32,7 @@ class DetectionRequest:
     heart_rate: float | None = None
     timing: str = ""
     view: str | None = None
-    model: str = "default"
+    model: str = "auto"
     device: str = "auto"
     decoder: str = "beats"
 
