@@ -21,7 +21,7 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-POLL_MILLISECONDS = 20
+POLL_MILLISECONDS = 10
 """Each call works for up to 30 ms while frames are handed over; the application has the time in between."""
 
 #

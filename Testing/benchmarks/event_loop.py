@@ -1,18 +1,21 @@
 """How long the module holds Slicer's event loop, and how long a click takes to become bookmarks.
 
-    python Testing/benchmarks/event_loop.py [FRAMES ...]
+    python Testing/benchmarks/event_loop.py [--detector NAME] [FRAMES ...]
 
 The panel in the Slicer stand-in, on drawn loops of 600x800 gray pixels. *held*: the longest time that the event loop
 did not turn, once by the clock and once as this thread's own processor time, which other programs on the machine cannot
 lengthen. *click to bookmark*: from the press of Detect to the filled table, with a worker that has to be started (cold)
-and one that lives (warm); *in process*: the same detection without worker or panel, as the command line does it.
+and one that lives (warm); *in process*: the same detection without worker or panel, as the command line does it, by
+the same detector (by default ``motion``, the fastest, for which the way to the worker and back weighs most), loaded
+and used once before, as the warm worker's is.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -63,12 +66,14 @@ def drawn_loop(count: int) -> np.ndarray:
     return np.pad(second, ((0, 0), (0, 0), (margin, margin)))[np.arange(count) % len(second)]
 
 
-def measure(person: Person, count: int) -> None:
+def measure(person: Person, count: int, model: str) -> None:
     from EchoKeyframeLib.detection.catalogue import load_detector
     from EchoKeyframeLib.detection.detect import detect
 
     frames = drawn_loop(count)
     path = write_video(Path(person.app.temporaryPath) / f"{count}.avi", frames, FPS)
+    selector = person.ui.detectorSelector
+    selector.setCurrentIndex(selector.findData(model))
     person.ui.detectOnLoadCheckBox.checked = False
     person.ui.filePathLineEdit.currentPath = str(path)
     loading, load_seconds = run(person, "loadButton")
@@ -77,12 +82,13 @@ def measure(person: Person, count: int) -> None:
     warm_held, warm = run(person, "detectButton")
     cancel_held, _ = run(person, "detectButton", lambda: "detecting" in person.status)
     held, cancel = run(person, "cancelButton")
-    detector = load_detector("motion")
+    detector = load_detector(model)
     cine = Cine(frames, np.arange(count) / FPS, Source("drawn"))
+    detect(replace(cine, frames=frames[:30], times=cine.times[:30]), detector)
     started = time.perf_counter()
     detect(cine, detector)
     inference = time.perf_counter() - started
-    print(f"{count} frames of {WIDTH}x{HEIGHT} pixels")
+    print(f"{count} frames of {WIDTH}x{HEIGHT} pixels, {model}")
     print(f"  event loop held  load {loading}, detect cold {cold_held}, warm {warm_held}")
     print(f"                   detect again {cancel_held}, cancel {held}; cancelled after {cancel:.2f} s")
     print(f"  load {load_seconds:.1f} s; click to bookmark cold {cold:.2f} s, warm {warm:.2f} s; "
@@ -92,9 +98,13 @@ def measure(person: Person, count: int) -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("frames", nargs="*", type=int, default=[30, 200, 1000], metavar="FRAMES")
+    parser.add_argument("--detector", default="motion", metavar="NAME", help="as the panel lists them")
+    arguments = parser.parse_args()
     person = Person(application())
-    for count in [int(text) for text in sys.argv[1:]] or [30, 200, 1000]:
-        measure(person, count)
+    for count in arguments.frames:
+        measure(person, count, arguments.detector)
     person.app.unload_module("EchoKeyframe")
 
 

@@ -24,7 +24,7 @@ from ..report.keyframes_file import KeyframesFile, write_json
 from .cine_result import write_cine
 from .mailbox import Mailbox
 
-POLL_SECONDS = 0.03
+POLL_SECONDS = 0.01
 
 
 def serve(folder: Path, idle_seconds: float = 600.0) -> int:
