@@ -80,6 +80,45 @@ def test_edits_are_kept_on_a_second_detection_and_undone_in_one_step(person):
     assert len(person.found) == len(moved)
 
 
+def test_a_second_detection_that_finds_the_same_leaves_the_rows_alone(person):
+    person.choose(beating_sequence())
+    person.press("detectButton")
+    person.wait()
+    before, cell = person.found, person.ui.keyframeTable.item(0, 0)
+    person.press("detectButton")
+    person.wait()
+    assert person.found == before
+    assert person.ui.keyframeTable.item(0, 0) is cell
+
+
+def test_every_cell_is_wide_enough_for_its_text(person):
+    sequence = beating_sequence(count=300)
+    person.choose(sequence)
+    for frame, phase in ((1, Phase.ED), (299, Phase.ES)):
+        scene.show_frame(sequence, frame)
+        person.widget.keyframes.add(phase)
+    table = person.ui.keyframeTable
+    for column in range(table.columnCount):
+        assert table.columnWidth(column) >= table.sizeHintForColumn(column)
+
+
+def test_the_keyframe_jumped_to_last_is_the_one_that_is_moved(person):
+    sequence = beating_sequence()
+    person.choose(sequence)
+    for frame, phase in ((0, Phase.ED), (15, Phase.ES), (30, Phase.ED)):
+        scene.show_frame(sequence, frame)
+        person.widget.keyframes.add(phase)
+    person.press("previousEsButton")
+    person.widget.keyframes.jump(18)  # a click on the strip, where there is no keyframe
+    person.press("moveButton")
+    assert person.found == [("ED", 0), ("ES", 18), ("ED", 30)]
+    person.widget.keyframes.jump(33)
+    person.press("moveButton")  # past the next keyframe: its row is another one now
+    assert person.found == [("ED", 0), ("ED", 30), ("ES", 33)]
+    person.press("removeButton")
+    assert person.found == [("ED", 0), ("ED", 30)]
+
+
 def test_keyframes_by_hand_without_detection(person):
     sequence = beating_sequence()
     person.choose(sequence)

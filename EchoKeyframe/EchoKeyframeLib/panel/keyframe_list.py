@@ -22,16 +22,17 @@ class KeyframeList:
     def __init__(self, table: Any, jump: Callable[[int], None]) -> None:
         self._table, self._jump = table, jump
         self._keyframes: tuple[Keyframe, ...] = ()
+        self._rows: list[tuple[str, ...]] = []
         titles = [_("Beat"), _("Phase"), _("Frame"), _("Time (s)"), _("Confid."), _("Set by"), _("/min")]
         table.setColumnCount(len(titles))
         table.setHorizontalHeaderLabels(titles)
         table.verticalHeader().setVisible(False)
-        table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         table.horizontalHeader().setMinimumSectionSize(_NARROWEST)
         table.horizontalHeader().setSectionResizeMode(len(titles) - 1, qt.QHeaderView.Stretch)
         table.horizontalHeader().setHighlightSections(False)
         table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         table.horizontalHeaderItem(6).setToolTip(_("Heart rate of the beat, from ED to ED"))
+        table.resizeColumnsToContents()
         table.connect("cellClicked(int,int)", self._on_clicked)
 
     @property
@@ -45,18 +46,27 @@ class KeyframeList:
         before, row = self.selected, self._table.currentRow()
         self._keyframes = tuple(keyframes)
         rates = {beat.number: beat.heart_rate for beat in beats}
-        self._table.setRowCount(len(self._keyframes))
-        for i, keyframe in enumerate(self._keyframes):
-            for column, text in enumerate(_texts(keyframe, rates.get(keyframe.beat))):
-                self._table.setItem(i, column, _item(text, keyframe if column == 1 else None))
-            if keyframe.at_edge:
-                self._table.item(i, 4).setToolTip(_("At the clip's edge: the true extremum may lie outside"))
+        rows = [_texts(keyframe, rates.get(keyframe.beat)) for keyframe in self._keyframes]
+        if rows != self._rows:
+            self._rows = rows
+            self._fill()
         self._select(before, row)
 
     def select(self, frame: int) -> None:
-        """Select the row of a frame, or nothing."""
-        row = next((i for i, k in enumerate(self._keyframes) if k.frame == frame), -1)
-        self._table.setCurrentCell(row, 0)
+        """Select the row of a frame; one without a keyframe leaves the selection as it is."""
+        row = next((i for i, k in enumerate(self._keyframes) if k.frame == frame), None)
+        if row is not None:
+            self._table.setCurrentCell(row, 0)
+
+    def _fill(self) -> None:
+        self._table.setRowCount(len(self._rows))
+        for i, (keyframe, texts) in enumerate(zip(self._keyframes, self._rows, strict=True)):
+            for column, text in enumerate(texts):
+                self._table.setItem(i, column, _item(text, keyframe if column == 1 else None))
+            if keyframe.at_edge:
+                self._table.item(i, 4).setToolTip(_("At the clip's edge: the true extremum may lie outside"))
+        # Once: a header that always fits its contents measures all rows again with each cell, 1 ms a cell.
+        self._table.resizeColumnsToContents()
 
     def _select(self, before: Keyframe | None, row: int) -> None:
         same = next((i for i, k in enumerate(self._keyframes)

@@ -113,8 +113,14 @@ class KeyframePanel:
             self._list.select(frame)
 
     def move(self) -> None:
-        """Move the selected keyframe to the frame on show."""
-        self._edit_selected(lambda table, frame: move_keyframe(table, frame, current_frame(self.sequence)))
+        """Move the selected keyframe to the frame on show, where it stays selected."""
+
+        def move_here(table: Any, frame: int) -> None:
+            shown = current_frame(self.sequence)
+            move_keyframe(table, frame, shown)
+            self._list.select(shown)
+
+        self._edit_selected(move_here)
 
     def change_phase(self) -> None:
         """Make the selected ED an ES, or the other way round."""
