@@ -13,6 +13,7 @@ vtk = pytest.importorskip("vtk")
 
 from EchoKeyframeLib import scene as layer  # noqa: E402  (only once slicer-core is known to be there)
 from EchoKeyframeLib.scene.contract import (  # noqa: E402
+    HEART_RATE_ATTRIBUTE,
     INSTANCE_UIDS_ATTRIBUTE,
     SOURCE_NAME_ATTRIBUTE,
     SPACING_ATTRIBUTE,
@@ -166,7 +167,7 @@ def test_scene_closed_while_loading_is_one_clear_error(scene):
 
 @pytest.mark.parametrize("reload", [reload_mrb, reload_mrml])
 def test_sequence_survives_saving(scene, tmp_path, reload):
-    cine = random_cine()
+    cine = random_cine(heart_rate=72.5, view="A4C")
     layer.add_cine_sequence(scene, cine)
     again = reload(scene, tmp_path / "out" if reload is reload_mrml else tmp_path)
     sequence = first_node(again.scene, "vtkMRMLSequenceNode")
@@ -176,6 +177,7 @@ def test_sequence_survives_saving(scene, tmp_path, reload):
     assert read.spacing == cine.spacing
     assert read.source == cine.source
     assert read.timing == "FrameTimeVector"
+    assert (read.heart_rate, read.view) == (72.5, "A4C")
     assert layer.find_browser(sequence).GetPlaybackRateFps() == pytest.approx(cine.fps)
 
 
@@ -183,6 +185,16 @@ def test_unknown_spacing_is_not_taken_for_a_millimetre(scene):
     sequence, _ = layer.add_cine_sequence(scene, random_cine(spacing=None))
     assert sequence.GetAttribute(SPACING_ATTRIBUTE) == "unknown"
     assert layer.cine_from_sequence(sequence).spacing is None
+
+
+@pytest.mark.parametrize("stated", [None, "", "fast", "nan", "-3"])
+def test_a_heart_rate_that_is_none_is_left_out(scene, stated):
+    sequence, _ = layer.add_cine_sequence(scene, random_cine())
+    assert sequence.GetAttribute(HEART_RATE_ATTRIBUTE) is None
+    if stated is not None:
+        sequence.SetAttribute(HEART_RATE_ATTRIBUTE, stated)
+    assert layer.cine_from_sequence(sequence).heart_rate is None
+    assert layer.cine_from_sequence(sequence).view is None
 
 
 def test_gray_stored_as_rgb_comes_back_gray(scene):

@@ -11,7 +11,7 @@ from ..detection.keyframes import Curves, Detection
 from ..report.keyframes_file import KeyframesFile
 from ..scene import SceneError, frame_times, read_frame
 from ..scene.scene_error import require_sequence
-from ..scene.sequence_frames import loop_scaling, loop_spacing, loop_timing
+from ..scene.sequence_frames import loop_heart_rate, loop_scaling, loop_spacing, loop_timing, loop_view
 from ..worker.submission import DetectionRequest
 
 FEWEST_FRAMES = 3
@@ -36,7 +36,9 @@ def detection_request(sequence: Any, model: str, device: str = "auto") -> tuple[
         frame=_frame_getter(sequence),
         times=times - times[0],
         spacing=loop_spacing(sequence),
+        heart_rate=loop_heart_rate(sequence),
         timing=timing,
+        view=loop_view(sequence),
         model=model,
         device=device,
     )

@@ -11,7 +11,14 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
 from ..cine.cine import Cine
-from .contract import INSTANCE_UIDS_ATTRIBUTE, SOURCE_NAME_ATTRIBUTE, SPACING_ATTRIBUTE, TIMING_ATTRIBUTE
+from .contract import (
+    HEART_RATE_ATTRIBUTE,
+    INSTANCE_UIDS_ATTRIBUTE,
+    SOURCE_NAME_ATTRIBUTE,
+    SPACING_ATTRIBUTE,
+    TIMING_ATTRIBUTE,
+    VIEW_ATTRIBUTE,
+)
 from .scene_error import SceneError
 
 _STILL_RATE = 10.0  # playback rate of a single frame, for which it means nothing
@@ -25,8 +32,8 @@ def add_cine_sequence(
     Each frame becomes a vtkMRMLScalarVolumeNode (gray) or vtkMRMLVectorVolumeNode (RGB) with the geometry of Slicer's
     own DICOM importer: columns run to the patient's right-to-left, rows to posterior, so that an axial view shows the
     frame upright. Index ``time`` in s. Pixels measure 1 mm where the file does not say, and the sequence's attribute
-    ``SPACING_ATTRIBUTE`` is then ``unknown``. The source's file name and SOP Instance UID are kept, nothing of the
-    patient.
+    ``SPACING_ATTRIBUTE`` is then ``unknown``. The source's file name and SOP Instance UID, its heart rate
+    and view are kept, nothing of who the patient is.
 
     name: of the sequence, by default the source's without its extension. progress: called with the fraction done in
     [0, 1] after each frame; it may process events, and may raise, which leaves no node behind.
@@ -99,6 +106,10 @@ def _describe(sequence: Any, cine: Cine) -> None:
     sequence.SetAttribute(SOURCE_NAME_ATTRIBUTE, cine.source.name)
     sequence.SetAttribute(TIMING_ATTRIBUTE, cine.timing or "unknown")
     sequence.SetAttribute(SPACING_ATTRIBUTE, "calibrated" if cine.spacing else "unknown")
+    if cine.heart_rate is not None:
+        sequence.SetAttribute(HEART_RATE_ATTRIBUTE, f"{cine.heart_rate:g}")
+    if cine.view is not None:
+        sequence.SetAttribute(VIEW_ATTRIBUTE, cine.view)
 
 
 def _fill(sequence: Any, cine: Cine) -> Iterator[float]:

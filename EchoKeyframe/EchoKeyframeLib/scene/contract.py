@@ -52,6 +52,12 @@ TIMING_ATTRIBUTE = "EchoKeyframe.Timing"
 SPACING_ATTRIBUTE = "EchoKeyframe.Spacing"
 """Attribute of a sequence node: ``calibrated`` (mm), or ``unknown`` where the volumes' 1 mm is a placeholder."""
 
+HEART_RATE_ATTRIBUTE = "EchoKeyframe.HeartRate"
+"""Attribute of a sequence node: beats per minute as its file states them (``Cine.heart_rate``), absent if unknown."""
+
+VIEW_ATTRIBUTE = "EchoKeyframe.View"
+"""Attribute of a sequence node: the standard view (``Cine.view``), absent if unknown."""
+
 DETECTOR_ATTRIBUTE = "EchoKeyframe.Detector"
 """Attribute of a curve table: the name of the detector that made it."""
 

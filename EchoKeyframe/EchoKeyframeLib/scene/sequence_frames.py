@@ -10,7 +10,13 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from ..cine.cine import Cine, Source
-from .contract import SOURCE_NAME_ATTRIBUTE, SPACING_ATTRIBUTE, TIMING_ATTRIBUTE
+from .contract import (
+    HEART_RATE_ATTRIBUTE,
+    SOURCE_NAME_ATTRIBUTE,
+    SPACING_ATTRIBUTE,
+    TIMING_ATTRIBUTE,
+    VIEW_ATTRIBUTE,
+)
 from .frame_times import frame_times, index_is_time, playback_rate
 from .scene_error import SceneError, require_frame, require_sequence
 from .source_file import source_uid
@@ -87,7 +93,8 @@ def cine_from_sequence(sequence: Any, progress: Callable[[float], None] | None =
     return Cine(
         stack.finish(), times - times[0], Source(sequence.GetAttribute(SOURCE_NAME_ATTRIBUTE) or name,
                                                  sop_instance_uid=source_uid(sequence)),
-        spacing=loop_spacing(sequence), timing=timing, warnings=warnings,
+        spacing=loop_spacing(sequence), heart_rate=loop_heart_rate(sequence), timing=timing,
+        view=loop_view(sequence), warnings=warnings,
     )  # fmt: skip
 
 
@@ -145,6 +152,20 @@ def loop_spacing(sequence: Any) -> tuple[float, float] | None:
     if column_spacing == row_spacing == 1.0 and sequence.GetAttribute(SPACING_ATTRIBUTE) is None:
         return None
     return row_spacing, column_spacing
+
+
+def loop_heart_rate(sequence: Any) -> float | None:
+    """Beats per minute that the sequence's file stated; None where nothing usable stands there."""
+    try:
+        rate = float(sequence.GetAttribute(HEART_RATE_ATTRIBUTE) or "nan")
+    except ValueError:
+        return None
+    return rate if np.isfinite(rate) and rate > 0 else None
+
+
+def loop_view(sequence: Any) -> str | None:
+    """The standard view, such as ``"A4C"``, or None."""
+    return sequence.GetAttribute(VIEW_ATTRIBUTE) or None
 
 
 def loop_timing(sequence: Any) -> tuple[str, tuple[str, ...]]:
