@@ -122,7 +122,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         self.logic = EchoKeyframeLogic()
         self.keyframes = KeyframePanel(self.ui, self.say)
-        self.advanced = AdvancedPanel(self.ui, self.logic, self.say, self.update_detectors)
+        self.advanced = AdvancedPanel(self.ui, self.logic, self.say, self.start, self.update_detectors)
         self.toolbar = ToolbarActions(self.keyframes.step)
         self.ui.loadButton.connect("clicked()", lambda: self.load(self.ui.filePathLineEdit.currentPath))
         self.ui.detectButton.connect("clicked()", lambda: self.detect(self.sequence))
@@ -299,6 +299,8 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.say(report.message)
         if report.kind == "loaded":
             self.show_loaded(report.sequence)
+        elif report.kind == "compared":
+            self.advanced.offer_repair(report)
         elif report.kind == "detected":
             self.say("\n".join([report.message, *report.detection.warnings]))
             if report.sequence is self.keyframes.sequence:
@@ -360,6 +362,11 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
             raise SceneError("no sequence is chosen; load a cine loop or choose a sequence")
         self.ensure_packages(choice)
         return self.jobs.detect(sequence, choice)
+
+    def compare(self, sequence, path):
+        """Compare a sequence with the file it came from, in the background. Raises as ``detect``."""
+        self.ensure_packages()
+        return self.jobs.compare(sequence, path)
 
     def detect_all(self, choice):
         """Detect in every loop of the scene. Raises as ``detect``."""

@@ -3,9 +3,11 @@
 import ast
 import os
 import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
+import pytest
 import slicer
 from EchoKeyframeLib import scene
 from EchoKeyframeLib.detection.keyframes import Phase
@@ -149,6 +151,61 @@ def test_side_by_side_shows_the_beat_of_the_row(person):
              for phase in ("ED", "ES")}  # fmt: skip
     assert shown == {"ED": 30, "ES": 45}
     assert person.frame == 30
+
+
+def imported_sample(sample_clip):
+    """The sample as an importer leaves it that knows no spacing and a rate of 10 frames/s; its true times."""
+    from EchoKeyframeLib.cine.cine import Cine
+    from EchoKeyframeLib.cine.read import read_cine
+
+    cine = read_cine(sample_clip)
+    imported = Cine(cine.frames, np.arange(len(cine)) / 10, cine.source)
+    return scene.add_cine_sequence(slicer.mrmlScene, imported)[0], cine
+
+
+def test_a_sequence_is_repaired_from_its_file_which_the_worker_reads(person, sample_clip, monkeypatch):
+    sequence, cine = imported_sample(sample_clip)
+    person.choose(sequence)
+    database = SimpleNamespace(fileForInstance={cine.source.sop_instance_uid: str(sample_clip)}.get)
+    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
+    monkeypatch.setattr("EchoKeyframeLib.cine.read.read_cine", None)
+    asked, answers = [], [False, True]
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text: (asked.append(text), answers.pop(0))[1])
+    person.press("repairButton")
+    assert not person.ui.detectButton.enabled
+    person.wait()
+    assert "spacing" in asked[0] and "the loop lasts 2.900 s" in asked[0]
+    assert scene.frame_times(sequence)[-1] == pytest.approx(2.9)
+    person.press("repairButton")
+    person.wait()
+    assert "repaired" in person.status
+    np.testing.assert_allclose(scene.frame_times(sequence), cine.times, atol=1e-6)
+    assert scene.cine_from_sequence(sequence).spacing == pytest.approx(cine.spacing)
+    person.press("repairButton")
+    person.wait()
+    assert "agree" in person.status and len(asked) == 2
+
+
+def test_another_file_or_none_repairs_nothing(person, sample_clip, monkeypatch, tmp_path):
+    import qt
+
+    person.choose(beating_sequence())
+    person.press("repairButton")  # no file is chosen in the dialog
+    assert not person.widget.logic.jobs.busy
+    monkeypatch.setattr(qt.QFileDialog, "answer", str(sample_clip))
+    person.press("repairButton")
+    person.wait()
+    assert "not the file that the sequence came from" in person.status
+    (tmp_path / "broken.dcm").write_bytes(b"no DICOM")
+    monkeypatch.setattr(qt.QFileDialog, "answer", str(tmp_path / "broken.dcm"))
+    person.press("repairButton")
+    person.wait()
+    assert "broken.dcm" in person.status
+    monkeypatch.setattr(qt.QFileDialog, "answer", str(sample_clip))
+    person.press("repairButton")
+    slicer.mrmlScene.RemoveNode(person.ui.sequenceSelector.currentNode())
+    person.wait()
+    assert "removed meanwhile" in person.status
 
 
 def test_detect_all_and_the_context_menu(person):

@@ -10,15 +10,28 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..cine.cine import CineError
-from ..scene import compare_with_source, find_source_file, repair_from_source
+from ..scene import find_source_file, repair_from_source
 from . import dependencies
+from .jobs import Report
 
 
 class AdvancedPanel:
-    """Connects the section's widgets. detectors_changed: called when weights were added or removed."""
+    """Connects the section's widgets.
 
-    def __init__(self, ui: Any, logic: Any, say: Callable[[str], None], detectors_changed: Callable[[], None]) -> None:
-        self._ui, self._logic, self._say, self._detectors_changed = ui, logic, say, detectors_changed
+    say: shows one line to the person. start: makes a request that goes on in the background. detectors_changed: called
+    when weights were added or removed.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        logic: Any,
+        say: Callable[[str], None],
+        start: Callable[[Callable[[], Any]], None],
+        detectors_changed: Callable[[], None],
+    ) -> None:
+        self._ui, self._logic, self._say, self._start = ui, logic, say, start
+        self._detectors_changed = detectors_changed
         ui.addWeightsButton.connect("clicked()", self.browse_weights)
         ui.removeWeightsButton.connect("clicked()", self.remove_weights)
         ui.installTorchButton.connect("clicked()", self.install_torch)
@@ -82,28 +95,28 @@ class AdvancedPanel:
         self._say(_("The detector is unloaded; the next detection loads it again."))
 
     def compare_with_file(self) -> None:
-        """Offer to repair what an importer got wrong about the chosen sequence."""
-        try:
-            self._compare(self._ui.sequenceSelector.currentNode())
-        except (CineError, RuntimeError) as error:
-            self._say(str(error))
+        """Look for what an importer got wrong about the chosen sequence; its file is read in the background."""
+        self._start(lambda: self._compare(self._ui.sequenceSelector.currentNode()))
 
-    def _compare(self, sequence: Any) -> None:
-        self._logic.ensure_packages()
-        from ..cine.read import read_cine
-
-        path = find_source_file(sequence, slicer.dicomDatabase.fileForInstance)
-        if path is None:
-            chosen = qt.QFileDialog.getOpenFileName(None, _("File that the sequence came from"))
-            if not chosen:
-                return
-            path = chosen
-        comparison = compare_with_source(sequence, read_cine(path))
+    def offer_repair(self, report: Report) -> None:
+        """Ask the person about a comparison's findings, and repair if they agree."""
+        comparison = report.comparison
         if not comparison.findings:
             self._say(_("Spacing and frame times agree with the file."))
         elif slicer.util.confirmOkCancelDisplay(_("Repair the sequence?") + "\n" + "\n".join(comparison.findings)):
-            repair_from_source(sequence, comparison)
-            self._say(_("Spacing and frame times are repaired."))
+            try:
+                repair_from_source(report.sequence, comparison)
+            except CineError as error:  # the scene may have changed while the person was asked
+                self._say(str(error))
+            else:
+                self._say(_("Spacing and frame times are repaired."))
+
+    def _compare(self, sequence: Any) -> None:
+        database = getattr(slicer, "dicomDatabase", None)  # a Slicer can be built without DICOM
+        path = find_source_file(sequence, database.fileForInstance if database is not None else None)
+        path = path or qt.QFileDialog.getOpenFileName(None, _("File that the sequence came from"))
+        if path:
+            self._logic.compare(sequence, path)
 
     def _list_weights(self) -> None:
         selector = self._ui.weightsSelector

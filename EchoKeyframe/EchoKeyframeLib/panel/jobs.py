@@ -1,4 +1,4 @@
-"""Loads and detections under way: from a request to the worker to nodes in the scene, a little at a time."""
+"""Loads, detections and comparisons under way: from a request to the worker to nodes in the scene, a little at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from typing import Any
 
 from ..cine.cine import CineError
 from ..detection.keyframes import Detection
-from ..scene import SceneError, add_cine_stepwise, add_curves, read_keyframes, write_detection
+from ..scene import (
+    SceneError,
+    SourceComparison,
+    add_cine_stepwise,
+    add_curves,
+    compare_with_source,
+    read_keyframes,
+    write_detection,
+)
 from ..worker.process import Event, Worker, WorkerError
 from .detection_request import detection_from, detection_request
 
@@ -28,7 +36,7 @@ class DetectorChoice:
 
 @dataclass
 class Job:
-    """One load or detection. number: the worker's. sequence: None until a load has made it."""
+    """One load, detection or comparison. number: the worker's. sequence: None until a load has made it."""
 
     kind: str
     number: int
@@ -40,7 +48,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Report:
-    """What a person is told. kind: ``"progress"``, ``"loaded"``, ``"detected"``, ``"failed"`` or ``"cancelled"``.
+    """What a person is told. kind: ``"progress"``, ``"loaded"``, ``"detected"``, ``"compared"``, ``"failed"`` or
+    ``"cancelled"``.
 
     message: one line. fraction: of this job, in [0, 1]. sequence: the node concerned, if there is one by now.
     """
@@ -50,6 +59,7 @@ class Report:
     message: str = ""
     fraction: float = 0.0
     detection: Detection | None = None
+    comparison: SourceComparison | None = None
 
     @property
     def sequence(self) -> Any | None:
@@ -78,26 +88,32 @@ class Jobs:
         return len(self._jobs) + (self._import is not None)
 
     def is_under_way(self, sequence: Any) -> bool:
-        """Whether a detection of this sequence runs or waits."""
+        """Whether a detection or comparison of this sequence runs or waits."""
         return any(job.sequence is sequence for job in self._jobs.values())
 
     def load(self, path: str | Path, then: DetectorChoice | None = None) -> Job:
         """Queue the loading of a file; ``then`` detects in it. Raises CineError or WorkerError."""
-        path = Path(path)
-        if not path.is_file():
-            raise CineError(f"{path.name or 'the path'}: there is no such file; choose a DICOM or video file")
-        job = Job("load", self.worker.read(path), path.name, choice=then)
-        self._jobs[job.number] = job
-        return job
+        return self._read("load", Path(path), choice=then)
+
+    def compare(self, sequence: Any, path: str | Path) -> Job:
+        """Queue the comparison of a sequence with the file it came from. Raises CineError or WorkerError."""
+        return self._read("compare", Path(path), sequence)
 
     def detect(self, sequence: Any, choice: DetectorChoice) -> Job:
         """Queue a detection. Raises SceneError or WorkerError."""
         if self._import is not None and self._import[0].sequence is sequence:
             raise SceneError(f"{sequence.GetName()}: is still loading; detect when it is complete")
         if self.is_under_way(sequence):
-            raise SceneError(f"{sequence.GetName()}: is being detected already")
+            raise SceneError(f"{sequence.GetName()}: is being worked on already; wait for it, or cancel")
         request, warnings = detection_request(sequence, choice.model, choice.device)
         job = Job("detect", self.worker.submit(request), sequence.GetName(), sequence, choice, warnings)
+        self._jobs[job.number] = job
+        return job
+
+    def _read(self, kind: str, path: Path, sequence: Any = None, choice: DetectorChoice | None = None) -> Job:
+        if not path.is_file():
+            raise CineError(f"{path.name or 'the path'}: there is no such file; choose a DICOM or video file")
+        job = Job(kind, self.worker.read(path), path.name, sequence, choice)
         self._jobs[job.number] = job
         return job
 
@@ -137,12 +153,20 @@ class Jobs:
             self._import = job, add_cine_stepwise(self._scene(), event.cine)
             job.warnings = event.cine.warnings
             return Report("progress", job, "adding frames to the scene", 0.0)
-        return self._take_over(job, event)
+        if job.sequence.GetScene() is None:
+            return Report("failed", job, f"{job.name}: the sequence was removed meanwhile, the result is dropped")
+        return self._compare(job, event) if job.kind == "compare" else self._take_over(job, event)
+
+    def _compare(self, job: Job, event: Event) -> Report:
+        """Set a file that was read against its sequence. Changes nothing."""
+        try:
+            comparison = compare_with_source(job.sequence, event.cine)
+        except SceneError as error:
+            return Report("failed", job, str(error))
+        return Report("compared", job, f"{job.name}: compared", 1.0, comparison=comparison)
 
     def _take_over(self, job: Job, event: Event) -> Report:
-        """Put a detection's result into the scene, as far as the scene still has a place for it."""
-        if job.sequence.GetScene() is None:
-            return Report("failed", job, f"{job.name}: was removed meanwhile, the result is dropped")
+        """Put a detection's result into the scene."""
         detection = detection_from(event.result, event.curves, job.warnings)
         try:
             table = write_detection(job.sequence, detection)
