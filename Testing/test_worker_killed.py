@@ -1,0 +1,82 @@
+"""The worker process killed at random moments, a hundred times over, while requests run."""
+
+import time
+
+import numpy as np
+import psutil
+import pytest
+from EchoKeyframeLib.worker.process import Worker
+from EchoKeyframeLib.worker.submission import DetectionRequest
+
+KILLS_WHILE_STARTING, KILLS_AT_WORK = 90, 10
+WHILE_STARTING, AT_WORK = 0.15, 0.06  # s in which a kill may fall: after the start, after the first sign of work
+UNDER_WAY = 3
+
+
+class Killer:
+    """Submits small requests without end and kills the processes that answer them."""
+
+    def __init__(self) -> None:
+        self.random = np.random.default_rng(20)
+        self.worker = Worker()
+        self.processes: dict[int, psutil.Process] = {}
+        self.closing: dict[int, list[str]] = {}
+        self.folders = set()
+
+    def submit(self) -> int:
+        frames = self.random.integers(0, 256, (10, 32, 32), dtype=np.uint8)
+        number = self.worker.submit(DetectionRequest("tiny", lambda i: frames[i], np.arange(10) / 30, model="motion"))
+        self.closing[number] = []
+        self.folders.add(self.worker._mailbox.folder)
+        return number
+
+    def turn(self) -> bool:
+        """Let some milliseconds pass; whether the process showed a sign of work."""
+        if self.worker.running:
+            self.processes.setdefault(self.worker.pid, psutil.Process(self.worker.pid))
+        at_work = False
+        for event in self.worker.poll():
+            at_work |= event.kind == "done" or event.stage in ("loading the detector", "detecting")
+            if event.kind != "progress":
+                self.closing[event.number].append(event.kind)
+                assert event.kind == "done" or "detection process ended" in event.message, event
+        time.sleep(0.002)
+        return at_work
+
+    def kill_one(self, at_work: bool) -> None:
+        while True:
+            self._keep_busy()
+            sign = self.turn()
+            if self.worker.running and (sign or not at_work):
+                break
+        moment = time.monotonic() + self.random.random() * (AT_WORK if at_work else WHILE_STARTING)
+        while time.monotonic() < moment:
+            self._keep_busy()
+            self.turn()
+        self.processes[self.worker.pid].kill()
+        while self.worker.running:  # not psutil's wait, which would take the exit code away from the worker
+            time.sleep(0.001)
+
+    def _keep_busy(self) -> None:
+        while sum(not kinds for kinds in self.closing.values()) < UNDER_WAY:
+            self.submit()
+
+
+@pytest.mark.slow
+def test_a_hundred_kills_lose_no_request_and_leave_nothing_behind():
+    killer = Killer()
+    try:
+        for at_work in killer.random.permutation([True] * KILLS_AT_WORK + [False] * KILLS_WHILE_STARTING):
+            killer.kill_one(at_work)
+        last = killer.submit()
+        while killer.worker.busy:
+            killer.turn()
+    finally:
+        killer.worker.stop()
+    assert {len(kinds) for kinds in killer.closing.values()} == {1}
+    assert killer.closing[last] == ["done"]
+    outcomes = [kind for kinds in killer.closing.values() for kind in kinds]
+    assert outcomes.count("failed") >= KILLS_AT_WORK
+    assert len(killer.processes) > KILLS_AT_WORK + KILLS_WHILE_STARTING
+    assert not psutil.wait_procs(killer.processes.values(), timeout=10)[1]
+    assert not [folder for folder in killer.folders if folder.exists()]
