@@ -153,6 +153,21 @@ def test_side_by_side_shows_the_beat_of_the_row(person):
     assert person.frame == 30
 
 
+def test_side_by_side_shows_a_half_cycle_from_es_to_ed(person, sample_clip):
+    """pydicom's loop begins near ES and ends after ED: one beat, and no ED comes before its ES."""
+    load_sample(person, sample_clip)
+    assert [phase for phase, _ in person.found] == ["ES", "ED"]
+    person.press("sideBySideButton")
+    sequence = person.ui.sequenceSelector.currentNode()
+    shown = {phase: sequence.GetNodeReference(f"EchoKeyframe.Browser{phase}").GetSelectedItemNumber()
+             for phase in ("ED", "ES")}  # fmt: skip
+    assert shown == dict(person.found)
+    for phase, frame in shown.items():
+        still = sequence.GetNodeReference(f"EchoKeyframe.Browser{phase}").GetProxyNode(sequence)
+        pixels = scene.read_frame(sequence, frame)
+        np.testing.assert_array_equal(slicer.util.arrayFromVolume(still)[0], pixels)
+
+
 def imported_sample(sample_clip):
     """The sample as an importer leaves it that knows no spacing and a rate of 10 frames/s; its true times."""
     from EchoKeyframeLib.cine.cine import Cine

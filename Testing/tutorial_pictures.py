@@ -17,11 +17,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import slicer
 from EchoKeyframeLib import scene
+from EchoKeyframeLib.detection.keyframes import Phase
+from EchoKeyframeLib.scene.contract import SIDE_BY_SIDE_REFERENCE
 from panel_person import Person, at_the_panel
 from PIL import Image, ImageDraw, ImageOps
 from PySide6 import QtCore
 
-HEIGHT, VIEW_WIDTH, GAP = 740, 600, 8
+HEIGHT, VIEW_WIDTH, PAIR_WIDTH, GAP = 740, 600, 440, 8
 BACKGROUND = (24, 24, 28)
 
 
@@ -77,6 +79,12 @@ def views_picture(sequence, with_chart: bool = False) -> Image.Image:
     )
 
 
+def pair_picture(sequence) -> Image.Image:
+    """The two views with the ED and the ES frame of a beat."""
+    browsers = [sequence.GetNodeReference(SIDE_BY_SIDE_REFERENCE[phase]) for phase in Phase]
+    return beside(*(volume_picture(browser.GetProxyNode(sequence), PAIR_WIDTH, HEIGHT) for browser in browsers))
+
+
 def beside(*pictures: Image.Image, below: bool = False) -> Image.Image:
     """Pictures in a row, or below one another."""
     sizes = [picture.size for picture in pictures]
@@ -114,6 +122,8 @@ def make_pictures(folder: Path) -> list[Path]:
         scene.show_frame(sequence, person.frame + 1)
         person.press("moveButton")
         save("5-corrected", panel_picture(person), views_picture(sequence, with_chart=True))
+        person.press("sideBySideButton")
+        save("6-side-by-side", panel_picture(person), pair_picture(sequence))
     return made
 
 

@@ -1,4 +1,4 @@
-"""Loads, detections and comparisons under way: from a request to the worker to nodes in the scene, a little at a time."""
+"""Loads, detections and comparisons under way: from a request to the worker to nodes, a little at a time."""
 
 from __future__ import annotations
 

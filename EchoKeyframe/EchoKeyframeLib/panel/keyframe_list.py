@@ -32,7 +32,7 @@ class KeyframeList:
         table.horizontalHeader().setHighlightSections(False)
         table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         table.horizontalHeaderItem(6).setToolTip(_("Heart rate of the beat, from ED to ED"))
-        table.resizeColumnsToContents()
+        self._fit_columns()
         table.connect("cellClicked(int,int)", self._on_clicked)
 
     @property
@@ -65,8 +65,13 @@ class KeyframeList:
                 self._table.setItem(i, column, _item(text, keyframe if column == 1 else None))
             if keyframe.at_edge:
                 self._table.item(i, 4).setToolTip(_("At the clip's edge: the true extremum may lie outside"))
-        # Once: a header that always fits its contents measures all rows again with each cell, 1 ms a cell.
-        self._table.resizeColumnsToContents()
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        # By hand: a header that always fits its contents measures all rows again with each cell, 1 ms a cell. The last
+        # column takes what is left.
+        for column in range(self._table.columnCount - 1):
+            self._table.resizeColumnToContents(column)
 
     def _select(self, before: Keyframe | None, row: int) -> None:
         same = next((i for i, k in enumerate(self._keyframes)
