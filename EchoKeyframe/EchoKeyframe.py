@@ -304,7 +304,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         elif report.kind == "detected":
             self.say("\n".join([report.message, *report.detection.warnings]))
             if report.sequence is self.keyframes.sequence:
-                self.keyframes.show(report.sequence)
+                self.keyframes.show_detection()
 
     def show_loaded(self, sequence):
         """Choose a sequence that was just loaded, and show it in the views."""

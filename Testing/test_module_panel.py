@@ -93,6 +93,20 @@ def test_a_second_detection_that_finds_the_same_leaves_the_rows_alone(person):
     assert person.ui.keyframeTable.item(0, 0) is cell
 
 
+def test_a_chart_on_show_keeps_its_cursor_through_a_second_detection(person):
+    sequence = beating_sequence()
+    person.choose(sequence)
+    person.press("detectButton")
+    person.wait()
+    chart = scene.find_chart(sequence)
+    without = chart.GetNumberOfPlotSeriesNodes()
+    person.press("chartButton")
+    assert chart.GetNumberOfPlotSeriesNodes() == without + 1
+    person.press("detectButton")
+    person.wait()
+    assert chart.GetNumberOfPlotSeriesNodes() == without + 1
+
+
 def test_every_cell_is_wide_enough_for_its_text(person):
     sequence = beating_sequence(count=300)
     person.choose(sequence)

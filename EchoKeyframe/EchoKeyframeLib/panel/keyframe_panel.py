@@ -77,6 +77,15 @@ class KeyframePanel:
         self._ui.seekWidget.setMRMLSequenceBrowserNode(self._browser)
         self._refresh()
 
+    def show_detection(self) -> None:
+        """Show what a detection left in the followed sequence; a chart on show keeps its cursor."""
+        table = find_keyframe_table(self.sequence)
+        if self._bookmarks is not None:
+            self._bookmarks.stop()
+        # Anew: a table that was deleted meanwhile has been made again.
+        self._bookmarks = BookmarkObserver(table, self._refresh, self._say) if table is not None else None
+        self._refresh()
+
     def stop(self) -> None:
         """Follow nothing. May be called more than once."""
         self._chart.stop()
