@@ -7,6 +7,7 @@ import psutil
 import pytest
 from EchoKeyframeLib.worker.mailbox import Mailbox
 from EchoKeyframeLib.worker.process import Worker, WorkerError
+from EchoKeyframeLib.worker.server import _Session
 from EchoKeyframeLib.worker.submission import LONGEST_SIDE, DetectionRequest, shrink, shrink_factor
 
 
@@ -172,3 +173,22 @@ def test_an_idle_process_ends_without_complaint_and_the_next_request_finds_a_new
             assert "Fatal" not in worker._mailbox.log.read_text(encoding="utf-8")
     finally:
         worker.stop()
+
+
+@pytest.mark.parametrize("error", [AssertionError(), ValueError("DOE^JANE cannot be parsed")])
+def test_an_unforeseen_error_closes_the_request_and_repeats_nothing_of_the_file(tmp_path, monkeypatch, capsys, error):
+    mailbox = Mailbox(tmp_path)
+    session = _Session(mailbox)
+
+    def fail(number, request):
+        raise error
+
+    monkeypatch.setattr(session, "detect", fail)
+    mailbox.post(7, {"task": "detect"})
+    session.answer(7)
+    [event], _ = mailbox.read_events(0)
+    assert (event["request"], event["event"]) == (7, "failed")
+    assert type(error).__name__ in event["message"]
+    told = event["message"] + "".join(capsys.readouterr())
+    assert "DOE" not in told
+    assert mailbox.pending() == []

@@ -87,8 +87,10 @@ class _Session:
             self.release()
             closing = {"event": "failed", "message": "not enough memory for this cine; close other programs"}
         except Exception as error:
-            traceback.print_exc()
-            closing = {"event": "failed", "message": f"{type(error).__name__}: {str(error).splitlines()[0][:300]}"}
+            # An error that nobody foresaw may quote the file in its text, and so the patient: neither message nor log
+            # repeat it.
+            traceback.print_tb(error.__traceback__)
+            closing = {"event": "failed", "message": f"unexpected {type(error).__name__}; please report it"}
         self.mailbox.clear(number)
         self.mailbox.report({"request": number, **closing})
 
