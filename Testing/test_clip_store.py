@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from EchoKeyframeLib.cine.cine import Cine, Source
+from EchoKeyframeLib.datasets.labels import ClipLabels, LabelError, write_labels
 from EchoKeyframeLib.detection.keyframes import Curves
 from EchoKeyframeLib.detection.motion_features import motion_features, normalise, stride_motion
 from EchoKeyframeLib.evaluation.evaluate import evaluate, stored_clips
@@ -16,7 +17,6 @@ from EchoKeyframeLib.models.presets import preset
 from EchoKeyframeLib.training import clip_store
 from EchoKeyframeLib.training.clip_store import ClipStore, ClipStoreError, create_store
 from EchoKeyframeLib.training.fill_store import simulate_store, store_labelled
-from EchoKeyframeLib.training.labels import ClipLabels, LabelError, write_labels
 from EchoKeyframeLib.training.phantom.config import PhantomConfig
 from EchoKeyframeLib.training.phantom.phantom import simulate
 from EchoKeyframeLib.training.samples import EpochSampler, WindowSamples, cut_window, strides

@@ -1,7 +1,7 @@
 """labels.csv: what is written is read back, and what cannot be right is named."""
 
 import pytest
-from EchoKeyframeLib.training.labels import ClipLabels, LabelError, read_labels, write_labels
+from EchoKeyframeLib.datasets.labels import ClipLabels, LabelError, read_labels, write_labels
 
 CLIPS = [
     ClipLabels("a/loop 1.dcm", (8.5, 61.5), (29.5,), 65, 52.5, "A4C"),

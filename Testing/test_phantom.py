@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from EchoKeyframeLib.cine.read import read_cine
-from EchoKeyframeLib.training.labels import read_labels
+from EchoKeyframeLib.datasets.labels import read_labels
 from EchoKeyframeLib.training.phantom.config import VIEWS, PhantomConfig
 from EchoKeyframeLib.training.phantom.phantom import PhantomBatch, simulate
 from EchoKeyframeLib.training.phantom.recording import FORMATS, write_recordings

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cli import main
+from EchoKeyframeLib.datasets.labels import ClipLabels, read_labels, write_labels
 from EchoKeyframeLib.models.presets import PRESETS
 from EchoKeyframeLib.models.weights_file import load_weights
 from EchoKeyframeLib.training.clip_store import ClipStore
-from EchoKeyframeLib.training.labels import ClipLabels, read_labels, write_labels
 
 TINY = ["--size", "32", "--window", "8", "--batch", "2", "--threads", "1", "--device", "cpu"]
 

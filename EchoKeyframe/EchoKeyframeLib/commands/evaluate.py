@@ -76,8 +76,8 @@ def _detectors(options: argparse.Namespace) -> list[Detector]:
 
 def _extent(data: Path, most: int | None) -> tuple[int, str]:
     """Number of clips and what they are. Reads the labels, so that mistakes in them come first."""
+    from ..datasets.labels import read_labels
     from ..training.clip_store import ClipStore, is_store
-    from ..training.labels import read_labels
     from ..training.phantom.clip_labels import PREFIX
 
     if is_store(data):

@@ -21,6 +21,6 @@ def existing_data(text: str) -> Path:
 
 def labels_file(data: Path) -> Path:
     """labels.csv of a folder of cines."""
-    from ..training.labels import LABELS_NAME
+    from ..datasets.labels import LABELS_NAME
 
     return data / LABELS_NAME if data.is_dir() else data

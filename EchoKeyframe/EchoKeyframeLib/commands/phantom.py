@@ -97,8 +97,8 @@ def _fill_store(folder: Path, config: PhantomConfig, options: argparse.Namespace
 
 
 def _write_cines(folder: Path, config: PhantomConfig, options: argparse.Namespace) -> None:
+    from ..datasets.labels import LABELS_NAME
     from ..training.clip_store import is_store
-    from ..training.labels import LABELS_NAME
     from ..training.phantom.recording import write_recordings
 
     if options.processes > 1:

@@ -13,10 +13,10 @@ import numpy as np
 
 from ..cine.cine import Cine, CineError, Source
 from ..cine.sector import Sector, find_sector, whole_frame
+from ..datasets.labels import LABELS_NAME, ClipLabels, check_inside, read_labels
 from ..detection.detect import interpret
 from ..detection.detector import Detector
 from ..detection.keyframes import Curves, Phase
-from ..training.labels import LABELS_NAME, ClipLabels, check_inside, read_labels
 from .metrics import (
     ClipResult,
     Metrics,

@@ -19,8 +19,8 @@ import numpy as np
 
 from ..atomic_file import written_atomically
 from ..cine.cine import CineError
+from ..datasets.labels import ClipLabels
 from ..detection.motion_features import GRID
-from .labels import ClipLabels
 
 FORMAT = 1
 MOST_EVENTS = 64

@@ -15,9 +15,9 @@ from tqdm import tqdm
 from ..cine.cine import Cine, CineError
 from ..cine.prepare import prepare
 from ..cine.sector import find_sector
+from ..datasets.labels import ClipLabels, LabelError, check_inside, read_labels
 from ..detection.motion_features import motion_features
 from .clip_store import ClipStore, create_store
-from .labels import ClipLabels, LabelError, check_inside, read_labels
 from .phantom.clip_labels import clip_labels, clip_name
 from .phantom.config import PhantomConfig
 from .phantom.phantom import simulate

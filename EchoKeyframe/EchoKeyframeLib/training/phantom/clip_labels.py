@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..labels import ClipLabels
+from ...datasets.labels import ClipLabels
 
 if TYPE_CHECKING:
     from .phantom import PhantomBatch

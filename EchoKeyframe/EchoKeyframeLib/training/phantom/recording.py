@@ -6,14 +6,14 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage, generate_uid
 from tqdm import tqdm
 
 from ...cine.cine import CineError
-from ..labels import LABELS_NAME, write_labels
+from ...cine.video_writer import write_video
+from ...datasets.labels import LABELS_NAME, write_labels
 from .clip_labels import clip_labels, clip_name
 from .config import PhantomConfig
 from .phantom import PhantomBatch, simulate
@@ -55,9 +55,8 @@ def write_recordings(
         if format == "dicom":
             write_dicom(folder / name, batch, index)
         else:
-            write_avi(
-                folder / name, batch.frames[index].cpu().numpy(), float(batch.fps[index]), lossless=format == "avi"
-            )
+            codec = "ffv1" if format == "avi" else "mjpeg"
+            write_video(folder / name, batch.frames[index].cpu().numpy(), float(batch.fps[index]), codec)
         paths.append(folder / name)
         labels.append(clip_labels(name, batch, index, whole_frames=True))
         parameters.append(_parameters(name, batch, index))
@@ -85,19 +84,6 @@ def _parameters(name: str, batch: PhantomBatch, index: int) -> tuple:
         int(batch.seeds[index]),
         "simulated",
     )
-
-
-def write_avi(path: Path, frames: np.ndarray, fps: float, lossless: bool = True) -> None:
-    """Gray frames uint8 ``[T, H, W]`` as FFV1 (lossless) or Motion JPEG. Raises CineError if it cannot be written."""
-    height, width = frames.shape[1:]
-    codec = cv2.VideoWriter_fourcc(*("FFV1" if lossless else "MJPG"))
-    # FFmpeg takes UTF-8 paths on every system; OpenCV's own AVI writer does not on Windows.
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, fps, (width, height), True)
-    if not writer.isOpened():
-        raise CineError(f"{path.name}: cannot be written; check that its folder exists and may be written to")
-    for frame in frames:
-        writer.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
-    writer.release()
 
 
 def write_dicom(path: Path, batch: PhantomBatch, index: int) -> None:
