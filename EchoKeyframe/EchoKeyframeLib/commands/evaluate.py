@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .labelled_data import DATA_HELP, existing_data
-from .options import add_debug, add_device, count
+from .labelled_data import DATA_HELP, existing_data, extent, labelled_cases
+from .options import add_debug, add_device, count, load_detectors
 
 if TYPE_CHECKING:
     from ..detection.detector import Detector
-    from ..evaluation.evaluate import Case, Evaluation
+    from ..evaluation.evaluate import Evaluation
 
 DECODERS = ("beats", "maxima")
 
@@ -42,12 +41,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print a table of all detectors; 1 if a cine could not be evaluated. Raises UsageError before any work."""
     from ..cine.cine import CineError
+    from ..detection.catalogue import DEFAULT_MODEL
     from ..evaluation.report import comparison
 
     data, output = existing_data(options.data), Path(options.output)
     try:
-        detectors = _detectors(options)
-        number, title = _extent(data, options.clips)
+        detectors = load_detectors(options.model or [DEFAULT_MODEL], options.device)
+        number, title = extent(data, options.clips)
         output.mkdir(parents=True, exist_ok=True)
     except CineError as error:
         raise UsageError(str(error)) from error
@@ -62,37 +62,6 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def _detectors(options: argparse.Namespace) -> list[Detector]:
-    from ..detection.catalogue import DEFAULT_MODEL, load_detector
-
-    models = dict.fromkeys(options.model or [DEFAULT_MODEL])
-    detectors = [load_detector(model, options.device) for model in models]
-    names = [detector.name for detector in detectors]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"two of the models are called {name}; their results could not be told apart")
-    return detectors
-
-
-def _extent(data: Path, most: int | None) -> tuple[int, str]:
-    """Number of clips and what they are. Reads the labels, so that mistakes in them come first."""
-    from ..datasets.labels import read_labels
-    from ..training.clip_store import ClipStore, is_store
-    from ..training.phantom.clip_labels import PREFIX
-
-    if is_store(data):
-        store = ClipStore(data)
-        names = [store[index].labels.file for index in range(len(store))]
-    else:
-        names = [labels.file for labels in read_labels(data)]
-    names = names[:most]
-    if not names:
-        raise UsageError(f"{data.name}: holds no finished clip")
-    simulated = sum(name.startswith(PREFIX) for name in names)
-    kinds = {"simulated": simulated, "labelled": len(names) - simulated}
-    return len(names), " and ".join(f"{n} {kind} clip{'s' * (n > 1)}" for kind, n in kinds.items() if n)
-
-
 def _evaluate(
     data: Path, number: int, title: str, detectors: list[Detector], options: argparse.Namespace
 ) -> list[Evaluation]:
@@ -104,17 +73,9 @@ def _evaluate(
     evaluations: list[Evaluation] = []
     with tqdm(total=number * len(detectors), unit="clip", disable=None) as bar:
         for detector in detectors:
-            cases = islice(_cases(data), number)
+            cases = islice(labelled_cases(data), number)
             evaluations += evaluate(cases, detector, decoders, title, lambda _: bar.update())
     return evaluations
-
-
-def _cases(data: Path) -> Iterable[Case | tuple[str, str]]:
-    from ..cine.read import read_cine
-    from ..evaluation.evaluate import labelled_folder, stored_clips
-    from ..training.clip_store import ClipStore, is_store
-
-    return stored_clips(ClipStore(data)) if is_store(data) else labelled_folder(data, read_cine)
 
 
 def _write(evaluations: list[Evaluation], output: Path) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import UsageError
+
+if TYPE_CHECKING:
+    from ..evaluation.evaluate import Case
 
 DATA_HELP = "a folder of cines with labels.csv, a labels.csv, or a store that 'echokeyframe phantom --store' made"
 
@@ -24,3 +29,33 @@ def labels_file(data: Path) -> Path:
     from ..datasets.labels import LABELS_NAME
 
     return data / LABELS_NAME if data.is_dir() else data
+
+
+def extent(data: Path, most: int | None) -> tuple[int, str]:
+    """Number of clips and what they are. Reads the labels, so that mistakes in them come first."""
+    from ..datasets.labels import read_labels
+    from ..training.clip_store import ClipStore, is_store
+    from ..training.phantom.clip_labels import PREFIX
+
+    if is_store(data):
+        store = ClipStore(data)
+        names = [store[index].labels.file for index in range(len(store))]
+    else:
+        names = [labels.file for labels in read_labels(data)]
+    names = names[:most]
+    if not names:
+        raise UsageError(f"{data.name}: holds no finished clip")
+    simulated = sum(name.startswith(PREFIX) for name in names)
+    kinds = {"simulated": simulated, "labelled": len(names) - simulated}
+    return len(names), " and ".join(f"{n} {kind} clip{'s' * (n > 1)}" for kind, n in kinds.items() if n)
+
+
+def labelled_cases(data: Path, only: Collection[str] | None = None) -> Iterable[Case | tuple[str, str]]:
+    """The clips of DATA with their labels, one after the other. only: names of those that are wanted (None: all)."""
+    from ..cine.read import read_cine
+    from ..evaluation.evaluate import labelled_folder, stored_clips
+    from ..training.clip_store import ClipStore, is_store
+
+    if is_store(data):
+        return stored_clips(ClipStore(data), only=only)
+    return labelled_folder(data, read_cine, only)

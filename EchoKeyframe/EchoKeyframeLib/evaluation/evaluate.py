@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from ..cine.sector import Sector, find_sector, whole_frame
 from ..datasets.labels import LABELS_NAME, ClipLabels, check_inside, read_labels
 from ..detection.detect import interpret
 from ..detection.detector import Detector
-from ..detection.keyframes import Curves, Phase
+from ..detection.keyframes import Curves, Detection, Phase
 from .metrics import (
     ClipResult,
     Metrics,
@@ -129,9 +129,9 @@ def evaluate(
     for done, case in enumerate(cases, 1):
         if isinstance(case, Case):
             try:
-                curves, sector = _curves(case, detector)
+                curves, sector = case_curves(case, detector)
                 for decoder in decoders:
-                    results[decoder].append(_score(case, curves, decoder, sector))
+                    results[decoder].append(score_case(case, curves, decoder, sector)[1])
             except CineError as error:
                 failures.append((case.labels.file, str(error)))
         else:
@@ -141,36 +141,48 @@ def evaluate(
     return [Evaluation(detector.name, d, data, tuple(results[d]), tuple(failures)) for d in decoders]
 
 
-def _curves(case: Case, detector: Detector) -> tuple[Curves, Sector]:
+def case_curves(case: Case, detector: Detector) -> tuple[Curves, Sector]:
+    """A detector's curves of a labelled clip, and the sector that they were taken from."""
     sector = case.sector or find_sector(case.cine)
     return detector.curves(case.cine, sector), sector
 
 
-def _score(case: Case, curves: Curves, decoder: str, sector: Sector) -> ClipResult:
+def score_case(case: Case, curves: Curves, decoder: str, sector: Sector) -> tuple[Detection, ClipResult]:
+    """The keyframes that a decoder reads from these curves, and how they agree with the labels."""
     detection = interpret(curves, case.cine, decoder, sector)
     truth = {phase: case.labels.of(phase) for phase in Phase}
     view = case.labels.view or case.cine.view
-    return score_clip(case.labels.file, np.asarray(case.cine.times), truth, detection.keyframes, view)
+    return detection, score_clip(case.labels.file, np.asarray(case.cine.times), truth, detection.keyframes, view)
 
 
-def stored_clips(store: ClipStore, number: int | None = None) -> Iterable[Case]:
-    """Cases from a store, the first ``number`` or all: frames that are prepared already, simulated or real."""
+def stored_clips(store: ClipStore, number: int | None = None, only: Collection[str] | None = None) -> Iterable[Case]:
+    """Cases from a store, the first ``number`` or all: frames that are prepared already, simulated or real.
+
+    only: names of the clips that are wanted (None: all).
+    """
     for index in range(len(store) if number is None else min(number, len(store))):
         clip = store[index]
+        if only is not None and clip.labels.file not in only:
+            continue
         frames = np.array(clip.frames)
         times = np.arange(len(frames), dtype=np.float64) / clip.fps
         cine = Cine(frames, times, Source(clip.labels.file), timing="known frame rate", view=clip.labels.view)
         yield Case(cine, whole_frame(cine), clip.labels)
 
 
-def labelled_folder(path: Path, read: Callable[[Path], Cine]) -> Iterable[Case | tuple[str, str]]:
+def labelled_folder(
+    path: Path, read: Callable[[Path], Cine], only: Collection[str] | None = None
+) -> Iterable[Case | tuple[str, str]]:
     """Cases from a folder with labels.csv, or from a labels.csv beside its cines; one cine is held at a time.
 
-    read: opens one file. Raises LabelError where labels.csv itself cannot be right.
+    read: opens one file. only: files that are wanted, the others stay unread (None: all). Raises LabelError where
+    labels.csv itself cannot be right.
     """
     path = Path(path)
     folder = path if path.is_dir() else path.parent
     for labels in read_labels(path if path.is_file() else folder / LABELS_NAME):
+        if only is not None and labels.file not in only:
+            continue
         try:
             cine = read(folder / labels.file)
             if labels.fps is not None:
