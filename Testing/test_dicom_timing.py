@@ -140,6 +140,8 @@ def test_frames_out_of_order_are_put_right_by_their_own_times(cine_with) -> None
         groups.append(group)
     cine = cine_with(PerFrameFunctionalGroupsSequence=groups)
     np.testing.assert_array_equal(cine.frames, beating_frames(10, 16, 16)[np.argsort(order)])
+    assert [cine.source.frame_number(i) for i in range(10)] == (np.argsort(order) + 1).tolist()
+    assert [cine.source.frame_index(number) for number in range(1, 11)] == order.tolist()
     np.testing.assert_allclose(cine.times, np.arange(10) * 0.04)
     assert said(cine, "out of order")
 

@@ -21,6 +21,8 @@ class Source:
 
     ``name`` is the file's name without its folders (for a bare array: a name that the caller chose).
     ``encoding`` says how frames were stored: a DICOM transfer syntax name or a container and codec.
+    ``frame_numbers``: each frame's number in the file, counted from 1 as in DICOM's Referenced Frame Number
+    (0008,1160), where frames were put in order or left out; None where frame ``i`` is number ``i + 1``.
     """
 
     name: str
@@ -28,6 +30,15 @@ class Source:
     sop_instance_uid: str | None = None
     sop_class_uid: str | None = None
     encoding: str | None = None
+    frame_numbers: tuple[int, ...] | None = None
+
+    def frame_number(self, frame: int) -> int:
+        """Number in the file, from 1, of the frame with this index, from 0, in the cine."""
+        return frame + 1 if self.frame_numbers is None else self.frame_numbers[frame]
+
+    def frame_index(self, number: int) -> int:
+        """Index in the cine of the frame with this number in the file. Raises ValueError if it was left out."""
+        return number - 1 if self.frame_numbers is None else self.frame_numbers.index(number)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def _read(file: DicomFile, path: Path) -> Cine:
     return Cine(
         frames,
         timing.times,
-        _source(file, path),
+        _source(file, path, timing.order),
         spacing=layout.spacing,
         region=layout.region,
         heart_rate=timing.heart_rate,
@@ -168,10 +168,12 @@ def _declared_size(header: Dataset) -> tuple[int, int]:
     return int(rows or 0), int(columns or 0)
 
 
-def _source(file: DicomFile, path: Path) -> Source:
+def _source(file: DicomFile, path: Path, order: np.ndarray) -> Source:
+    """order: int ``[T]``, which stored frame, from 0, each frame of the cine is."""
     uids = {key: text(file.header, key) for key in ("SOPInstanceUID", "SOPClassUID")}
     instance, sop_class = (uid if is_uid(uid) else None for uid in uids.values())
-    return Source(file.name, path, sop_instance_uid=instance, sop_class_uid=sop_class, encoding=file.syntax.name)
+    numbers = None if (order == np.arange(len(order))).all() else tuple(int(index) + 1 for index in order)
+    return Source(file.name, path, instance, sop_class, file.syntax.name, numbers)
 
 
 def _view(header: Dataset) -> str | None:

@@ -38,6 +38,7 @@ def read_written_cine(frames_path: Path, description_path: Path) -> Cine:
         known = json.loads(description_path.read_text(encoding="utf-8"))
         frames = np.load(frames_path, mmap_mode="r", allow_pickle=False)
         source = {**known["source"], "path": Path(known["source"]["path"]) if known["source"]["path"] else None}
+        source["frame_numbers"] = tuple(source["frame_numbers"]) if source["frame_numbers"] else None
         return Cine(
             frames=frames,
             times=np.array(known["times"], np.float64),
