@@ -130,7 +130,7 @@ def _opened(stream: io.BufferedIOBase, name: str) -> Iterator[cv2.VideoCapture]:
     """A capture that reads from a stream: no path reaches OpenCV, which mangles non-ASCII ones on Windows."""
     capture = None
     steady = _SteadyStream(stream)  # named, so that it outlives the capture, which would drop it without the GIL
-    with _quiet():
+    with quiet_opencv():
         try:
             capture = cv2.VideoCapture(steady, cv2.CAP_FFMPEG, [])
             if not capture.isOpened():
@@ -147,7 +147,7 @@ def _opened(stream: io.BufferedIOBase, name: str) -> Iterator[cv2.VideoCapture]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_opencv() -> Iterator[None]:
     """Keeps OpenCV and FFmpeg from writing to stderr, and leaves their settings as they were.
 
     FFmpeg's level (-8 is AV_LOG_QUIET) is taken from the environment when the first video of a process is opened.
