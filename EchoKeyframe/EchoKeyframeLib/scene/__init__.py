@@ -27,6 +27,7 @@ from .keyframe_table import (
     undo,
     write_detection,
 )
+from .keyframe_volumes import extract_keyframes, frame_of_volume, keyframe_volumes
 from .navigation import current_frame, find_browser, next_keyframe, previous_keyframe, show_frame
 from .scene_error import SceneError
 from .sequence_frames import cine_from_sequence, image_sequences, read_frame
@@ -57,15 +58,18 @@ __all__ = [
     "clear_keyframes",
     "compare_with_source",
     "current_frame",
+    "extract_keyframes",
     "find_browser",
     "find_chart",
     "find_keyframe_table",
     "find_source_file",
     "frame_of_point",
+    "frame_of_volume",
     "frame_times",
     "has_bookmarks",
     "image_sequences",
     "keyframe_table",
+    "keyframe_volumes",
     "layout_description",
     "move_keyframe",
     "next_keyframe",

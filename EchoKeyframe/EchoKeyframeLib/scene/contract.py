@@ -64,5 +64,20 @@ DETECTOR_ATTRIBUTE = "EchoKeyframe.Detector"
 MODEL_ATTRIBUTE = "EchoKeyframe.Model"
 """Attribute of a keyframe table: detector and version of its weights, absent if no detection has run."""
 
+VOLUMES_REFERENCE = "EchoKeyframe.KeyframeVolumes"
+"""Node references from a sequence node to the volumes that were extracted from it, one a frame."""
+
+FRAME_ATTRIBUTE = "EchoKeyframe.Frame"
+"""Attribute of an extracted volume: its frame in the sequence, from 0."""
+
+TIME_ATTRIBUTE = "EchoKeyframe.Time"
+"""Attribute of an extracted volume: its frame's time in s."""
+
+BEAT_ATTRIBUTE = "EchoKeyframe.Beat"
+"""Attribute of an extracted volume, and of its beat's folder in the subject hierarchy: the beat's number, from 1."""
+
+LOOP_FOLDER_ATTRIBUTE = "EchoKeyframe.Loop"
+"""Attribute of the folder in the subject hierarchy that holds a loop's beats."""
+
 COLUMNS = ("Beat", "Phase", "Frame", "Index value", "Time", "Confidence", "Source")
 """Columns of the keyframe table, one row a keyframe in time order; others may follow in a later version."""

@@ -9,6 +9,7 @@ from ..detection.keyframes import Beat, Phase
 from .cine_sequence import show_full_range
 from .contract import PHASE_COLORS, SEQUENCE_REFERENCE, SIDE_BY_SIDE_REFERENCE
 from .scene_error import SceneError, require_frame, require_sequence
+from .volume_removal import remove_volume
 
 VIEW_NAMES = {Phase.ED: "KeyframeED", Phase.ES: "KeyframeES"}
 """Layout names of the two slice views."""
@@ -58,7 +59,7 @@ def remove_frame_pair(sequence: Any) -> None:
             proxy = browser.GetProxyNode(sequence)
             scene.RemoveNode(browser)
             if proxy is not None:
-                _remove_volume(proxy)
+                remove_volume(proxy)
         sequence.RemoveNodeReferenceIDs(role)
 
 
@@ -92,16 +93,6 @@ def show_frame_pair(pair: FramePair) -> int:
                 composite.SetForegroundVolumeID(None)
                 shown += 1
     return shown
-
-
-def _remove_volume(volume: Any) -> None:
-    """Remove a volume with its display and storage nodes, which the scene would keep."""
-    scene = volume.GetScene()
-    parts = [volume.GetNthDisplayNode(i) for i in range(volume.GetNumberOfDisplayNodes())]
-    parts += [volume.GetNthStorageNode(i) for i in range(volume.GetNumberOfStorageNodes())]
-    for node in (volume, *parts):
-        if node is not None:
-            scene.RemoveNode(node)
 
 
 def _browser(sequence: Any, phase: Phase) -> Any:
