@@ -25,7 +25,7 @@ BELOW = {
     "worker": {"cine", "detection", "report"},
     "scene": {"cine", "detection", "measurement", "report", "datasets", "export", "worker"},
     "training": {"cine", "detection", "models", "datasets"},
-    "evaluation": {"cine", "detection", "datasets", "training"},
+    "evaluation": {"cine", "detection", "report", "datasets", "training"},
 }
 """Parts of the package that each folder may import, beside itself and what belongs to no layer."""
 

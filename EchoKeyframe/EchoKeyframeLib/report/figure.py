@@ -38,7 +38,11 @@ _SIZE = 8
 
 def write_figure(path: Path, cine: Cine, sector: Sector, detection: Detection) -> None:
     """Draw and write the PNG atomically. Raises OSError."""
-    figure = draw(cine, sector, detection)
+    save(path, draw(cine, sector, detection))
+
+
+def save(path: Path, figure: Figure) -> None:
+    """Write a PNG atomically. Raises OSError."""
     with written_atomically(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
         figure.savefig(temporary, dpi=DPI)
@@ -53,7 +57,7 @@ def draw(cine: Cine, sector: Sector, detection: Detection) -> Figure:
     shown = _evenly(beats, MOST_BEATS)
     rows = _rows(shown)
     columns = max(2, *map(len, rows)) if rows else 1  # a single frame as wide as the page would be too tall
-    aspect = sector.box.height * _aspect(cine) / sector.box.width
+    aspect = sector.box.height * pixel_aspect(cine) / sector.box.width
     heights = [2.1] + [WIDTH / columns * min(1.5, aspect) + 0.3] * len(rows)
     figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
     FigureCanvasAgg(figure)
@@ -62,7 +66,7 @@ def draw(cine: Cine, sector: Sector, detection: Detection) -> Figure:
     for row, cells in enumerate(rows, 1):
         for column, (phase, beat) in enumerate(cells):
             _draw_frame(figure.add_subplot(grid[row, column]), cine, sector, phase, beat)
-    figure.suptitle(_title(cine, detection, len(shown), len(beats)), fontproperties=_font(_SIZE + 1), parse_math=False)
+    figure.suptitle(_title(cine, detection, len(shown), len(beats)), fontproperties=font(_SIZE + 1), parse_math=False)
     return figure
 
 
@@ -79,11 +83,11 @@ def _draw_curves(axes: Axes, detection: Detection) -> None:
         axes.margins(x=0.01)
     axes.set_ylim(-0.03, 1.18)
     axes.set_yticks([0, 0.5, 1])
-    axes.set_xlabel("time (s)", fontproperties=_font(_SIZE))
-    axes.set_ylabel("probability", fontproperties=_font(_SIZE))
+    axes.set_xlabel("time (s)", fontproperties=font(_SIZE))
+    axes.set_ylabel("probability", fontproperties=font(_SIZE))
     axes.tick_params(labelsize=_SIZE)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(prop=_font(_SIZE), frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.98), borderpad=0)
+    axes.legend(prop=font(_SIZE), frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.98), borderpad=0)
 
 
 def _mark(axes: Axes, key: Keyframe, height: float, numbered: bool) -> None:
@@ -94,7 +98,7 @@ def _mark(axes: Axes, key: Keyframe, height: float, numbered: bool) -> None:
               markerfacecolor="white" if key.at_edge else color)
     if numbered:
         axes.annotate(str(key.frame), (key.time, height), xytext=(0, 5), textcoords="offset points", ha="center",
-                      color=color, fontproperties=_font(_SIZE - 1), annotation_clip=False)
+                      color=color, fontproperties=font(_SIZE - 1), annotation_clip=False)
 
 
 def _draw_frame(axes: Axes, cine: Cine, sector: Sector, phase: Phase, beat: Beat) -> None:
@@ -105,17 +109,24 @@ def _draw_frame(axes: Axes, cine: Cine, sector: Sector, phase: Phase, beat: Beat
         spine.set(color=COLORS[phase], linewidth=1.5)
     if keyframe is None:
         blank = np.full((sector.box.height, sector.box.width), 0.95)  # as large as the frames beside it
-        axes.imshow(blank, cmap="gray", vmin=0, vmax=1, aspect=_aspect(cine))
+        axes.imshow(blank, cmap="gray", vmin=0, vmax=1, aspect=pixel_aspect(cine))
         axes.text(0.5, 0.5, "not in the clip", transform=axes.transAxes, ha="center", va="center", color="0.4",
-                  fontproperties=_font(_SIZE))
-        axes.set_title(f"{phase} {beat.number}", color=COLORS[phase], fontproperties=_font(_SIZE - 1), pad=3)
+                  fontproperties=font(_SIZE))
+        axes.set_title(f"{phase} {beat.number}", color=COLORS[phase], fontproperties=font(_SIZE - 1), pad=3)
         return
-    image = cine.frames[keyframe.frame][sector.box.slices].copy()
-    image[~sector.mask[sector.box.slices]] = 0
-    axes.imshow(image, cmap="gray", vmin=0, vmax=255, aspect=_aspect(cine), interpolation="bilinear")
+    image = sector_image(cine, sector, keyframe.frame)
+    axes.imshow(image, cmap="gray", vmin=0, vmax=255, aspect=pixel_aspect(cine), interpolation="bilinear")
     edge = " (edge)" if keyframe.at_edge else ""
     axes.set_title(f"{phase} {beat.number}: frame {keyframe.frame}, {keyframe.time:.3f} s{edge}", color=COLORS[phase],
-                   fontproperties=_font(_SIZE - 1), pad=3)
+                   fontproperties=font(_SIZE - 1), pad=3)
+
+
+def sector_image(cine: Cine, sector: Sector, frame: int) -> np.ndarray:
+    """One frame, uint8 ``[h, w]`` or ``[h, w, 3]`` of the sector's box, black outside the sector: text burned into the
+    image may name the patient."""
+    image = cine.frames[frame][sector.box.slices].copy()
+    image[~sector.mask[sector.box.slices]] = 0
+    return image
 
 
 def _title(cine: Cine, detection: Detection, shown: int, beats: int) -> str:
@@ -149,12 +160,12 @@ def _evenly(beats: list[Beat], most: int) -> list[Beat]:
     return [beats[i] for i in chosen]
 
 
-def _aspect(cine: Cine) -> float:
+def pixel_aspect(cine: Cine) -> float:
     """Height of a pixel over its width."""
     return cine.spacing[0] / cine.spacing[1] if cine.spacing else 1.0
 
 
-def _font(size: float) -> FontProperties:
+def font(size: float) -> FontProperties:
     """DejaVu Sans, and behind it whatever this machine has for file names in other scripts."""
     installed = set(get_font_names())
     return FontProperties(family=["DejaVu Sans", *(name for name in _SCRIPTS if name in installed)], size=size)
