@@ -1,0 +1,136 @@
+"""The LV endocardium as a person traced it on one keyframe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..cine.cine import CineError
+from ..detection.keyframes import Phase
+
+LEAST_POINTS = 7
+"""Fewer cannot tell a ventricle from a triangle: the volume would be off by more than a tenth."""
+MOST_POINTS = 2000
+"""More than any drawing tool gives; checking for crossings takes the square of it."""
+NARROWEST_ANNULUS = 0.01
+"""Distance of the two ends over the curve's length, below which the curve is taken for a closed one."""
+
+
+class MeasurementError(CineError):
+    """Nothing can be measured from these contours. One line: which contour or file, what is wrong, what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Contour:
+    """An open curve along the endocardium, from one end of the mitral annulus over the apex to the other end.
+
+    phase: the keyframe's phase. frame: 0-based index into the cine.
+    points: float64 ``[N, 2]``, pixel coordinates (x = column, y = row, pixel centres at whole numbers), joined by
+    straight lines; either direction. The annulus closes the curve with a straight line (Lang et al. 2015).
+    apex: where the long axis ends if a person set it, ``(x, y)``; None: the point farthest from the annulus.
+    view: ``"A4C"``, ``"A2C"``... if known.
+
+    Raises MeasurementError where the points are no such curve. A Contour that exists encloses an area.
+    """
+
+    phase: Phase
+    frame: int
+    points: np.ndarray
+    apex: tuple[float, float] | None = None
+    view: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            points = np.array(self.points, np.float64)
+        except (TypeError, ValueError):
+            raise MeasurementError(f"{self}: its points must be pairs of numbers") from None
+        if points.ndim != 2 or points.shape[1] != 2:
+            raise MeasurementError(f"{self}: its points must have shape [N, 2], got {list(points.shape)}")
+        points.flags.writeable = False
+        object.__setattr__(self, "points", points)
+        self._check()
+
+    def __str__(self) -> str:
+        view = f"{self.view} " if self.view else ""
+        return f"{view}{self.phase} contour on frame {self.frame}"
+
+    @property
+    def annulus(self) -> np.ndarray:
+        """The two ends, float64 ``[2, 2]``, in the order of the points."""
+        return self.points[[0, -1]]
+
+    def _check(self) -> None:
+        points = self.points
+        if self.frame < 0:
+            raise MeasurementError(f"{self}: frames count from 0")
+        if not LEAST_POINTS <= len(points) <= MOST_POINTS:
+            raise MeasurementError(
+                f"{self}: {len(points)} points; trace the wall with {LEAST_POINTS} to {MOST_POINTS}, better 20 or more"
+            )
+        if not np.isfinite(points).all() or np.abs(points).max() > 1e6:
+            raise MeasurementError(f"{self}: a point is not a finite pixel position")
+        if self.apex is not None and (len(self.apex) != 2 or not np.isfinite(self.apex).all()):
+            raise MeasurementError(f"{self}: its apex is not a finite pixel position")
+        steps = np.hypot(*np.diff(points, axis=0).T)
+        ends = float(np.hypot(*(points[-1] - points[0])))
+        if ends <= NARROWEST_ANNULUS * steps.sum():
+            raise MeasurementError(
+                f"{self}: is closed, its ends lie {ends:.1f} px apart; trace the wall only, from one end of the mitral "
+                "annulus over the apex to the other"
+            )
+        crossing = _first_crossing(points[np.r_[True, steps > 0]])
+        if crossing is not None:
+            raise MeasurementError(
+                f"{self}: crosses itself or its base line near ({crossing[0]:.0f}, {crossing[1]:.0f}); put the points "
+                "in order, from one end of the mitral annulus over the apex to the other"
+            )
+
+
+def through(points: np.ndarray, number: int = 100) -> np.ndarray:
+    """A smooth curve through a few clicked points: float64 ``[N, 2]`` to ``[number, 2]``, evenly spaced along it.
+
+    A cubic spline over chord length, which bulges less between uneven points than one over their numbers. Needs
+    SciPy. Raises MeasurementError for fewer than 4 different points or for ones that are not finite.
+    """
+    from scipy.interpolate import CubicSpline
+
+    points = np.asarray(points, np.float64)
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise MeasurementError("a curve needs finite points of shape [N, 2]")
+    steps = np.hypot(*np.diff(points, axis=0).T)
+    points = points[np.r_[True, steps > 0]] if len(points) else points
+    if len(points) < 4:
+        raise MeasurementError(f"a curve needs 4 different points, got {len(points)}")
+    along = np.r_[0.0, np.cumsum(steps[steps > 0])]
+    dense = CubicSpline(along, points)(np.linspace(0, along[-1], 16 * number))
+    return evenly_spaced(dense, number)
+
+
+def evenly_spaced(points: np.ndarray, number: int) -> np.ndarray:
+    """``number`` points at equal distances along the polyline ``points`` (float64 ``[N, 2]``), ends included."""
+    along = np.r_[0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
+    places = np.linspace(0, along[-1], number)
+    return np.stack([np.interp(places, along, points[:, axis]) for axis in range(2)], axis=1)
+
+
+def _first_crossing(points: np.ndarray) -> np.ndarray | None:
+    """Where two sides of the closed polygon that are not neighbours meet, or None."""
+    starts, ends = points, np.roll(points, -1, axis=0)
+    count = len(points)
+    for i in range(count - 2):
+        others = np.arange(i + 2, count - 1 if i == 0 else count)
+        a, b, c, d = starts[i], ends[i], starts[others], ends[others]
+        apart = (_side(a, b, c) * _side(a, b, d) > 0) | (_side(c, d, a) * _side(c, d, b) > 0)
+        # On one line all sides are 0: then they meet only where their bounding boxes do.
+        low, high = np.minimum(a, b), np.maximum(a, b)
+        apart |= ((np.maximum(c, d) < low) | (np.minimum(c, d) > high)).any(axis=1)
+        if not apart.all():
+            return (starts[i] + ends[i]) / 2
+    return None
+
+
+def _side(a: np.ndarray, b: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Sign of which side of the line from ``a`` to ``b`` the point ``p`` lies on."""
+    u, v = b - a, p - a
+    return np.sign(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0])

@@ -1,0 +1,81 @@
+"""NAME.contours.json: contours of one cine, written by a person, by another tool or by this library."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..atomic_file import written_atomically
+from ..detection.keyframes import Phase
+from .contour import Contour, MeasurementError, through
+
+SCHEMA = 1
+"""Raised when a field changes its meaning; added fields leave it as it is."""
+LARGEST_FILE = 16 * 2**20
+SMOOTH, STRAIGHT = "spline", "polyline"
+"""Values of ``curve``: clicked points that a smooth curve runs through, or as many points that straight lines do."""
+
+
+def read_contours(path: Path) -> tuple[Contour, ...]:
+    """Read a contours file; Docs/measurement.md describes it.
+
+    Raises MeasurementError, naming the file and the contour, for what cannot be read or is no contour.
+    """
+    path = Path(path)
+    document = _document(path)
+    view, entries = document.get("view"), document.get("contours")
+    if view is not None and not isinstance(view, str):
+        raise MeasurementError(f"{path.name}: its view must be a text such as A4C")
+    if not isinstance(entries, list) or not entries:
+        raise MeasurementError(f"{path.name}: holds no list of contours")
+    return tuple(_contour(path.name, number, entry, view) for number, entry in enumerate(entries, 1))
+
+
+def write_contours(path: Path, contours: Sequence[Contour]) -> None:
+    """Write contours of one view atomically, UTF-8, points to a hundredth of a pixel. Raises OSError."""
+    entries = [{"phase": str(c.phase), "frame": int(c.frame), **_apex_to_json(c), "curve": STRAIGHT,
+                "points": np.round(c.points, 2).tolist()} for c in contours]  # fmt: skip
+    view = next((c.view for c in contours if c.view), None)
+    head = json.dumps({"schema": SCHEMA, "view": view}, ensure_ascii=False)[:-1]
+    lines = ",\n  ".join(json.dumps(entry) for entry in entries)
+    with written_atomically(path) as temporary:
+        temporary.write_text(f'{head}, "contours": [\n  {lines}\n]}}\n', encoding="utf-8")
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise MeasurementError(f"{path.name}: larger than {LARGEST_FILE >> 20} MB, so not a file of contours")
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise MeasurementError(f"{path.name}: cannot be read as a contours file ({type(error).__name__})") from error
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise MeasurementError(f'{path.name}: is no contours file of schema {SCHEMA} ("schema": {SCHEMA} is missing)')
+    return document
+
+
+def _contour(file: str, number: int, entry: Any, view: str | None) -> Contour:
+    where = f"{file}: contour {number}"
+    try:
+        phase, frame, points = Phase(entry["phase"]), entry["frame"], np.array(entry["points"], np.float64)
+        apex = None if entry.get("apex") is None else tuple(map(float, entry["apex"]))
+        curve = entry.get("curve", STRAIGHT)
+    except KeyError as error:
+        raise MeasurementError(f"{where}: lacks {error}") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise MeasurementError(f"{where}: needs phase ED or ES, a frame, and points as pairs of numbers") from error
+    if type(frame) is not int or curve not in (SMOOTH, STRAIGHT):
+        raise MeasurementError(f"{where}: frame must be a whole number and curve {SMOOTH} or {STRAIGHT}")
+    try:
+        contour = Contour(phase, frame, points, apex, view)  # as given: crossings are to be found where they are
+        return contour if curve == STRAIGHT else Contour(phase, frame, through(points), apex, view)
+    except MeasurementError as error:
+        raise MeasurementError(f"{file}: {error}") from error
+
+
+def _apex_to_json(contour: Contour) -> dict[str, Any]:
+    return {} if contour.apex is None else {"apex": [round(float(v), 2) for v in contour.apex]}
