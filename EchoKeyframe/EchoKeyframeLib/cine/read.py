@@ -28,10 +28,15 @@ def read_cine(path: str | Path, fps: float | None = None, view: str | None = Non
     if "\0" in str(path):
         raise CineError("the path holds a null character; name a DICOM or video file")
     head = _head(path)
-    cine = read_dicom(path) if _is_dicom(head) else read_video(path)
+    cine = read_dicom(path) if _starts_as_dicom(head) else read_video(path)
     if fps is not None:
         cine = cine.with_fps(fps)
     return replace(cine, view=view) if view is not None else cine
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file's content, not its name, makes it DICOM. Raises CineError where it cannot be opened."""
+    return _starts_as_dicom(_head(path))
 
 
 def _head(path: Path) -> bytes:
@@ -50,6 +55,6 @@ def _head(path: Path) -> bytes:
     return head
 
 
-def _is_dicom(head: bytes) -> bool:
+def _starts_as_dicom(head: bytes) -> bool:
     """DICOM by its magic, or a bare data set (without preamble) by the tag that it starts with."""
     return head[128:132] == b"DICM" or bool(_BARE_DATA_SET.match(head))
