@@ -18,7 +18,7 @@ BELOW = {
     "models": {"cine"},
     "detection": {"cine", "models"},
     "measurement": {"cine", "detection"},
-    "report": {"cine", "detection"},
+    "report": {"cine", "detection", "measurement"},
     "datasets": {"cine", "detection"},
     "export": {"cine", "detection", "report", "measurement"},
     "batch": {"cine", "detection", "report"},

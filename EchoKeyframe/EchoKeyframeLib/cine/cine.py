@@ -168,6 +168,18 @@ class Cine:
         warnings = tuple(warning for warning in self.warnings if warning not in self.timing_warnings)
         return replace(self, times=times, r_waves=(), timing=GIVEN_RATE, warnings=warnings, timing_warnings=())
 
+    def with_spacing(self, spacing: tuple[float, float]) -> Cine:
+        """The same frames with a pixel size in mm (row, column) that a person vouches for; a warning tells of it.
+
+        Raises CineError unless both are positive and finite.
+        """
+        shown = " x ".join(f"{value:.4g}" for value in spacing)
+        stated = "which the file does not state"
+        if self.spacing is not None:
+            stated = f"instead of the file's {self.spacing[0]:.4g} x {self.spacing[1]:.4g} mm"
+        given = replace(self, spacing=spacing)
+        return given.with_warnings(f"pixel spacing of {shown} mm (row x column) was given by a person, {stated}")
+
     def with_warnings(self, *warnings: str) -> Cine:
         """The same cine with these lines added to its warnings."""
         return replace(self, warnings=(*self.warnings, *warnings))

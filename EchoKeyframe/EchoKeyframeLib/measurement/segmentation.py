@@ -55,12 +55,13 @@ def _outline(mask: np.ndarray, what: str) -> np.ndarray:
 
     if mask.ndim != 2 or mask.dtype != bool:
         raise MeasurementError(f"{what}: must be a bool mask [H, W], got {mask.dtype} {list(mask.shape)}")
-    fine = np.kron(np.pad(mask, 1).astype(np.uint8), np.ones((_FINER, _FINER), np.uint8))
-    outlines, _ = cv2.findContours(fine, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    fine = np.pad(mask, 1).astype(np.uint8).repeat(_FINER, axis=0).repeat(_FINER, axis=1)
+    corners = fine[:-1, :-1] | fine[1:, :-1] | fine[:-1, 1:] | fine[1:, 1:]  # of split pixels: OpenCV joins places
+    outlines, _ = cv2.findContours(corners, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     largest = max(outlines, key=cv2.contourArea, default=None)
     if largest is None or cv2.contourArea(largest) < 100 * _FINER**2:
         raise MeasurementError(f"{what}: covers fewer than 100 pixels; segment the whole LV cavity")
-    border = (largest[:, 0, :].astype(np.float64) + 0.5) / _FINER - 0.5 - 1  # to whole pixels, without the padding
+    border = (largest[:, 0, :].astype(np.float64) + 1) / _FINER - 0.5 - 1  # back to whole pixels, without the padding
     reach = 2 * _FINER
     around = np.vstack([border[-reach:], border, border[:reach]])
     window = np.ones(2 * reach + 1) / (2 * reach + 1)  # takes out the pixels' steps

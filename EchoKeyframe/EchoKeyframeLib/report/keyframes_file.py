@@ -70,7 +70,7 @@ def readable(name: str) -> str:
 
 def write_json(path: Path, contents: KeyframesFile) -> None:
     """Write NAME.keyframes.json atomically, UTF-8. Raises OSError."""
-    document = {"schema": SCHEMA, **_rounded(asdict(contents)), "beats": [_beat_to_json(b) for b in contents.beats]}
+    document = {"schema": SCHEMA, **rounded(asdict(contents)), "beats": [_beat_to_json(b) for b in contents.beats]}
     text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
     with written_atomically(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
@@ -104,7 +104,7 @@ def write_csv(path: Path, contents: KeyframesFile) -> None:
     with written_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, CSV_COLUMNS)
         writer.writeheader()
-        writer.writerows(_rounded(asdict(keyframe)) for keyframe in contents.keyframes)
+        writer.writerows(rounded(asdict(keyframe)) for keyframe in contents.keyframes)
 
 
 def _keyframe_from_json(values: dict[str, Any]) -> Keyframe:
@@ -115,7 +115,7 @@ def _beat_to_json(beat: Beat) -> dict[str, Any]:
     """A beat by its frames: its keyframes are told in full in the list of keyframes."""
     frames = {name: key.frame if key else None for name, key in
               (("ed", beat.ed), ("es", beat.es), ("next_ed", beat.next_ed))}
-    return _rounded({"number": beat.number, **frames, "heart_rate": beat.heart_rate, "measurable": beat.measurable})
+    return rounded({"number": beat.number, **frames, "heart_rate": beat.heart_rate, "measurable": beat.measurable})
 
 
 def _beat_from_json(values: dict[str, Any], keyframes: tuple[Keyframe, ...]) -> Beat:
@@ -127,12 +127,12 @@ def _beat_from_json(values: dict[str, Any], keyframes: tuple[Keyframe, ...]) -> 
     return Beat(values["number"], keyframe(Phase.ED, "ed"), keyframe(Phase.ES, "es"), keyframe(Phase.ED, "next_ed"))
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     """Plain Python values all the way down, floats to a microsecond's precision: readable, reproducible files."""
     if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
+        return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
+        return [rounded(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     return round(value, 6) if isinstance(value, float) else value
