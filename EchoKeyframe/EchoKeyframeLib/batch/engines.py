@@ -1,20 +1,23 @@
 """Ways to run many jobs on one machine: one after another, on all cores, on a GPU with reading ahead.
 
-Each is a generator that yields one outcome for each job as soon as it is known. All call ``run_job``, so all give the
-same results. Closing the generator ends what is in work.
+Each is a generator that yields one outcome for each job as soon as it is known. Those that detect all call ``run_job``,
+so all give the same results. Closing the generator ends what is in work.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
 from ..detection.detector import Detector, Progress
 from . import process
 from .job import Job, Outcome, Settings, failure, load_cine, run_job
+
+Work = Callable[[Job], Outcome]
+"""What is done with each job. It can be pickled and raises nothing but ``Cancelled``."""
 
 DIED = "the process that worked on it died (killed, out of memory, or a decoder crashed)"
 
@@ -48,20 +51,18 @@ def run_reading_ahead(jobs: Sequence[Job], settings: Settings, detector: Detecto
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def run_on_cores(jobs: Sequence[Job], settings: Settings, workers: int) -> Iterator[Outcome]:
+def run_on_cores(jobs: Sequence[Job], work: Work, workers: int) -> Iterator[Outcome]:
     """``workers`` processes of one thread each. A process that dies costs the cine that it worked on, no other."""
     waiting = deque(jobs)
     while waiting:
-        suspects = yield from _until_a_process_dies(waiting, settings, workers)
+        suspects = yield from _until_a_process_dies(waiting, work, workers)
         for job in suspects:  # one of them took its process along; run alone, each shows whether it was the one
-            guilty = yield from _until_a_process_dies(deque([job]), settings, 1)
+            guilty = yield from _until_a_process_dies(deque([job]), work, 1)
             if guilty:
                 yield failure(job, f"{job.cine.name}: {DIED}")
 
 
-def _until_a_process_dies(
-    waiting: deque[Job], settings: Settings, workers: int
-) -> Generator[Outcome, None, list[Job]]:
+def _until_a_process_dies(waiting: deque[Job], work: Work, workers: int) -> Generator[Outcome, None, list[Job]]:
     """Run jobs from ``waiting``; return those that were in work when a process died, none if all went well."""
     context = multiprocessing.get_context("spawn")  # the same on every system, and safe with threads and GPUs
     stop = context.Event()
@@ -73,7 +74,7 @@ def _until_a_process_dies(
             while (waiting and not broken) or in_work:
                 while waiting and not broken and len(in_work) < workers:  # queueing jobs would become suspects, too
                     try:
-                        in_work[pool.submit(process.run, waiting[0], settings)] = waiting[0]
+                        in_work[pool.submit(work, waiting[0])] = waiting[0]
                         waiting.popleft()
                     except BrokenProcessPool:  # a process died since the last result
                         broken = True

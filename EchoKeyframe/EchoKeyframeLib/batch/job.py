@@ -45,13 +45,17 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job. ``message`` is one line; ``trace`` the traceback of an unexpected error."""
+    """What became of a job.
+
+    message: one line. trace: the traceback of an unexpected error. result: what the work hands back, if anything.
+    """
 
     job: Job
     status: Status
     message: str = ""
     warnings: tuple[str, ...] = ()
     trace: str = ""
+    result: object = None
 
 
 def run_job(
@@ -66,7 +70,7 @@ def run_job(
     ``detector`` gives the detector, so that a failure to load it is this job's failure, too; ``load`` gives the cine
     and its sector where they are read ahead. Raises ``Cancelled``, from ``progress``, and nothing else.
     """
-    return _guarded(job, lambda: _detect(job, settings, detector, load, progress))
+    return guarded(job, lambda: _detect(job, settings, detector, load, progress))
 
 
 def load_cine(job: Job, settings: Settings) -> tuple[Cine, Sector]:
@@ -90,7 +94,7 @@ def finished(job: Job, settings: Settings, model: str) -> Outcome | None:
     def look() -> Outcome | None:
         return Outcome(job, Status.SKIPPED) if is_done(job.target, request) else None
 
-    return _guarded(job, look)
+    return guarded(job, look)
 
 
 def _detect(
@@ -125,8 +129,8 @@ def _summary(detection: Detection) -> str:
     return "; ".join(parts)
 
 
-def _guarded(job: Job, work: Callable[[], Outcome | None]) -> Outcome | None:
-    """What ``work`` returns, or a failure in one line that names the error."""
+def guarded(job: Job, work: Callable[[], Outcome | None]) -> Outcome | None:
+    """What ``work`` returns, or a failure in one line that names the error. Raises ``Cancelled`` alone."""
     name = job.cine.name
     try:
         return work()

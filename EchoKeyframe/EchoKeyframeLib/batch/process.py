@@ -24,14 +24,16 @@ def start(stop: Event) -> None:
     _stop = stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the first one decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    _keep_to_one_thread()
 
 
 def run(job: Job, settings: Settings) -> Outcome:
     """Run a job on one thread with this process's detector. Raises ``Cancelled`` once ``stop`` is set."""
-    return run_job(job, settings, lambda: _detector(settings.model, settings.device), progress=_check)
+    return run_job(job, settings, lambda: own_detector(settings.model, settings.device), progress=check_stop)
 
 
-def _check(done: float) -> None:
+def check_stop(done: float = 0.0) -> None:
+    """Raise ``Cancelled`` once ``stop`` is set; a ``Progress``."""
     if _stop is not None and _stop.is_set():
         from ..detection.keyframes import Cancelled
 
@@ -39,16 +41,21 @@ def _check(done: float) -> None:
 
 
 @cache
-def _detector(model: str, device: str) -> Detector:
-    """The process's detector. Parallel work comes from the number of processes, so each keeps to one thread."""
+def own_detector(model: str, device: str) -> Detector:
+    """The process's detector, loaded once."""
+    _keep_to_one_thread()  # processes of Ray do not call start()
+    from ..detection.catalogue import load_detector
+
+    return load_detector(model, device)
+
+
+def _keep_to_one_thread() -> None:
+    """Parallel work comes from the number of processes."""
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = "1"  # read by torch when it is imported, which is later
     import cv2
 
     cv2.setNumThreads(1)
-    from ..detection.catalogue import load_detector
-
-    return load_detector(model, device)
 
 
 def _end_with_parent() -> None:

@@ -22,8 +22,8 @@ def write_video(path: Path, frames: np.ndarray, fps: float, codec: str = "ffv1")
     """Write gray frames uint8 ``[T, H, W]`` or RGB ``[T, H, W, 3]``; the container follows from the suffix.
 
     An odd height or width gets a black row below or column at the right, without which encoders drop the last one.
-    The rate is kept to a thousandth of a frame per second (MPEG-4 above 65 per second: to a hundredth). The file is read back
-    and appears when it is whole.
+    The rate is kept to a thousandth of a frame per second (MPEG-4 above 65 per second: to a hundredth). The file is
+    read back and appears when it is whole.
 
     Raises ValueError for an unknown codec, CineError if it cannot be written, the codec is missing or the disk is full.
     """

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .options import add_debug, add_device, add_reading_options, count
+from .cine_jobs import add_cines, add_jobs, cines, conclude, cores, jobs_for, output_folder, tell
+from .options import add_debug, add_device, add_reading_options
 
 if TYPE_CHECKING:
     from ..batch.job import Job, Outcome, Settings
@@ -28,15 +27,13 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         description="Finds the ED and ES frames of cines (DICOM, AVI, MP4, MOV, MKV, WebM, GIF) and writes for each "
         "NAME.keyframes.json, NAME.keyframes.csv, NAME.curves.csv and NAME.png. Cines already done are skipped.",
     )
-    parser.add_argument("cines", nargs="*", metavar="CINE", help="a file, a folder (all below it) or a glob pattern")
-    parser.add_argument("--sample", action="store_true", help="the four-chamber loop that comes with pydicom")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results, made if need be")
+    add_cines(parser)
     parser.add_argument("--model", metavar="NAME|FILE", help="a detector by name, or a weights file")
     parser.add_argument("--decoder", choices=("beats", "maxima"), default="beats",
                         help="whole sequence at once (default), or every local maximum as in the paper")
     add_device(parser)
     add_reading_options(parser)
-    parser.add_argument("--jobs", type=count, metavar="N", help="processes on the CPU (default: one for each core)")
+    add_jobs(parser)
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="this machine, or a Ray cluster")
     parser.add_argument("--force", action="store_true", help="overwrite results that are there")
     add_debug(parser)
@@ -45,47 +42,21 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Detect in every cine; 1 if one failed. Raises UsageError before any work where an argument cannot be used."""
-    from ..batch.job import Status, finished
+    from ..batch.job import finished
 
-    jobs, unreadable = _jobs(options)
+    jobs, unreadable = jobs_for(cines(options), Path(options.output).absolute())
+    output_folder(options.output)
     settings, detector = _settings_and_detector(options)
     known = [finished(job, settings, detector.name) for job in jobs]
     outcomes = [outcome for outcome in known if outcome]
     for outcome in outcomes:
-        _tell(outcome, options.debug)
+        tell(outcome, options.debug)
     waiting = [job for job, outcome in zip(jobs, known, strict=True) if outcome is None]
     with closing(_with_progress(waiting, settings, detector, options)) as results:
         for outcome in results:
-            _tell(outcome, options.debug)
+            tell(outcome, options.debug)
             outcomes.append(outcome)
-    failures = [o.message for o in outcomes if o.status is Status.FAILED] + unreadable
-    if len(jobs) > 1 or unreadable:
-        tally = Counter([*(str(outcome.status) for outcome in outcomes), *[str(Status.FAILED)] * len(unreadable)])
-        print("; ".join(f"{number} {status}" for status, number in tally.items()))
-        if failures:
-            print(f"{len(failures)} failed:", *failures, sep="\n  ", file=sys.stderr)
-    return 1 if failures else 0
-
-
-def _jobs(options: argparse.Namespace) -> tuple[list[Job], list[str]]:
-    from ..batch.inputs import InputError, find_jobs
-
-    arguments = list(options.cines)
-    if options.sample:
-        from pydicom.examples import get_path
-
-        arguments.append(str(get_path("ybr_color")))
-    output = Path(options.output)
-    if not options.output or (output.exists() and not output.is_dir()):
-        raise UsageError(f"--output {options.output!r} is not a folder")
-    try:
-        jobs, unreadable = find_jobs(arguments, output.absolute())
-        output.mkdir(parents=True, exist_ok=True)
-    except InputError as error:
-        raise UsageError(str(error)) from error
-    except OSError as error:
-        raise UsageError(f"{error.filename}: {error.strerror}") from error
-    return jobs, unreadable
+    return conclude(outcomes, unreadable)
 
 
 def _settings_and_detector(options: argparse.Namespace) -> tuple[Settings, Detector]:
@@ -135,29 +106,10 @@ def _engine(jobs: list[Job], settings: Settings, detector: Detector, options: ar
             raise UsageError("--engine ray needs Ray: pip install 'echokeyframe[ray]'") from error
         except ConnectionError as error:
             raise UsageError("no Ray cluster answers at RAY_ADDRESS") from error
+    from ..batch import process
     from ..batch.engines import run_on_cores, run_reading_ahead
 
     if detector.device != "cpu":
         return (yield from run_reading_ahead(jobs, settings, detector, options.jobs or READERS))
-    return (yield from run_on_cores(jobs, settings, min(len(jobs), options.jobs or _cores())))
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _tell(outcome: Outcome, debug: bool) -> None:
-    from tqdm import tqdm
-
-    from ..batch.job import Status
-
-    name = outcome.job.cine.name
-    if outcome.status is Status.FAILED:
-        tqdm.write(f"failed: {outcome.message}", file=sys.stderr)
-    else:
-        tqdm.write(f"{name}: {outcome.message or outcome.status}", file=sys.stdout)
-    for warning in outcome.warnings:
-        tqdm.write(f"{name}: warning: {warning}", file=sys.stderr)
-    if debug and outcome.trace:
-        tqdm.write(outcome.trace, file=sys.stderr)
+    work = partial(process.run, settings=settings)
+    return (yield from run_on_cores(jobs, work, min(len(jobs), options.jobs or cores())))

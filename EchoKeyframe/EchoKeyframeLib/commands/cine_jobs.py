@@ -1,0 +1,95 @@
+"""CINE arguments, and telling what became of each: for the commands that work through many cines."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import UsageError
+from .options import count
+
+if TYPE_CHECKING:
+    from ..batch.job import Job, Outcome
+
+
+def add_cines(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("cines", nargs="*", metavar="CINE", help="a file, a folder (all below it) or a glob pattern")
+    parser.add_argument("--sample", action="store_true", help="the four-chamber loop that comes with pydicom")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results, made if need be")
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--jobs", type=count, metavar="N", help="processes on the CPU (default: one for each core)")
+
+
+def cines(options: argparse.Namespace) -> list[str]:
+    """What CINE and --sample name."""
+    if not options.sample:
+        return list(options.cines)
+    from pydicom.examples import get_path
+
+    return [*options.cines, str(get_path("ybr_color"))]
+
+
+def output_folder(text: str) -> Path:
+    """The folder that --output names, made if need be. Raises UsageError."""
+    output = Path(text)
+    if not text or (output.exists() and not output.is_dir()):
+        raise UsageError(f"--output {text!r} is not a folder")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from error
+    return output.absolute()
+
+
+def jobs_for(arguments: Sequence[str], output: Path) -> tuple[list[Job], list[str]]:
+    """Jobs, and a line for each folder that cannot be read. Raises UsageError where an argument names no cine."""
+    from ..batch.inputs import InputError, find_jobs
+
+    try:
+        return find_jobs(arguments, output)
+    except InputError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from error
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def tell(outcome: Outcome, debug: bool) -> None:
+    """Print an outcome, above a progress bar if there is one."""
+    from tqdm import tqdm
+
+    from ..batch.job import Status
+
+    name = outcome.job.cine.name
+    if outcome.status is Status.FAILED:
+        tqdm.write(f"failed: {outcome.message}", file=sys.stderr)
+    else:
+        tqdm.write(f"{name}: {outcome.message or outcome.status}", file=sys.stdout)
+    for warning in outcome.warnings:
+        tqdm.write(f"{name}: warning: {warning}", file=sys.stderr)
+    if debug and outcome.trace:
+        tqdm.write(outcome.trace, file=sys.stderr)
+
+
+def conclude(outcomes: Sequence[Outcome], unreadable: Sequence[str]) -> int:
+    """Print a tally and the failures where there was more than one cine. Returns the exit code."""
+    from ..batch.job import Status
+
+    failures = [*(o.message for o in outcomes if o.status is Status.FAILED), *unreadable]
+    if len(outcomes) > 1 or unreadable:
+        tally = Counter([*(str(outcome.status) for outcome in outcomes), *[str(Status.FAILED)] * len(unreadable)])
+        print("; ".join(f"{number} {status}" for status, number in tally.items()))
+        if failures:
+            print(f"{len(failures)} failed:", *failures, sep="\n  ", file=sys.stderr)
+    return 1 if failures else 0
