@@ -23,11 +23,13 @@ from .keyframe_table import (
     read_keyframes,
     remove_keyframe,
     sequence_of_table,
+    set_keyframes,
     settle_table,
     undo,
     write_detection,
 )
 from .keyframe_volumes import extract_keyframes, frame_of_volume, keyframe_volumes
+from .labelled_loops import add_labelled_cine, as_labelled, bookmark_labels, store_loop
 from .navigation import current_frame, find_browser, next_keyframe, previous_keyframe, show_frame
 from .scene_error import SceneError
 from .sequence_frames import cine_from_sequence, image_sequences, read_frame
@@ -52,6 +54,9 @@ __all__ = [
     "add_curves",
     "add_frame_pair",
     "add_keyframe",
+    "add_labelled_cine",
+    "as_labelled",
+    "bookmark_labels",
     "can_undo",
     "change_phase",
     "cine_from_sequence",
@@ -82,11 +87,13 @@ __all__ = [
     "repair_from_source",
     "restore_table",
     "sequence_of_table",
+    "set_keyframes",
     "settle_table",
     "show_chart",
     "show_frame",
     "show_frame_pair",
     "source_uid",
+    "store_loop",
     "undo",
     "use_chart_layout",
     "use_side_by_side_layout",

@@ -6,6 +6,7 @@ numbers the beats, marks the sequence's data nodes, and remembers the state befo
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..detection.beats import form_beats
@@ -141,6 +142,23 @@ def change_phase(table: Any, frame: int) -> None:
     """Make the ED on a frame an ES, or the other way round. Raises SceneError as ``add_keyframe``."""
     state = _current(table)
     add_keyframe(table, _on_frame(table, state, frame).phase.other, frame)
+
+
+def set_keyframes(table: Any, frames: Mapping[Phase, Iterable[int]]) -> None:
+    """Put these ED and ES frames, known from a person or a file, in place of all keyframes; ``undo`` brings those back.
+
+    Raises SceneError as ``add_keyframe``, and if a frame is named twice.
+    """
+    sequence = sequence_of_table(table)
+    times = frame_times(sequence)
+    pairs = [(phase, int(frame)) for phase, numbers in frames.items() for frame in numbers]
+    for _, frame in pairs:
+        require_frame(sequence, frame)
+        if sum(other == frame for _, other in pairs) > 1:
+            raise SceneError(f"{sequence.GetName()}: frame {frame} is named twice; a frame holds one keyframe")
+    manual = [Keyframe(phase, frame, float(times[frame]), source="manual") for phase, frame in pairs]
+    before = _recorded(table)
+    _write(table, before.edited(manual), before)
 
 
 def clear_keyframes(table: Any) -> None:
