@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -21,3 +22,19 @@ def written_atomically(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def written_together(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Yield a temporary path of the same name for each path; if no error occurs, all are moved to where they belong.
+
+    All paths lie in one folder, which must exist. They are moved in their order, and what was there of all but the
+    first is deleted before: cut short in between, the first tells that the others are missing. Raises OSError.
+    """
+    with tempfile.TemporaryDirectory(dir=paths[0].parent, prefix=".writing-") as folder:
+        aside = [Path(folder) / path.name for path in paths]
+        yield aside
+        for outdated in paths[1:]:
+            outdated.unlink(missing_ok=True)
+        for temporary, path in zip(aside, paths, strict=True):
+            os.replace(temporary, path)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
+from ..atomic_file import written_together
 from ..cine.cine import GIVEN_RATE, Cine, CineError
 from ..cine.sector import Sector
 from ..detection.keyframes import Detection
@@ -78,15 +77,9 @@ def write_outputs(target: Path, cine: Cine, sector: Sector, detection: Detection
     The folder of ``target`` is made if need be. Raises OSError.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    final = output_paths(target)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as folder:
-        aside = output_paths(Path(folder) / "result")
-        contents = KeyframesFile.of(cine, detection)
-        write_json(aside[0], contents)
-        write_csv(aside[1], contents)
-        write_curves(aside[2], detection.curves)
-        write_figure(aside[3], cine, sector, detection)
-        for outdated in final[1:]:  # cut short from here on, the detection does not count as done
-            outdated.unlink(missing_ok=True)
-        for path, destination in zip(aside, final, strict=True):
-            os.replace(path, destination)
+    contents = KeyframesFile.of(cine, detection)
+    with written_together(output_paths(target)) as (json_path, csv_path, curves_path, figure_path):
+        write_json(json_path, contents)
+        write_csv(csv_path, contents)
+        write_curves(curves_path, detection.curves)
+        write_figure(figure_path, cine, sector, detection)

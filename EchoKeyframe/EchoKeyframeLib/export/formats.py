@@ -1,0 +1,38 @@
+"""The formats that ``echokeyframe export`` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .beat_video import write_avi, write_mp4
+from .excerpt import Excerpt, Scope
+from .picture import write_png
+from .volume import write_volume
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file.
+
+    scope: what one file holds. suffix: of its name. write: writes an excerpt to a path that ends in the suffix and
+    raises OSError or CineError. calibrated: the file states a size of pixels, known or not. needs: the package that
+    ``pip install "echokeyframe[export]"`` brings, None where the base installation suffices.
+    """
+
+    scope: Scope
+    suffix: str
+    write: Callable[[Path, Excerpt], None]
+    calibrated: bool = False
+    needs: str | None = None
+
+
+FORMATS: dict[str, Format] = {
+    "png": Format(Scope.FRAME, ".png", write_png),
+    "nrrd": Format(Scope.FRAME, ".nrrd", write_volume, calibrated=True, needs="SimpleITK"),
+    "nifti": Format(Scope.FRAME, ".nii.gz", write_volume, calibrated=True, needs="SimpleITK"),
+    "avi": Format(Scope.BEAT, ".avi", write_avi),
+    "mp4": Format(Scope.BEAT, ".mp4", write_mp4),
+}
+"""By the name that ``--format`` takes. Each writer imports what it works with when it is called."""
