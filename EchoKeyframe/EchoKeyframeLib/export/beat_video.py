@@ -6,19 +6,26 @@ from pathlib import Path
 
 from .excerpt import Excerpt
 
-
-def write_avi(path: Path, excerpt: Excerpt) -> None:
-    """Lossless (FFV1) AVI at the beat's mean frame rate. Raises CineError."""
-    _write(path, excerpt, "ffv1")
+_UNEVEN = 0.5
+"""Frame intervals by which a frame may be shown too early or too late without a warning."""
 
 
-def write_mp4(path: Path, excerpt: Excerpt) -> None:
-    """MPEG-4 part 2 in MP4, small but lossy, at the beat's mean frame rate. Raises CineError."""
-    _write(path, excerpt, "mpeg4")
+def write_avi(path: Path, excerpt: Excerpt) -> tuple[str, ...]:
+    """Lossless (FFV1) AVI at the beat's mean frame rate. See ``_write``."""
+    return _write(path, excerpt, "ffv1")
 
 
-def _write(path: Path, excerpt: Excerpt, codec: str) -> None:
+def write_mp4(path: Path, excerpt: Excerpt) -> tuple[str, ...]:
+    """MPEG-4 part 2 in MP4, small but lossy, at the beat's mean frame rate. See ``_write``."""
+    return _write(path, excerpt, "mpeg4")
+
+
+def _write(path: Path, excerpt: Excerpt, codec: str) -> tuple[str, ...]:
+    """Returns a warning where the beat's frames are unevenly spaced in time. Raises CineError."""
     from ..cine.video_writer import video_rate, write_video
 
-    rate, _ = video_rate(excerpt.times)
+    rate, error = video_rate(excerpt.times)
     write_video(path, excerpt.pixels(), rate, codec)
+    if error * rate < _UNEVEN:
+        return ()
+    return (f"beat {excerpt.beat}: its frames are unevenly spaced in time, its video shows some up to {error:.3f} s off",)

@@ -16,22 +16,21 @@ from .volume import write_volume
 class Format:
     """A kind of file.
 
-    scope: what one file holds. suffix: of its name. write: writes an excerpt to a path that ends in the suffix and
-    raises OSError or CineError. calibrated: the file states a size of pixels, known or not. needs: the package that
-    ``pip install "echokeyframe[export]"`` brings, None where the base installation suffices.
+    scope: what one file holds. suffix: of its name. write: writes an excerpt to a path that ends in the suffix, returns
+    warnings, one line each, and raises OSError or CineError. needs: package that it takes and the extra of ours that
+    brings it, None where the base installation suffices.
     """
 
     scope: Scope
     suffix: str
-    write: Callable[[Path, Excerpt], None]
-    calibrated: bool = False
-    needs: str | None = None
+    write: Callable[[Path, Excerpt], tuple[str, ...]]
+    needs: tuple[str, str] | None = None
 
 
 FORMATS: dict[str, Format] = {
     "png": Format(Scope.FRAME, ".png", write_png),
-    "nrrd": Format(Scope.FRAME, ".nrrd", write_volume, calibrated=True, needs="SimpleITK"),
-    "nifti": Format(Scope.FRAME, ".nii.gz", write_volume, calibrated=True, needs="SimpleITK"),
+    "nrrd": Format(Scope.FRAME, ".nrrd", write_volume, needs=("SimpleITK", "export")),
+    "nifti": Format(Scope.FRAME, ".nii.gz", write_volume, needs=("SimpleITK", "export")),
     "avi": Format(Scope.BEAT, ".avi", write_avi),
     "mp4": Format(Scope.BEAT, ".mp4", write_mp4),
 }

@@ -8,18 +8,22 @@ import numpy as np
 
 from .excerpt import Excerpt
 
+UNCALIBRATED = "the size of its pixels is unknown; NRRD and NIfTI files say 1 mm, measure nothing in them"
+
 _SLICE_MM = 1.0
 """Thickness of the slice. A 2D image has none; 1 mm is what Slicer gives it."""
 
 
-def write_volume(path: Path, excerpt: Excerpt) -> None:
+def write_volume(path: Path, excerpt: Excerpt) -> tuple[str, ...]:
     """Write the excerpt's one frame as uint8 ``[1, H, W]``; NRRD or NIfTI by the suffix.
 
     Gray (luma, ITU-R BT.601), because segmentation and measurement take scalar volumes. Spacing in mm, 1 mm where it is
     unknown (the description says so). Columns run to the patient's left, rows to posterior (LPS; in NIfTI's RAS the
     signs are turned): not the patient's anatomy, which a 2D cine does not tell, but the orientation in which Slicer's
     own importer puts an ultrasound frame, so that an axial view shows it upright. The excerpt's description goes into
-    NRRD's key/value pairs, in short into NIfTI's ``descrip``. Raises OSError.
+    NRRD's key/value pairs, in short into NIfTI's ``descrip``.
+
+    Returns a warning where the spacing is unknown. Raises OSError.
     """
     import SimpleITK as sitk
 
@@ -35,6 +39,7 @@ def write_volume(path: Path, excerpt: Excerpt) -> None:
     except RuntimeError as error:
         # ITK's text names the folder; its kind is all there is to say.
         raise OSError(f"{path.name}: ITK cannot write it") from error
+    return () if excerpt.cine.spacing else (UNCALIBRATED,)
 
 
 def _gray(excerpt: Excerpt) -> np.ndarray:
