@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from EchoKeyframeLib.models import resnet_vst, torchvision_blocks  # noqa: E402
+from EchoKeyframeLib.models import backbones, torchvision_blocks  # noqa: E402
 from EchoKeyframeLib.models.config import ConfigError  # noqa: E402
 from EchoKeyframeLib.models.frame_input import standardise  # noqa: E402
 from EchoKeyframeLib.models.presets import PRESETS, build_network  # noqa: E402
@@ -91,9 +91,9 @@ def test_a_zero_frame_is_zero_to_the_network():
 
 def test_gray_first_layer_answers_like_three_equal_channels():
     torch.manual_seed(1)
-    color, _ = resnet_vst._backbone("resnet18", 3, False)
+    color, _ = backbones.backbone("resnet18", 3, False)
     torch.manual_seed(1)
-    gray, _ = resnet_vst._backbone("resnet18", 1, False)
+    gray, _ = backbones.backbone("resnet18", 1, False)
     image = torch.rand(1, 1, 32, 32)
     assert torch.allclose(gray.conv1(image), color.conv1(image.expand(-1, 3, -1, -1)), atol=1e-5)
 

@@ -15,6 +15,7 @@ from .detector import Progress
 from .keyframes import Curves, DetectionError
 from .live import LiveDetection
 from .motion_features import motion_features, normalise, stride_motion
+from .output_curves import output_curves
 from .windows import mean_over_windows
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class NetworkDetector:
             outputs = self.outputs(prepared, cine.fps, progress)
         except DetectionError as error:
             raise DetectionError(f"{cine.source.name}: {error}") from None
-        return Curves(outputs[:, :2], cine.times, self.name)
+        return Curves(output_curves(outputs, self.config.outputs, self.config.architecture), cine.times, self.name)
 
     def outputs(self, prepared: np.ndarray, fps: float | None, progress: Progress | None = None) -> np.ndarray:
         """All that the network says: float32 ``[T, outputs]``, columns as in ``config.outputs``.
@@ -76,7 +77,12 @@ class NetworkDetector:
         return outputs
 
     def live(self, sector: Sector, fps: float, spacing: tuple[float, float] | None = None) -> LiveDetection:
-        """Detection on a running stream of frames of the given rate; see ``LiveDetection``."""
+        """Detection on a running stream of frames of the given rate; see ``LiveDetection``.
+
+        Raises DetectionError for a network whose curves follow from the whole clip, or that looks ahead.
+        """
+        if self.config.outputs[0] != "ED" or self.runner.reach:
+            raise DetectionError(f"{self.name}: needs whole clips and cannot follow a stream; use two-stream")
         return LiveDetection(self.runner, sector, fps, spacing)
 
     def _sequence(self, images: np.ndarray, motion: np.ndarray | None, progress: Progress) -> np.ndarray:
@@ -95,14 +101,19 @@ class NetworkDetector:
         )
 
     def _encode(self, images: np.ndarray, motion: np.ndarray | None, progress: Progress) -> Tensor:
-        """Features ``[n, h, w, d]``, each frame encoded once, kept on the device in its own precision."""
+        """Features ``[n, ...]``, each frame encoded once, kept on the device in its own precision.
+
+        Where a feature depends on ``reach`` frames around its own, batches overlap by as many.
+        """
         features: Tensor | None = None
 
         def work(part: slice) -> None:
             nonlocal features
+            start = max(0, part.start - self.runner.reach)
+            seen = slice(start, part.stop + self.runner.reach)
             encoded = self.runner.encode(
-                images[part] if self.runner.uses_images else None, None if motion is None else motion[part]
-            )
+                images[seen] if self.runner.uses_images else None, None if motion is None else motion[seen]
+            )[part.start - start : part.stop - start]
             if features is None:
                 features = encoded.new_empty((len(images), *encoded.shape[1:]))
             features[part] = encoded

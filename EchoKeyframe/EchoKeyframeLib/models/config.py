@@ -5,10 +5,31 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-ARCHITECTURES = ("resnet-vst", "two-stream")
-BACKBONES = ("resnet18", "resnet34", "resnet50")
+RESNETS = ("resnet18", "resnet34", "resnet50")
+THIN = "resnet-thin"
+BACKBONES = {
+    "resnet-vst": RESNETS,
+    "two-stream": RESNETS,
+    "resnet-lstm": (*RESNETS, THIN),
+    "cnn3d-lstm": RESNETS,
+    "resnet-lstm-beat": (*RESNETS, THIN),
+    "densenet-gru-beat": ("densenet121", "densenet29"),
+    "segmentation": ("resnet50", THIN),
+}
+"""By architecture, the networks that it can be built on (those without one ignore the field)."""
+
+ARCHITECTURES = tuple(BACKBONES)
+ONE_BEAT = ("resnet-lstm-beat", "densenet-gru-beat")
 STREAMS = ("image", "motion")
 OUTPUTS = ("ED", "ES", "ED wide", "ES wide", "volume")
+ONLY_OUTPUT = {
+    "resnet-lstm": "phase",
+    "cnn3d-lstm": "systole",
+    "resnet-lstm-beat": "phase",
+    "densenet-gru-beat": "phase",
+    "segmentation": "area",
+}
+"""Architectures that answer with one number a frame, from which ED and ES are read (``detection.output_curves``)."""
 
 
 class ConfigError(ValueError):
@@ -19,16 +40,22 @@ class ConfigError(ValueError):
 class NetworkConfig:
     """A network's architecture and what it must be fed.
 
-    architecture: ``"resnet-vst"`` (the paper's) or ``"two-stream"``.
+    architecture: ``"resnet-vst"`` (the paper's), ``"two-stream"`` or one of the published systems of Docs/systems.md.
     outputs: what each column of the output means. ``"ED"`` and ``"ES"`` come first; the others help training only:
         curves with a sigma of 10 frames (``"ED wide"``, ``"ES wide"``) and the LV volume from 0 (smallest) to 1.
-    frames: T, the length of a window. window_step: frames from one window to the next at inference (the paper: 1).
+        The published systems have one column: ``"phase"`` (1 at ED, 0 at ES), ``"systole"`` (its probability) or
+        ``"area"`` (of the LV, as a share of the frame).
+    frames: T, the length of a window, or of a beat once resampled (``one_beat``).
+    window_step: frames from one window to the next at inference (the paper: 1).
     rate: effective frames per second that the network was trained at; a clip is taken at the stride that comes closest.
         None: every frame is used, whatever the frame rate (the paper).
     size: height and width of the prepared frames. channels: 1, or 3 for a backbone with ImageNet weights.
-    backbone, stage (``"resnet-vst"`` only): torchvision's ResNet and which of its four stages feeds the VST.
+    backbone: what frames are encoded with, one of ``BACKBONES``. stage (``"resnet-vst"`` only): which of the ResNet's
+        four stages feeds the VST.
     streams: which inputs a two-stream network looks at. image_dropout: share of training samples without images.
-    width: channels d of the encoded features. depths, heads: VST blocks and attention heads of each stage.
+    width: channels d of the encoded features (a torchvision backbone before recurrent layers keeps its own).
+    hidden: units of each recurrent layer.
+    depths, heads: VST blocks and attention heads of each stage.
     attention_window: frames, rows, columns within which tokens attend to each other.
     mlp_ratio: hidden width of a block's perceptron over d.
     last_merging: merge patches after the last stage too (the paper), or only between stages (Video Swin).
@@ -49,6 +76,7 @@ class NetworkConfig:
     streams: tuple[str, ...] = ("image",)
     image_dropout: float = 0.0
     width: int = 64
+    hidden: tuple[int, ...] = (512, 512)
     depths: tuple[int, ...] = (2, 2)
     heads: tuple[int, ...] = (2, 4)
     attention_window: tuple[int, int, int] = (8, 4, 4)
@@ -59,17 +87,23 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         _require(self.architecture in ARCHITECTURES, f"architecture must be one of {', '.join(ARCHITECTURES)}")
-        _require(self.outputs[:2] == ("ED", "ES") and set(self.outputs) <= set(OUTPUTS), "outputs must begin ED, ES")
+        self._check_outputs()
         _require(1 <= self.frames <= 128, "frames must lie between 1 and 128")
         _require(1 <= self.window_step <= self.frames, "window_step must lie between 1 and frames")
         _require(self.rate is None or 1 <= self.rate <= 1000, "rate must lie between 1 and 1000 per second")
         _require(32 <= self.size <= 512, "size must lie between 32 and 512")
         _require(self.channels in (1, 3), "channels must be 1 or 3")
-        _require(self.backbone in BACKBONES, f"backbone must be one of {', '.join(BACKBONES)}")
+        backbones = BACKBONES[self.architecture]
+        _require(self.backbone in backbones, f"backbone must be one of {', '.join(backbones)}")
         _require(1 <= self.stage <= 4, "stage must lie between 1 and 4")
         _require(bool(self.streams) and set(self.streams) <= set(STREAMS), "streams must be image, motion or both")
         _require(0 <= self.image_dropout < 1, "image_dropout must lie in [0, 1)")
         _require(8 <= self.width <= 1024, "width must lie between 8 and 1024")
+        _require(
+            1 <= len(self.hidden) <= 4 and all(1 <= units <= 4096 for units in self.hidden),
+            "hidden must be 1 to 4 layers of up to 4096 units",
+        )
+        _require(self.architecture != "resnet-lstm" or len(self.hidden) == 2, "hidden must be two layers")
         _require(1 <= len(self.depths) <= 4 and all(1 <= d <= 24 for d in self.depths), "depths must be 1 to 4 stages")
         _require(len(self.heads) == len(self.depths), "heads must name one number for each stage")
         _require(
@@ -82,6 +116,19 @@ class NetworkConfig:
         )
         _require(0.5 <= self.mlp_ratio <= 8, "mlp_ratio must lie between 0.5 and 8")
         _require(0 <= self.dropout < 1 and 0 <= self.block_dropout < 1, "dropout must lie in [0, 1)")
+
+    def _check_outputs(self) -> None:
+        only = ONLY_OUTPUT.get(self.architecture)
+        if only:
+            _require(self.outputs == (only,), f"outputs of {self.architecture} must be {only}")
+        else:
+            known = set(self.outputs) <= set(OUTPUTS)
+            _require(self.outputs[:2] == ("ED", "ES") and known, "outputs must begin ED, ES")
+
+    @property
+    def one_beat(self) -> bool:
+        """Whether the T frames are one beat, resampled, and not T neighbouring frames."""
+        return self.architecture in ONE_BEAT
 
     def stride(self, fps: float | None) -> int:
         """Every how many frames the network looks at a clip of ``fps``, at least 1."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from torch import nn
 
 from ..cine.cine import CineError
 
@@ -60,6 +61,14 @@ def memory_budget(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         return int(min(_CUDA_BUDGET, free * _CUDA_SHARE_OF_FREE))
     return _MPS_BUDGET if device.type == "mps" else _CPU_BUDGET
+
+
+def channels_last(network: nn.Module) -> nn.Module:
+    """The network, its 2D convolutions laid out as they compute fastest."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.to(memory_format=torch.channels_last)
+    return network
 
 
 def release_memory(device: torch.device) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .config import NetworkConfig
+from .config import ONLY_OUTPUT, NetworkConfig
 
 _FLOAT = 4
 # How many of the largest maps, and copies of the attention matrix, are taken to be alive at once: generous guesses, so
@@ -10,16 +10,29 @@ _FLOAT = 4
 _MAPS_IN_BACKBONE = 6
 _MAPS_IN_BLOCK = 16
 _ATTENTION_COPIES = 4
+_GATES = 16
+_WIDE = ("resnet50", "densenet121")
 
 
 def bytes_per_frame(config: NetworkConfig) -> int:
-    """To encode one frame: the maps of the ResNet's first stage are its largest, a quarter of the image wide."""
-    channels = 256 if config.backbone == "resnet50" and config.architecture == "resnet-vst" else 64
-    return channels * (config.size // 4) ** 2 * _FLOAT * _MAPS_IN_BACKBONE
+    """To encode one frame: the maps of an encoder's first stage are its largest, a quarter of the image wide."""
+    side, channels = config.size // 4, 64
+    if config.architecture == "cnn3d-lstm":  # the first layer keeps the image's size
+        side, channels = config.size, config.width // 8
+    elif config.architecture == "segmentation":  # the head's five branches of 256 channels, an eighth wide
+        side, channels = config.size // 8, 5 * 256
+    elif config.architecture != "two-stream" and config.backbone in _WIDE:
+        channels = 256
+    return channels * side**2 * _FLOAT * _MAPS_IN_BACKBONE
 
 
 def bytes_per_window(config: NetworkConfig, grid: int) -> int:
-    """To run the VST over one window of features on a map of ``grid`` x ``grid``: tokens and attention matrices."""
+    """To run what follows over one window of features.
+
+    A VST on a map of ``grid`` x ``grid``: tokens and attention matrices. Recurrent layers: their gates.
+    """
+    if config.architecture in ONLY_OUTPUT:
+        return config.frames * max(config.hidden) * _GATES * _FLOAT
     frames, rows, columns = config.attention_window
     tokens = config.frames * (grid + rows - 1) * (grid + columns - 1)
     seen = frames * rows * columns

@@ -6,8 +6,12 @@ from dataclasses import replace
 
 from torch import nn
 
-from .config import OUTPUTS, ConfigError, NetworkConfig
+from .beat_regression import BeatRegression
+from .cnn3d_lstm import CNN3dLSTM
+from .config import OUTPUTS, THIN, ConfigError, NetworkConfig
+from .resnet_lstm import ResNetLSTM
 from .resnet_vst import ResNetVST
+from .segmentation import LVSegmentation
 from .two_stream import TwoStreamVST
 
 _PAPER = NetworkConfig("resnet-vst", channels=3)
@@ -26,6 +30,16 @@ _TWO_STREAM = NetworkConfig(
     dropout=0.3,
     block_dropout=0.1,
 )
+_RESNET_LSTM = NetworkConfig(
+    "resnet-lstm", outputs=("phase",), frames=30, size=112, channels=3, hidden=(2048, 512), dropout=0.5
+)
+_CNN3D_LSTM = NetworkConfig("cnn3d-lstm", outputs=("systole",), frames=30, size=112, width=256, hidden=(128, 128))
+_RESNET_BEAT = NetworkConfig(
+    "resnet-lstm-beat", outputs=("phase",), frames=30, size=112, channels=3, hidden=(512, 512), dropout=0.5
+)
+_DENSENET_BEAT = replace(_RESNET_BEAT, architecture="densenet-gru-beat", backbone="densenet121")
+_SEGMENTATION = NetworkConfig("segmentation", outputs=("area",), frames=1, size=112, channels=3)
+_SMALL = {"size": 64, "channels": 1, "width": 128, "backbone": THIN}
 
 PRESETS: dict[str, NetworkConfig] = {
     "paper": _PAPER,
@@ -34,10 +48,29 @@ PRESETS: dict[str, NetworkConfig] = {
     "two-stream": _TWO_STREAM,
     "image-only": replace(_TWO_STREAM, streams=("image",)),
     "motion-only": replace(_TWO_STREAM, streams=("motion",)),
+    "resnet-lstm": _RESNET_LSTM,
+    "cnn3d-lstm": _CNN3D_LSTM,
+    "resnet-lstm-beat": _RESNET_BEAT,
+    "densenet-gru-beat": _DENSENET_BEAT,
+    "segmentation": _SEGMENTATION,
+    "resnet-lstm-small": replace(_RESNET_LSTM, **_SMALL, hidden=(256, 128)),
+    "cnn3d-lstm-small": replace(_CNN3D_LSTM, size=64, width=64, hidden=(64, 64)),
+    "resnet-lstm-beat-small": replace(_RESNET_BEAT, **_SMALL, hidden=(128, 128)),
+    "densenet-gru-beat-small": replace(_DENSENET_BEAT, **_SMALL | {"backbone": "densenet29"}, hidden=(128, 128)),
+    "segmentation-small": replace(_SEGMENTATION, **_SMALL),
 }
 """``paper``: ResNet50 at 224, T = 16, dropout 0.5, as published; ``paper-112`` the same for 112x112 data such as
 EchoNet-Dynamic. ``resnet18-112``: one that trains on a laptop. ``two-stream``: the default; ``image-only`` and
-``motion-only`` switch one of its streams off. ``dataclasses.replace`` makes any other."""
+``motion-only`` switch one of its streams off. The others are the systems that the paper names, at their published size
+and, ``-small``, at one that a CPU trains in minutes (Docs/systems.md). ``dataclasses.replace`` makes any other."""
+
+_FROM_IMAGENET = {
+    "resnet-lstm": ResNetLSTM,
+    "resnet-lstm-beat": BeatRegression,
+    "densenet-gru-beat": BeatRegression,
+    "resnet-vst": ResNetVST,
+}
+_FROM_RANDOM = {"two-stream": TwoStreamVST, "cnn3d-lstm": CNN3dLSTM, "segmentation": LVSegmentation}
 
 
 def preset(name: str) -> NetworkConfig:
@@ -48,7 +81,7 @@ def preset(name: str) -> NetworkConfig:
 
 
 def build_network(config: NetworkConfig, imagenet: bool = False) -> nn.Module:
-    """A network with random weights, or with ImageNet weights in its ResNet where they can be had."""
-    if config.architecture == "two-stream":
-        return TwoStreamVST(config)
-    return ResNetVST(config, imagenet)
+    """A network with random weights, or with ImageNet weights in its encoder where it has such and they can be had."""
+    if config.architecture in _FROM_RANDOM:
+        return _FROM_RANDOM[config.architecture](config)
+    return _FROM_IMAGENET[config.architecture](config, imagenet)

@@ -16,25 +16,14 @@ to 20 %. Testing/benchmarks/encode_once.py measures it.
 
 from __future__ import annotations
 
-import logging
-import socket
-
 import torch
 from torch import Tensor, nn
 
-from . import torchvision_blocks as blocks
+from .backbones import backbone
 from .config import NetworkConfig
 from .frame_input import standardise
+from .torchvision_blocks import ResNet
 from .vst import VideoSwin
-
-log = logging.getLogger(__name__)
-
-_BACKBONES = {
-    "resnet18": (blocks.resnet18, blocks.ResNet18_Weights.IMAGENET1K_V1),
-    "resnet34": (blocks.resnet34, blocks.ResNet34_Weights.IMAGENET1K_V1),
-    "resnet50": (blocks.resnet50, blocks.ResNet50_Weights.IMAGENET1K_V2),
-}
-_DOWNLOAD_PATIENCE = 20.0  # s without a byte
 
 
 class ResNetVST(nn.Module):
@@ -48,8 +37,8 @@ class ResNetVST(nn.Module):
     def __init__(self, config: NetworkConfig, imagenet: bool = False) -> None:
         super().__init__()
         self.config = config
-        backbone, self.imagenet = _backbone(config.backbone, config.channels, imagenet)
-        self.encoder = _up_to_stage(backbone, config)
+        resnet, self.imagenet = backbone(config.backbone, config.channels, imagenet)
+        self.encoder = _up_to_stage(resnet, config)
         self.grid = -(-config.size // 2 ** (config.stage + 1))
         self.vst = VideoSwin(config, self.grid)
 
@@ -72,39 +61,12 @@ class ResNetVST(nn.Module):
         return self.temporal(self.encode(images, motion))
 
 
-def _up_to_stage(backbone: blocks.ResNet, config: NetworkConfig) -> nn.Sequential:
+def _up_to_stage(resnet: ResNet, config: NetworkConfig) -> nn.Sequential:
     """The ResNet without its classifier, cut after the chosen stage, then a 1x1 convolution to the VST's width."""
     names = ["conv1", "bn1", "relu", "maxpool", *(f"layer{i}" for i in range(1, config.stage + 1))]
     encoder = nn.Sequential()
     for name in names:
-        encoder.add_module(name, getattr(backbone, name))
-    expansion = backbone.layer1[0].expansion
+        encoder.add_module(name, getattr(resnet, name))
+    expansion = resnet.layer1[0].expansion
     encoder.add_module("project", nn.Conv2d(32 * 2**config.stage * expansion, config.width, 1))
     return encoder
-
-
-def _backbone(name: str, channels: int, imagenet: bool) -> tuple[blocks.ResNet, bool]:
-    """A torchvision ResNet for ``channels`` input channels, and whether it holds ImageNet weights."""
-    build, weights = _BACKBONES[name]
-    backbone = build()
-    loaded = imagenet and _load_imagenet(backbone, weights)
-    if channels == 1:
-        first = backbone.conv1
-        gray = nn.Conv2d(1, first.out_channels, first.kernel_size, first.stride, first.padding, bias=False)
-        # Three equal channels into the old filter give what one channel gives into the sum of its three parts.
-        gray.weight.data = first.weight.data.sum(1, keepdim=True)
-        backbone.conv1 = gray
-    return backbone, loaded
-
-
-def _load_imagenet(backbone: blocks.ResNet, weights) -> bool:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_DOWNLOAD_PATIENCE)
-    try:
-        backbone.load_state_dict(weights.get_state_dict(progress=False, check_hash=True))
-    except (OSError, RuntimeError) as error:  # no network (URLError is an OSError), full disk, damaged download
-        log.warning("ImageNet weights are not to be had (%s): training starts from random weights", error)
-        return False
-    finally:
-        socket.setdefaulttimeout(before)
-    return True

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .device import autocast, choose_device, memory_budget, precision_on, release_memory
+from .device import autocast, channels_last, choose_device, memory_budget, precision_on, release_memory
 from .footprint import bytes_per_frame, bytes_per_window
 
 
@@ -16,16 +16,18 @@ class NetworkRunner:
     """Runs a network in eval mode, without gradients, in the precision that suits the device.
 
     frames_per_batch, windows_per_batch: how much at once keeps intermediate results within the memory budget.
+    reach: frames on each side that an encoded frame depends on, 0 where each is encoded by itself.
     """
 
     def __init__(self, network: nn.Module, device: str = "auto", precision: str = "auto") -> None:
         self.config = network.config
         self.device = choose_device(device)
         self.dtype = precision_on(self.device, precision)
-        self.network = network.eval().to(self.device, memory_format=torch.channels_last)
+        self.network = channels_last(network.eval().to(self.device))
+        self.reach = getattr(network, "reach", 0)
         budget = memory_budget(self.device)
         self.frames_per_batch = max(1, budget // bytes_per_frame(self.config))
-        self.windows_per_batch = max(1, budget // bytes_per_window(self.config, network.grid))
+        self.windows_per_batch = max(1, budget // bytes_per_window(self.config, getattr(network, "grid", 1)))
 
     @property
     def uses_images(self) -> bool:
@@ -37,7 +39,7 @@ class NetworkRunner:
 
     @torch.inference_mode()
     def encode(self, images: np.ndarray | None, motion: np.ndarray | None) -> Tensor:
-        """Features ``[n, h, w, d]`` of frames uint8 ``[n, S, S]`` and normalised motion ``[n, 3, 14, 14]``."""
+        """Features ``[n, ...]`` of frames uint8 ``[n, S, S]`` and normalised motion ``[n, 3, 14, 14]``."""
         frames = None if images is None else self._to_device(images)[None, :, None]
         moving = None if motion is None else self._to_device(motion)[None]
         with autocast(self.device, self.dtype):
@@ -45,12 +47,12 @@ class NetworkRunner:
 
     @torch.inference_mode()
     def temporal(self, windows: Tensor) -> np.ndarray:
-        """Outputs float32 ``[N, T, outputs]`` of windows of features ``[N, T, h, w, d]``."""
+        """Outputs float32 ``[N, T, outputs]`` of windows of features ``[N, T, ...]``."""
         with autocast(self.device, self.dtype):
             return self.network.temporal(windows).float().cpu().numpy()
 
     def one_window(self, features: Iterable[Tensor]) -> np.ndarray:
-        """Outputs float32 ``[T, outputs]`` of one window, given as the features ``[h, w, d]`` of its frames."""
+        """Outputs float32 ``[T, outputs]`` of one window, given as the features of its frames."""
         return self.temporal(torch.stack(list(features))[None])[0]
 
     def release_memory(self) -> None:

@@ -1,4 +1,4 @@
-"""The parts of torchvision that the networks are built from: its ResNets and its Video Swin blocks.
+"""The parts of torchvision that the networks are built from: encoders, 3D convolutions, Video Swin blocks, DeepLabV3.
 
 Everything in this project takes torchvision's classes from here and never writes ``import torchvision`` itself, because
 of one trap. A torch built for the CPU next to a torchvision from PyPI (which is linked against CUDA) leaves torchvision
@@ -49,6 +49,8 @@ def _forget_half_imported() -> None:
 
 _import_torchvision()
 
+from torchvision.models._utils import IntermediateLayerGetter  # noqa: E402
+from torchvision.models.densenet import DenseNet, DenseNet121_Weights, densenet121  # noqa: E402
 from torchvision.models.resnet import (  # noqa: E402
     BasicBlock,
     ResNet,
@@ -59,14 +61,23 @@ from torchvision.models.resnet import (  # noqa: E402
     resnet34,
     resnet50,
 )
+from torchvision.models.segmentation import deeplabv3_resnet50  # noqa: E402
+from torchvision.models.segmentation.deeplabv3 import DeepLabHead, DeepLabV3  # noqa: E402
 from torchvision.models.video.swin_transformer import (  # noqa: E402
     PatchMerging,
     ShiftedWindowAttention3d,
     SwinTransformerBlock,
 )
+from torchvision.ops.misc import Conv3dNormActivation  # noqa: E402
 
 __all__ = [
     "BasicBlock",
+    "Conv3dNormActivation",
+    "DeepLabHead",
+    "DeepLabV3",
+    "DenseNet",
+    "DenseNet121_Weights",
+    "IntermediateLayerGetter",
     "PatchMerging",
     "ResNet",
     "ResNet18_Weights",
@@ -74,6 +85,8 @@ __all__ = [
     "ResNet50_Weights",
     "ShiftedWindowAttention3d",
     "SwinTransformerBlock",
+    "deeplabv3_resnet50",
+    "densenet121",
     "resnet18",
     "resnet34",
     "resnet50",

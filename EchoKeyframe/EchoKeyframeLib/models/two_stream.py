@@ -10,14 +10,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from .backbones import thin_resnet
 from .config import NetworkConfig
 from .frame_input import standardise
-from .torchvision_blocks import BasicBlock
 from .vst import VideoSwin
 
 MOTION_GRID = 14
-_IMAGE_WIDTHS = (16, 32, 64, 128)
-_IMAGE_BLOCKS = (1, 1, 2, 1)
 _MOTION_WIDTHS = (32, 64, 64, 128)
 _MOTION_STRIDES = (1, 2, 1, 2)
 
@@ -34,7 +32,7 @@ class TwoStreamVST(nn.Module):
         super().__init__()
         self.config = config
         if "image" in config.streams:
-            self.image = _image_encoder(config.channels, config.width)
+            self.image = thin_resnet(config.channels, config.width)
         if "motion" in config.streams:
             self.motion = _motion_encoder(config.width)
         # The image encoder halves the size five times; the motion encoder ends at a grid of 4x4 for its 14x14 maps.
@@ -83,19 +81,6 @@ def _resize(features: Tensor, grid: int) -> Tensor:
     flat = features.flatten(0, 1).permute(0, 3, 1, 2)
     resized = nn.functional.interpolate(flat, (grid, grid), mode="bilinear", align_corners=False)
     return resized.permute(0, 2, 3, 1).unflatten(0, features.shape[:2])
-
-
-def _image_encoder(channels: int, width: int) -> nn.Sequential:
-    """A thin ResNet: a 5x5 stem and torchvision's basic blocks, 32 times smaller than the image in the end."""
-    stem = [nn.Conv2d(channels, 16, 5, 2, 2, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True)]
-    body: list[nn.Module] = []
-    inside = 16
-    for outside, count in zip(_IMAGE_WIDTHS, _IMAGE_BLOCKS, strict=True):
-        shortcut = nn.Sequential(nn.Conv2d(inside, outside, 1, 2, bias=False), nn.BatchNorm2d(outside))
-        body.append(BasicBlock(inside, outside, 2, shortcut))
-        body.extend(BasicBlock(outside, outside) for _ in range(count - 1))
-        inside = outside
-    return nn.Sequential(*stem, *body, nn.Conv2d(inside, width, 1))
 
 
 def _motion_encoder(width: int) -> nn.Sequential:

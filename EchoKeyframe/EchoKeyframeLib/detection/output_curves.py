@@ -1,0 +1,68 @@
+"""From what a network says of each frame to ED and ES curves, whichever system it belongs to."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from . import rhythm
+
+STEP_WIDTH = 0.06
+"""Sigma in beats of the Gaussian through which a switch between systole and diastole is seen."""
+
+AREA_SMOOTHING = 0.04
+"""Sigma in beats that the area is smoothed with: a few pixels of its edge flicker from frame to frame."""
+
+SHARPENING = {"resnet-lstm-beat": 3.0, "densenet-gru-beat": 3.0, "segmentation": 3.0}
+"""Powers for answers that stay near 1 or 0 for long, as the LV's volume does: a clip that ends in late diastole would
+else seem to end in an ED."""
+
+LEAST_SWING = 0.2
+"""A phase or, in parts of its mean, an area that swings by less within the clip is not blown up to a full swing."""
+
+_USUAL_BEAT = 25.0  # frames, where the clip shows no rhythm
+
+
+def output_curves(outputs: np.ndarray, names: tuple[str, ...], architecture: str) -> np.ndarray:
+    """Probability of ED and ES, float32 ``[T, 2]`` in [0, 1].
+
+    outputs: float32 ``[T, outputs]`` of a whole clip. names: ``NetworkConfig.outputs``, which says what they mean.
+
+    - ED, ES: as they are.
+    - phase: ED where it is high, ES where it is low.
+    - systole: ED where its probability steps up, ES where it steps down.
+    - area: of the LV, without drift and flicker; ED where it is large, ES where it is small.
+    """
+    if names[0] == "ED":
+        return outputs[:, :2]
+    values = outputs[:, 0].astype(np.float64)
+    if names[0] == "systole":
+        curves = _steps(values)
+    else:
+        high = _full_swing(values) if names[0] == "phase" else _area(values)
+        power = SHARPENING.get(architecture, 1.0)
+        curves = np.stack([high**power, (1 - high) ** power], axis=1)
+    return curves.astype(np.float32)
+
+
+def _steps(systole: np.ndarray) -> np.ndarray:
+    """A full step becomes a bump of height 1 with its peak where the probability passes one half."""
+    sigma = max(STEP_WIDTH * (rhythm.beat_length(systole) or _USUAL_BEAT), 0.7)
+    slope = gaussian_filter1d(systole, sigma, order=1, mode="nearest") * sigma * np.sqrt(2 * np.pi)
+    return np.clip(np.stack([slope, -slope], axis=1), 0, 1)
+
+
+def _area(area: np.ndarray) -> np.ndarray:
+    mean = area.mean()
+    if mean <= 0:
+        return np.full(len(area), 0.5)
+    beat = rhythm.beat_length(area)
+    level = rhythm.level(area / mean, beat) if len(area) > 1 else np.zeros(1)
+    return _full_swing(gaussian_filter1d(level, AREA_SMOOTHING * (beat or _USUAL_BEAT), mode="nearest"))
+
+
+def _full_swing(values: np.ndarray) -> np.ndarray:
+    """Stretched so that the clip's lowest values lie at 0 and its highest at 1; one outlier does not decide."""
+    low, high = np.percentile(values, (3, 97))
+    middle, half = (low + high) / 2, max(high - low, LEAST_SWING) / 2
+    return np.clip((values - middle) / (2 * half) + 0.5, 0, 1)
