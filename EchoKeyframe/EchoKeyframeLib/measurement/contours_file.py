@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..atomic_file import written_atomically
+from ..cine.cine import Cine
 from ..detection.keyframes import Phase
 from .contour import Contour, MeasurementError, through
+from .segmentation import contour_of_mask
 
 SCHEMA = 1
 """Raised when a field changes its meaning; added fields leave it as it is."""
@@ -20,8 +22,10 @@ SMOOTH, STRAIGHT = "spline", "polyline"
 """Values of ``curve``: clicked points that a smooth curve runs through, or as many points that straight lines do."""
 
 
-def read_contours(path: Path) -> tuple[Contour, ...]:
-    """Read a contours file; Docs/measurement.md describes it.
+def read_contours(path: Path, cine: Cine | None = None) -> tuple[Contour, ...]:
+    """Read a contours file; Docs/measurement.md describes it. Segmentations that it names lie beside it.
+
+    cine: where given, segmentations must be of its size, and its spacing helps to find their base.
 
     Raises MeasurementError, naming the file and the contour, for what cannot be read or is no contour.
     """
@@ -32,7 +36,13 @@ def read_contours(path: Path) -> tuple[Contour, ...]:
         raise MeasurementError(f"{path.name}: its view must be a text such as A4C")
     if not isinstance(entries, list) or not entries:
         raise MeasurementError(f"{path.name}: holds no list of contours")
-    return tuple(_contour(path.name, number, entry, view) for number, entry in enumerate(entries, 1))
+    contours = []
+    for number, entry in enumerate(entries, 1):
+        try:
+            contours.append(_contour(path.parent, entry, view, cine))
+        except MeasurementError as error:
+            raise MeasurementError(f"{path.name}: contour {number}: {error}") from error
+    return tuple(contours)
 
 
 def write_contours(path: Path, contours: Sequence[Contour]) -> None:
@@ -58,23 +68,41 @@ def _document(path: Path) -> dict[str, Any]:
     return document
 
 
-def _contour(file: str, number: int, entry: Any, view: str | None) -> Contour:
-    where = f"{file}: contour {number}"
+def _contour(folder: Path, entry: Any, view: str | None, cine: Cine | None) -> Contour:
     try:
-        phase, frame, points = Phase(entry["phase"]), entry["frame"], np.array(entry["points"], np.float64)
+        phase, frame = Phase(entry["phase"]), entry["frame"]
+        if type(frame) is not int or frame < 0:
+            raise ValueError
+        if "mask" in entry:
+            mask, spacing = _mask(folder / str(entry["mask"]), cine), cine.spacing if cine else None
+            return contour_of_mask(mask, phase, frame, spacing, entry.get("annulus"), view)
+        points = np.array(entry["points"], np.float64)
         apex = None if entry.get("apex") is None else tuple(map(float, entry["apex"]))
-        curve = entry.get("curve", STRAIGHT)
     except KeyError as error:
-        raise MeasurementError(f"{where}: lacks {error}") from None
+        raise MeasurementError(f"lacks {error}") from None
     except (TypeError, ValueError, AttributeError) as error:
-        raise MeasurementError(f"{where}: needs phase ED or ES, a frame, and points as pairs of numbers") from error
-    if type(frame) is not int or curve not in (SMOOTH, STRAIGHT):
-        raise MeasurementError(f"{where}: frame must be a whole number and curve {SMOOTH} or {STRAIGHT}")
+        raise MeasurementError("needs phase ED or ES, a frame from 0 up, and points as pairs of numbers") from error
+    contour = Contour(phase, frame, points, apex, view)  # as given first: crossings are to be found where they are
+    curve = entry.get("curve", STRAIGHT)
+    if curve not in (SMOOTH, STRAIGHT):
+        raise MeasurementError(f"curve must be {SMOOTH} or {STRAIGHT}, got {curve}")
+    return contour if curve == STRAIGHT else Contour(phase, frame, through(points), apex, view)
+
+
+def _mask(path: Path, cine: Cine | None) -> np.ndarray:
+    """A picture whose pixels are not 0 inside the LV cavity, as bool ``[H, W]``."""
+    import cv2
+
     try:
-        contour = Contour(phase, frame, points, apex, view)  # as given: crossings are to be found where they are
-        return contour if curve == STRAIGHT else Contour(phase, frame, through(points), apex, view)
-    except MeasurementError as error:
-        raise MeasurementError(f"{file}: {error}") from error
+        picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    except (OSError, cv2.error) as error:
+        raise MeasurementError(f"the segmentation {path.name} cannot be read ({type(error).__name__})") from error
+    if picture is None:
+        raise MeasurementError(f"the segmentation {path.name} is no picture; save it as PNG, 0 outside the cavity")
+    if cine is not None and picture.shape != cine.size:
+        found, wanted = (f"{size[1]}x{size[0]}" for size in (picture.shape, cine.size))
+        raise MeasurementError(f"the segmentation {path.name} is {found} pixels, but a frame {wanted}")
+    return picture > 0
 
 
 def _apex_to_json(contour: Contour) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def measure(view: TracedView, other: TracedView | None = None) -> Measurement:
 
     A beat's ED contour lies on the ED that opens it or, where that is not traced, on the one that ends it (a warning
     says so). Beats of two views are paired in their order. Heart rate: from ED to next ED, the mean of both views in a
-    biplane measurement; where no beat gives one, the file's (a warning says so).
+    biplane measurement; where no beat gives one, the cine's (a warning says so).
 
     Raises MeasurementError, and gives no number, where the spacing is unknown, no beat has both contours, ES is not
     smaller than ED, the views are not one A4C and one A2C, numbers of beats differ, or heart rates lie too far apart.
@@ -115,7 +115,7 @@ def _heart_rate(views: tuple[TracedView, ...], beats: list[Beat]) -> tuple[float
             f"{views[0].name} and {views[1].name}: heart rates of {shown} beats/min; beats as unlike as that "
             "do not belong together, choose others"
         )
-    warnings = [] if own else ["heart rate as the file states it"]
+    warnings = [] if own else ["its own heart rate is not known, that of the whole cine is taken"]
     if apart > NOTED_RATE_DIFFERENCE:
         warnings.append(f"heart rates of the views differ ({shown} beats/min)")
     return fmean(rates), warnings

@@ -5,6 +5,7 @@ Import it where it is used: it needs OpenCV and SciPy, the rest of the package N
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,7 +13,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
 
 from ..cine.cine import Cine
-from ..detection.keyframes import Phase
+from ..detection.keyframes import Beat, Phase
 from ..detection.optical_flow import pooled_flow
 from .contour import Contour, MeasurementError, evenly_spaced
 
@@ -53,6 +54,21 @@ def propagate(contour: Contour, cine: Cine, frame: int, phase: Phase, snap: bool
     if snap:
         moved = _snapped(moved, frames[-1])
     return Contour(phase, frame, window.outward(moved), view=contour.view)
+
+
+def completed(contours: Sequence[Contour], beats: Sequence[Beat], cine: Cine) -> tuple[Contour, ...]:
+    """The contours, and a start for the other phase of each beat of which only one phase was traced.
+
+    Raises MeasurementError as ``propagate`` does.
+    """
+    traced = {(c.phase, c.frame): c for c in contours}
+    for beat in beats:
+        keys = [key for key in (beat.ed or beat.next_ed, beat.es) if key is not None]
+        have = [traced[k.phase, k.frame] for k in keys if (k.phase, k.frame) in traced]
+        if len(keys) == 2 and len(have) == 1:
+            missing = next(key for key in keys if key.phase is not have[0].phase)
+            traced[missing.phase, missing.frame] = propagate(have[0], cine, missing.frame, missing.phase)
+    return tuple(traced.values())
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,13 @@ class Quantity:
     unit: str
     decimals: int = 0
 
+    def number(self, value: float | None) -> str:
+        """A value without its unit, ``"-"`` where it is not known."""
+        return "-" if value is None else f"{value:.{self.decimals}f}"
+
     def shown(self, value: float | None) -> str:
         """A value with its unit, ``"-"`` where it is not known."""
-        return "-" if value is None else f"{value:.{self.decimals}f} {self.unit}"
+        return "-" if value is None else f"{self.number(value)} {self.unit}"
 
 
 QUANTITIES = (

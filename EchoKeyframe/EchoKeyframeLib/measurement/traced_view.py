@@ -26,7 +26,7 @@ class TracedView:
     name: the cine's file name, for messages. size: height and width of its frames in pixels.
     spacing: mm per pixel (row, column), None if unknown. region: the calibrated region, None if unknown.
     view: ``"A4C"`` or ``"A2C"``; None if unknown, which a biplane measurement does not accept.
-    heart_rate: beats per minute as the file states it, for beats whose own is not known.
+    heart_rate: beats per minute of the cine as a whole, for beats whose own is not known.
     notes: what a person should know about this view, one line each.
 
     Raises MeasurementError where a contour belongs to another view, lies on a frame that is not its phase's keyframe,
@@ -44,11 +44,16 @@ class TracedView:
     notes: tuple[str, ...] = field(default=())
 
     @classmethod
-    def of(cls, cine: Cine, beats: tuple[Beat, ...], contours: tuple[Contour, ...]) -> TracedView:
-        """The contours traced in a cine; its view, where it has none, is the one that the contours name."""
+    def of(
+        cls, cine: Cine, beats: tuple[Beat, ...], contours: tuple[Contour, ...], heart_rate: float | None = None
+    ) -> TracedView:
+        """The contours traced in a cine; its view, where it has none, is the one that the contours name.
+
+        heart_rate: that of the detection, if known; else the file's is taken.
+        """
         view = cine.view or next((c.view for c in contours if c.view), None)
         return cls(cine.source.name, cine.size, tuple(beats), tuple(contours), cine.spacing, cine.region, view,
-                   cine.heart_rate, cine.warnings)  # fmt: skip
+                   heart_rate or cine.heart_rate, cine.warnings)  # fmt: skip
 
     def __post_init__(self) -> None:
         if not self.contours:

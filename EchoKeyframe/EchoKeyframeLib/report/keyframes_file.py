@@ -62,6 +62,14 @@ class KeyframesFile:
             warnings=detection.warnings,
         )
 
+    def check_belongs_to(self, cine: Cine) -> None:
+        """Raise CineError where these are another cine's keyframes, by its file name, UID or number of frames."""
+        name = readable(cine.source.name)
+        for what, own, found in (("file", self.source, name), ("number of frames", self.frames, len(cine)),
+                                 ("SOP instance", self.sop_instance_uid, cine.source.sop_instance_uid)):
+            if own != found:
+                raise CineError(f"{name}: its keyframes file is that of another cine ({what} {own}, not {found})")
+
 
 def readable(name: str) -> str:
     """A file name with ``?`` for what is no text: Linux allows names in any bytes, JSON and fonts do not."""

@@ -1,0 +1,139 @@
+"""``echokeyframe measure``: LV volumes and ejection fraction from contours on ED and ES frames."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import UsageError
+from .cine_jobs import output_folder
+from .options import VIEWS, add_debug, frame_rate, positive
+
+if TYPE_CHECKING:
+    from ..cine.cine import Cine
+    from ..measurement.traced_view import TracedView
+
+SUFFIXES = (".measurement.json", ".measurement.csv", ".measurement.png")
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "measure", help="measure LV volumes and ejection fraction from contours",
+        description="Measures LV length, EDV, ESV, stroke volume, ejection fraction and cardiac output by the method "
+        "of disks (Lang et al. 2015) from contours on ED and ES frames; prints them and writes NAME.measurement.json, "
+        ".csv and .png. One cine: single plane. Two, an A4C and an A2C: biplane; then name contours, and what else is "
+        "given, once for each cine, in their order.",
+    )
+    parser.add_argument("cines", nargs="+", metavar="CINE", help="one or two DICOM or video files")
+    parser.add_argument("--contours", nargs="+", type=Path, required=True, metavar="FILE",
+                        help="contours file of each cine (JSON)")
+    parser.add_argument("--keyframes", nargs="+", type=Path, metavar="FILE", help="NAME.keyframes.json of each cine, "
+                        "from detect; without, the traced frames are taken for ED and ES")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results, made if need be")
+    parser.add_argument("--spacing", nargs=2, type=positive, action="append", metavar=("ROW", "COLUMN"),
+                        help="size of a pixel in mm that you vouch for, instead of the file's own")
+    parser.add_argument("--view", nargs="+", type=str.upper, choices=VIEWS, help="view, where the file does not say")
+    parser.add_argument("--fps", nargs="+", type=frame_rate, metavar="RATE", help="frames per second, instead of the "
+                        "file's own")
+    parser.add_argument("--start", action="store_true", help="measure nothing: where only ED or only ES of a beat is "
+                        "traced, carry the contour to the other and write NAME.contours.json, to be looked at and "
+                        "corrected")
+    parser.add_argument("--force", action="store_true", help="overwrite results that are there")
+    add_debug(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, print and write; 1 where a cine or contour cannot be measured. Raises UsageError for the arguments."""
+    from ..cine.cine import CineError
+
+    _check(options)
+    options.output = output_folder(options.output)
+    try:
+        traced = [_traced(options, index) for index in range(len(options.cines))]
+        if options.start:
+            for cine, view in traced:
+                _write_starts(cine, view, options)
+        else:
+            _write_results(traced, options)
+    except (CineError, OSError) as error:
+        if options.debug:
+            traceback.print_exc()
+        told = error if isinstance(error, CineError) else f"{options.output.name}: {error.strerror}"
+        print(f"failed: {told}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    if len(options.cines) > 2:
+        raise UsageError("one cine is measured single plane, two biplane; more cannot be combined")
+    for name in ("contours", "keyframes", "spacing", "view", "fps"):
+        given = getattr(options, name)
+        if given is not None and len(given) != len(options.cines):
+            raise UsageError(f"--{name} is needed once for each cine, in their order")
+    if options.start and not options.keyframes:
+        raise UsageError("--start needs --keyframes, which say where the other contour is to lie")
+
+
+def _traced(options: argparse.Namespace, index: int) -> tuple[Cine, TracedView]:
+    """One cine and what was traced in it."""
+    from ..cine.read import read_cine
+    from ..measurement.contours_file import read_contours
+    from ..measurement.traced_view import TracedView, beats_of_contours
+    from ..report.keyframes_file import read_json
+
+    fps, view, spacing, keyframes = (getattr(options, name) and getattr(options, name)[index]
+                                     for name in ("fps", "view", "spacing", "keyframes"))  # fmt: skip
+    cine = read_cine(Path(options.cines[index]), fps=fps, view=view)
+    if spacing:
+        cine = cine.with_spacing(tuple(spacing))
+    contours = read_contours(options.contours[index], cine)
+    if not keyframes:
+        cine = cine.with_warnings("no keyframes file: the traced frames are taken for ED and ES")
+        return cine, TracedView.of(cine, beats_of_contours(contours, cine.times), contours)
+    found = read_json(keyframes)
+    found.check_belongs_to(cine)
+    return cine, TracedView.of(cine, found.beats, contours, found.heart_rate)
+
+
+def _write_starts(cine: Cine, traced: TracedView, options: argparse.Namespace) -> None:
+    """The contours of a cine, and a start for each keyframe that lacks one."""
+    from ..batch.inputs import without_suffix
+    from ..measurement.contours_file import write_contours
+    from ..measurement.propagation import completed
+
+    contours = completed(traced.contours, traced.beats, cine)
+    target = options.output / f"{without_suffix(cine.source.name)}.contours.json"
+    _refuse_to_overwrite([target], options)
+    write_contours(target, contours)
+    for contour in contours[len(traced.contours) :]:
+        print(f"{target.name}: {contour} is a start; look at it and correct it")
+
+
+def _write_results(traced: list[tuple[Cine, TracedView]], options: argparse.Namespace) -> None:
+    from ..batch.inputs import without_suffix
+    from ..cine.sector import find_sector
+    from ..measurement.measure import measure
+    from ..measurement.summary import as_text
+    from ..report.measurement_figure import write_measurement_figure
+    from ..report.measurement_file import write_measurement_csv, write_measurement_json
+
+    measurement = measure(*(view for _, view in traced))
+    name = without_suffix(measurement.sources[0])
+    targets = [options.output / f"{name}{suffix}" for suffix in SUFFIXES]
+    _refuse_to_overwrite(targets, options)
+    cines = {view.view: (cine, find_sector(cine)) for cine, view in traced}
+    write_measurement_json(targets[0], measurement)
+    write_measurement_csv(targets[1], measurement)
+    write_measurement_figure(targets[2], [cines[view] for view in measurement.views], measurement)
+    print(as_text(measurement))
+
+
+def _refuse_to_overwrite(targets: list[Path], options: argparse.Namespace) -> None:
+    present = [target.name for target in targets if target.exists()]
+    if present and not options.force:
+        raise UsageError(f"{present[0]} is already there; use --force to overwrite, or another --output")
