@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .cine import Cine, CineError
 from .dicom import read_dicom
+from .itk_image import is_itk_image, read_itk_image
 from .video import read_video
 
 # Group 0002 to 0028 at the start of a data set without preamble: little endian, then big endian.
@@ -15,7 +16,7 @@ _BARE_DATA_SET = re.compile(rb"(?:[\x02\x08]\x00[\x00-\xff]{2}|\x00[\x02\x08][\x
 
 
 def read_cine(path: str | Path, fps: float | None = None, view: str | None = None) -> Cine:
-    """Read a DICOM or video file; which of them it is, its content decides, not its name.
+    """Read a DICOM or video file, or a 2D sequence as MetaImage or NIfTI; its content decides which, not its name.
 
     fps: frames per second that a person vouches for; replaces the file's own times.
     view: such as ``"A4C"``; replaces what the file says.
@@ -28,7 +29,12 @@ def read_cine(path: str | Path, fps: float | None = None, view: str | None = Non
     if "\0" in str(path):
         raise CineError("the path holds a null character; name a DICOM or video file")
     head = _head(path)
-    cine = read_dicom(path) if _starts_as_dicom(head) else read_video(path)
+    if _starts_as_dicom(head):
+        cine = read_dicom(path)
+    elif is_itk_image(path, head):
+        cine = read_itk_image(path, fps)
+    else:
+        cine = read_video(path)
     if fps is not None:
         cine = cine.with_fps(fps)
     return replace(cine, view=view) if view is not None else cine

@@ -1,110 +1,85 @@
 """labels.csv: the keyframes that readers marked in a folder of cines, read, checked and written.
 
-One row a keyframe: ``file,phase,frame`` and, where known, ``frames`` (length of the clip), ``fps``, ``view`` and
-``outside`` (1: a virtual keyframe that lies just outside the clip). Frames count from 0; a fraction is allowed (the
-mean of several readers). ``file`` is relative to the folder of labels.csv and uses forward slashes.
+One row a keyframe: ``file,phase,frame`` and, where known,
+
+- ``frames``: length of the clip; ``fps``; ``view``;
+- ``outside``: 1 for a virtual keyframe that lies just outside the clip;
+- ``reader``: who marked it, where several did (``anna``, and ``anna:2`` for her second reading);
+- ``patient``: any key that tells patients apart; ``split``: train, val or test;
+- ``decided``: where only some beats are labelled, the frames whose keyframes are all there, such as ``3-17 40-60``, or
+  ``labelled`` for those between and near neighbouring keyframes, or ``none``. Empty: the whole clip.
+
+Frames count from 0; a fraction is allowed. ``file`` is relative to the folder of labels.csv and uses forward slashes.
 """
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 
-import numpy as np
-
 from ..atomic_file import written_atomically
-from ..cine.cine import CineError
 from ..detection.keyframes import Phase
+from .clip_labels import ClipLabels, LabelError, check_inside
+from .decided import Span, format_spans, labelled_spans, parse_spans
+from .readers import ClipReadings
+from .split import Split
 
 LABELS_NAME = "labels.csv"
 COLUMNS = ("file", "phase", "frame", "frames", "fps", "view", "outside")
 LARGEST_FILE = 64 * 2**20
+NEAR_LABELS = "labelled"
 
-
-class LabelError(CineError):
-    """Labels that cannot be right. One line: which file, which row or clip, what is wrong, what to do."""
-
-
-@dataclass(frozen=True)
-class ClipLabels:
-    """The keyframes of one clip.
-
-    ed, es: positions in frames, ascending; those outside ``[0, frames - 1]`` are virtual ones just outside the clip.
-    frames: length of the clip, None if unknown. fps: frames per second, None if the cine's own times are to be used.
-    """
-
-    file: str
-    ed: tuple[float, ...]
-    es: tuple[float, ...]
-    frames: int | None = None
-    fps: float | None = None
-    view: str | None = None
-
-    def of(self, phase: Phase) -> np.ndarray:
-        """All keyframes of one phase, virtual ones included, float64."""
-        return np.array(self.ed if phase is Phase.ED else self.es, float)
-
-    def check(self, where: str = "") -> ClipLabels:
-        """Return self, or raise LabelError where keyframes are unsorted, doubled, missing between two of the other
-        kind, not finite, or further outside the clip than a clip's length."""
-        where = f"{where}: {self.file}" if where else self.file
-        for phase in Phase:
-            events = self.of(phase)
-            if not np.isfinite(events).all():
-                raise LabelError(f"{where}: {phase} has a frame that is not a number")
-            for a, b in pairwise(events.tolist()):
-                if b <= a:
-                    problem = "is given twice" if a == b else f"comes after {a:g}; list them in order"
-                    raise LabelError(f"{where}: {phase} frame {b:g} {problem}")
-        self._check_alternation(where)
-        if self.fps is not None and not (math.isfinite(self.fps) and 0 < self.fps <= 10000):
-            raise LabelError(f"{where}: a frame rate must lie above 0 and at most at 10000 per second, got {self.fps}")
-        return self
-
-    def _check_alternation(self, where: str) -> None:
-        merged = sorted([(f, Phase.ED) for f in self.ed] + [(f, Phase.ES) for f in self.es])
-        for (a, first), (b, second) in pairwise(merged):
-            if first is second:
-                raise LabelError(
-                    f"{where}: {first} frames {a:g} and {b:g} without an {first.other} between them; "
-                    "label it or leave the clip out"
-                )
-            if a == b:
-                raise LabelError(f"{where}: frame {a:g} is labelled both ED and ES")
-
-
-def check_inside(labels: ClipLabels, n_frames: int, virtual: frozenset[tuple[Phase, float]] = frozenset()) -> None:
-    """Raise LabelError for a keyframe beyond the clip's ``n_frames`` that is not named as virtual."""
-    for phase in Phase:
-        for frame in labels.of(phase).tolist():
-            if not 0 <= frame <= n_frames - 1 and (phase, frame) not in virtual:
-                raise LabelError(
-                    f"{labels.file}: {phase} frame {frame:g} lies beyond the clip's {n_frames} frames "
-                    f"(0 to {n_frames - 1}); mark it outside=1 if it is meant to be a virtual keyframe"
-                )
+Row = dict[str, str]
+Problems = list[LabelError]
 
 
 def read_labels(path: Path) -> list[ClipLabels]:
-    """Read labels.csv (or the one in a folder), in the order in which files first appear.
+    """Read labels.csv (or the one in a folder), in the order in which files first appear; of several readers, the
+    majority vote (``readers.majority``).
 
     Raises LabelError, naming file and row, for whatever cannot be right (see ``ClipLabels.check``).
     """
+    return [readings.consensus.labels for readings in read_readings(path)]
+
+
+def read_readings(path: Path, problems: Problems | None = None) -> list[ClipReadings]:
+    """Read labels.csv with every reader's labels apart.
+
+    problems: takes up the clips that cannot be right, which are then left out; without it they raise LabelError. What
+    concerns the whole file is raised in any case.
+    """
     path = Path(path)
     path = path / LABELS_NAME if path.is_dir() else path
-    rows = _rows(path)
-    by_file: dict[str, list[tuple[int, dict[str, str]]]] = {}
-    for number, row in rows:
-        by_file.setdefault(_relative_name(path, number, row), []).append((number, row))
-    if not by_file:
+    by_file: dict[str, list[tuple[int, Row]]] = {}
+    for number, row in _rows(path):
+        with _collecting(problems):
+            by_file.setdefault(_relative_name(path, number, row), []).append((number, row))
+    if not by_file and not problems:
         raise LabelError(f"{path.name}: holds no labels")
-    return [_clip(path, name, entries) for name, entries in by_file.items()]
+    found = []
+    for name, entries in by_file.items():
+        with _collecting(problems):
+            readings = _readings(path, name, entries)
+            readings.consensus  # noqa: B018  (raises where readers contradict each other)
+            found.append(readings)
+    return found
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+@contextmanager
+def _collecting(problems: Problems | None) -> Iterator[None]:
+    """Around one clip: its LabelError goes to the list, if there is one."""
+    try:
+        yield
+    except LabelError as error:
+        if problems is None:
+            raise
+        problems.append(error)
+
+
+def _rows(path: Path) -> list[tuple[int, Row]]:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise LabelError(f"{path.name}: larger than {LARGEST_FILE >> 20} MB, so not a file of labels")
@@ -117,10 +92,12 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     except FileNotFoundError:
         raise LabelError(f"{path.name}: no such file of labels in {path.parent}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LabelError(f"{path.name}: cannot be read as a table of labels ({error})") from error
+        raise LabelError(
+            f"{path.name}: cannot be read as a table of labels ({error}); save it as CSV in UTF-8"
+        ) from error
 
 
-def _relative_name(path: Path, number: int, row: dict[str, str]) -> str:
+def _relative_name(path: Path, number: int, row: Row) -> str:
     name = (row["file"] or "").strip().replace("\\", "/")
     # Labels come from other people: they must not lead out of their folder.
     if not name or ".." in name.split("/") or name.startswith("/") or PureWindowsPath(name).drive:
@@ -128,7 +105,22 @@ def _relative_name(path: Path, number: int, row: dict[str, str]) -> str:
     return name
 
 
-def _clip(path: Path, name: str, entries: list[tuple[int, dict[str, str]]]) -> ClipLabels:
+def _readings(path: Path, name: str, entries: list[tuple[int, Row]]) -> ClipReadings:
+    by_reader: dict[str, list[tuple[int, Row]]] = {}
+    for number, row in entries:
+        by_reader.setdefault((row.get("reader") or "").strip(), []).append((number, row))
+    split = _one_value(path, entries, "split")
+    if split and split.lower() not in list(Split):
+        raise LabelError(f"{path.name} line {entries[0][0]}: split must be train, val or test, got {split!r}")
+    return ClipReadings(
+        {reader: _clip(path, name, marked, entries) for reader, marked in by_reader.items()},
+        _one_value(path, entries, "patient"),
+        Split(split.lower()) if split else None,
+    )
+
+
+def _clip(path: Path, name: str, entries: list[tuple[int, Row]], of_all: list[tuple[int, Row]]) -> ClipLabels:
+    """One reader's labels; what is said of the clip itself counts for all readers."""
     events: dict[Phase, list[float]] = {Phase.ED: [], Phase.ES: []}
     virtual: set[tuple[Phase, float]] = set()
     for number, row in entries:
@@ -141,22 +133,60 @@ def _clip(path: Path, name: str, entries: list[tuple[int, dict[str, str]]]) -> C
         events[Phase(phase)].append(frame)
         if (row.get("outside") or "").strip() in ("1", "true", "True"):
             virtual.add((Phase(phase), frame))
-    number, first = entries[0]
-    frames = _number(path, number, first, "frames")
+    frames = _one_number(path, of_all, "frames")
     labels = ClipLabels(
         name,
         tuple(events[Phase.ED]),
         tuple(events[Phase.ES]),
         None if frames is None else int(frames),
-        _number(path, number, first, "fps"),
-        (first.get("view") or "").strip() or None,
-    ).check(path.name)
+        _one_number(path, of_all, "fps"),
+        _one_value(path, of_all, "view"),
+    )
+    decided = _spans(path, entries, labels)
+    labels = ClipLabels(name, labels.ed, labels.es, labels.frames, labels.fps, labels.view, decided).check(path.name)
     if labels.frames is not None:
         check_inside(labels, labels.frames, frozenset(virtual))
+    elif virtual:
+        raise LabelError(f"{path.name}: {name}: a keyframe outside the clip needs the clip's length in column 'frames'")
     return labels
 
 
-def _number(path: Path, line: int, row: dict[str, str], column: str) -> float | None:
+def _spans(path: Path, entries: list[tuple[int, Row]], labels: ClipLabels) -> tuple[Span, ...] | None:
+    text = _one_value(path, entries, "decided")
+    if text is None:
+        return None
+    if text.lower() == NEAR_LABELS:
+        return labelled_spans(labels.in_order(), labels.frames, labels.fps)
+    try:
+        return parse_spans(text)
+    except ValueError:
+        raise LabelError(
+            f"{path.name} line {entries[0][0]}: decided must be {NEAR_LABELS!r} or spans such as 3-17, got {text!r}"
+        ) from None
+
+
+def _one_value(path: Path, entries: list[tuple[int, Row]], column: str) -> str | None:
+    """What the rows of a clip say of it, None if nothing. The value is not quoted: it may tell who the patient is."""
+    said: tuple[int, str] | None = None
+    for number, row in entries:
+        text = (row.get(column) or "").strip()
+        if text and said and text != said[1]:
+            raise LabelError(f"{path.name} line {number}: its {column} differs from that of the same file in line "
+                             f"{said[0]}")
+        said = said or ((number, text) if text else None)
+    return said[1] if said else None
+
+
+def _one_number(path: Path, entries: list[tuple[int, Row]], column: str) -> float | None:
+    values = {_number(path, number, row, column): number for number, row in entries}
+    values.pop(None, None)
+    if len(values) > 1:
+        first, *_, last = sorted(values.values())
+        raise LabelError(f"{path.name} line {last}: its {column} differs from that of the same file in line {first}")
+    return next(iter(values), None)
+
+
+def _number(path: Path, line: int, row: Row, column: str) -> float | None:
     text = (row.get(column) or "").strip()
     if not text:
         return None
@@ -171,12 +201,27 @@ def _number(path: Path, line: int, row: dict[str, str], column: str) -> float | 
 
 def write_labels(path: Path, clips: Iterable[ClipLabels]) -> None:
     """Write labels.csv; the file appears whole or not at all. Raises LabelError as ``ClipLabels.check`` does."""
+    write_readings(path, (ClipReadings({"": clip}) for clip in clips))
+
+
+def write_readings(path: Path, readings: Iterable[ClipReadings]) -> None:
+    """Write labels.csv with every reader's labels. Columns that would be empty throughout are left out."""
+    rows = [row for clip in readings for row in _written(clip)]
+    optional = [c for c in ("reader", "patient", "split", "decided") if any(row[c] for row in rows)]
     with written_atomically(Path(path)) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(COLUMNS)
-        for clip in clips:
-            for phase in Phase:
-                for frame in clip.check().of(phase).tolist():
-                    outside = frame < 0 or (clip.frames is not None and frame > clip.frames - 1)
-                    optional = ("" if value is None else value for value in (clip.frames, clip.fps, clip.view))
-                    writer.writerow([clip.file, phase.value, f"{frame:g}", *optional, int(outside)])
+        writer = csv.DictWriter(stream, [*COLUMNS, *optional], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _written(readings: ClipReadings) -> Iterable[dict[str, object]]:
+    for reader, clip in readings.by_reader.items():
+        for phase in Phase:
+            for frame in clip.check().of(phase).tolist():
+                outside = frame < 0 or (clip.frames is not None and frame > clip.frames - 1)
+                yield {
+                    "file": clip.file, "phase": phase.value, "frame": f"{frame:g}", "frames": clip.frames,
+                    "fps": clip.fps, "view": clip.view, "outside": int(outside), "reader": reader,
+                    "patient": readings.patient or "", "split": readings.split or "",
+                    "decided": "" if clip.decided is None else format_spans(clip.decided),
+                }  # fmt: skip

@@ -1,0 +1,75 @@
+"""Left-ventricular cavities as masks: from the tracings of EchoNet-Dynamic, from CAMUS's label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..cine.cine import CineError
+from ..cine.itk_image import read_itk_array
+
+CAMUS_CAVITY = 1
+"""Value of the left-ventricular endocardium in CAMUS's label maps (2: epicardium, 3: left atrium)."""
+
+
+def outline(chords: np.ndarray) -> np.ndarray:
+    """The polygon float ``[n, 2]`` (x, y) of a tracing as EchoNet-Dynamic stores it: ``[n, 4]`` rows x1, y1, x2, y2.
+
+    The first row is the long axis, the others are chords across the cavity from one end to the other; the polygon runs
+    along one side and back along the other, as in ``echonet/datasets/echo.py``.
+    """
+    across = np.asarray(chords, float)[1:]
+    return np.concatenate([across[:, :2], across[::-1, 2:]])
+
+
+def polygon_area(polygon: np.ndarray) -> float:
+    """Area of a simple polygon ``[n, 2]`` in square pixels (shoelace formula)."""
+    x, y = np.asarray(polygon, float).T
+    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2 if len(x) > 2 else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class TracedMasks:
+    """Masks drawn from polygons. polygons: frame -> float ``[n, 2]`` (x, y). size: height and width of the cine."""
+
+    polygons: Mapping[int, np.ndarray]
+    size: tuple[int, int]
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        return tuple(sorted(self.polygons))
+
+    def mask(self, frame: int) -> np.ndarray:
+        import cv2
+
+        canvas = np.zeros(self.size, np.uint8)
+        cv2.fillPoly(canvas, [np.rint(self.polygons[frame]).astype(np.int32)], 1)
+        return canvas
+
+    def area(self, frame: int) -> float:
+        return polygon_area(self.polygons[frame])
+
+
+@dataclass(frozen=True, eq=False)
+class LabelMapMasks:
+    """Masks in label maps on disk. maps: frame -> (file, index of the frame in it)."""
+
+    maps: Mapping[int, tuple[Path, int]]
+    value: int = CAMUS_CAVITY
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        return tuple(sorted(self.maps))
+
+    def mask(self, frame: int) -> np.ndarray:
+        path, index = self.maps[frame]
+        array, _ = read_itk_array(path)
+        if index >= len(array):
+            raise CineError(f"{path.name}: has {len(array)} label maps, one for frame {index} was expected")
+        return (array[index] == self.value).astype(np.uint8)
+
+    def area(self, frame: int) -> float:
+        return float(self.mask(frame).sum())
