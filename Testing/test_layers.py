@@ -21,7 +21,7 @@ BELOW = {
     "report": {"cine", "detection", "measurement"},
     "datasets": {"cine", "detection"},
     "export": {"cine", "detection", "report", "measurement"},
-    "batch": {"cine", "detection", "report"},
+    "batch": {"cine", "detection", "report", "datasets", "export"},
     "worker": {"cine", "detection", "report"},
     "scene": {"cine", "detection", "measurement", "report", "datasets", "export", "worker"},
     "training": {"cine", "detection", "models", "datasets"},

@@ -28,4 +28,4 @@ def _write(path: Path, excerpt: Excerpt, codec: str) -> tuple[str, ...]:
     write_video(path, excerpt.pixels(), rate, codec)
     if error * rate < _UNEVEN:
         return ()
-    return (f"beat {excerpt.beat}: its frames are unevenly spaced in time, its video shows some up to {error:.3f} s off",)
+    return (f"beat {excerpt.beat}: its frames are uneven in time, so its video shows some up to {error:.3f} s off",)

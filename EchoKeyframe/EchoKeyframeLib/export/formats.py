@@ -18,13 +18,14 @@ class Format:
 
     scope: what one file holds. suffix: of its name. write: writes an excerpt to a path that ends in the suffix, returns
     warnings, one line each, and raises OSError or CineError. needs: package that it takes and the extra of ours that
-    brings it, None where the base installation suffices.
+    brings it, None where the base installation suffices. shows_frames: False for a file that only refers to them.
     """
 
     scope: Scope
     suffix: str
     write: Callable[[Path, Excerpt], tuple[str, ...]]
     needs: tuple[str, str] | None = None
+    shows_frames: bool = True
 
 
 FORMATS: dict[str, Format] = {

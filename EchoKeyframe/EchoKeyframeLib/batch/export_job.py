@@ -1,0 +1,104 @@
+"""One cine through reading, detection (or keyframes that are known) and export."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..cine.cine import GIVEN_RATE, Cine, CineError
+from .job import Job, Outcome, Status, guarded
+from .process import check_stop, own_detector
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """How every cine is exported; the fields are the options of ``echokeyframe export``.
+
+    keyframes: the folder into which ``detect`` wrote, or a NAME.keyframes.json; None: detect with ``model``.
+    """
+
+    formats: tuple[str, ...]
+    model: str
+    decoder: str = "beats"
+    keyframes: Path | None = None
+    beats: tuple[int, ...] | None = None
+    measurable: bool = False
+    whole_frame: bool = False
+    fps: float | None = None
+    view: str | None = None
+    force: bool = False
+
+
+def run(job: Job, settings: ExportSettings, output: Path) -> Outcome:
+    """Export a cine; ``output`` is the folder that mirrors the cines' own. Raises ``Cancelled`` and nothing else."""
+    return guarded(job, lambda: _export(job, settings, output))
+
+
+def _export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
+    from ..cine.read import read_cine
+    from ..cine.sector import find_sector
+    from ..detection.detect import detect
+    from ..export.export_cine import export_cine
+    from ..export.record import is_exported
+    from ..report.keyframes_file import read_json
+
+    path = _keyframes_path(job, settings.keyframes, output)
+    request = _request(job, settings, path)
+    if not settings.force and is_exported(job.target, request):
+        return Outcome(job, Status.SKIPPED)
+    check_stop()
+    if path is None:
+        cine = read_cine(job.cine, fps=settings.fps, view=settings.view)
+        sector = find_sector(cine)
+        detector = own_detector(settings.model, "cpu")
+        found = detect(cine, detector, settings.decoder, sector, check_stop)
+    else:
+        found = read_json(path)
+        fps = settings.fps or (found.frame_rate if found.timing == GIVEN_RATE else None)
+        cine = read_cine(job.cine, fps=fps, view=settings.view or found.view)
+        _check_match(cine, found.source, found.frames, path)
+        sector = find_sector(cine)
+    try:
+        files, warnings = export_cine(job.target, cine, sector, found.beats, request, settings.force)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CineError(f"{job.cine.name}: cannot be exported to the output folder ({reason})") from error
+    told = f"{len(files)} file{'s' * (len(files) > 1)}"
+    return Outcome(job, Status.DONE, told, tuple(dict.fromkeys([*found.warnings, *warnings])))
+
+
+def _keyframes_path(job: Job, keyframes: Path | None, output: Path) -> Path | None:
+    """Where the keyframes of a job lie, which ``detect`` named as the job's own files are named."""
+    if keyframes is None or keyframes.is_file():
+        return keyframes
+    relative = job.target.relative_to(output)
+    path = keyframes / relative.with_name(f"{relative.name}.keyframes.json")
+    if not path.is_file():
+        raise CineError(
+            f"{job.cine.name}: {path.name} is not in the folder of --keyframes; run detect on the same arguments first"
+        )
+    return path
+
+
+def _request(job: Job, settings: ExportSettings, keyframes: Path | None):
+    from ..export.record import Request
+    from ..report.keyframes_file import readable
+
+    if keyframes is None:
+        origin = f"{settings.model}, {settings.decoder}"
+    else:
+        origin = f"file {hashlib.sha256(keyframes.read_bytes()).hexdigest()[:16]}"
+    return Request(
+        readable(job.cine.name), settings.formats, origin, settings.beats, settings.measurable, settings.whole_frame,
+        settings.fps, settings.view,
+    )  # fmt: skip
+
+
+def _check_match(cine: Cine, source: str, frames: int, path: Path) -> None:
+    from ..report.keyframes_file import readable
+
+    if (readable(cine.source.name), len(cine)) != (source, frames):
+        raise CineError(
+            f"{cine.source.name}: has {len(cine)} frames, but {path.name} is for {source} with {frames}; detect again"
+        )

@@ -1,0 +1,92 @@
+"""NAME.export.json: which files were exported of a cine, what each holds, and how they were asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..report.outputs import OutputExists
+from .excerpt import Excerpt
+
+SCHEMA = 1
+SUFFIX = ".export.json"
+ADVICE = "use --force to overwrite, or another --output"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What makes two exports of a cine equal.
+
+    source: the cine's file name. keyframes: where they come from, such as a detector's name or a file's digest.
+    beats: their numbers, None for all. measurable: only beats fit for measurement. whole_frame: with what lies outside
+    the scan sector. fps, view: given by a person, else None.
+    """
+
+    source: str
+    formats: tuple[str, ...]
+    keyframes: str
+    beats: tuple[int, ...] | None = None
+    measurable: bool = False
+    whole_frame: bool = False
+    fps: float | None = None
+    view: str | None = None
+    version: str = __version__
+
+
+def record_path(target: Path) -> Path:
+    """The record of ``target``, which is DIR/NAME without a suffix."""
+    return target.with_name(target.name + SUFFIX)
+
+
+def is_exported(target: Path, request: Request) -> bool:
+    """Whether the files of an equal request are all there.
+
+    False where nothing is there, or only part of an equal export that was cut short. Raises OutputExists where
+    another export is there.
+    """
+    path = record_path(target)
+    if not path.exists():
+        return False
+    found = _read(path, target)
+    wanted = json.loads(json.dumps(asdict(request)))
+    for name, value in wanted.items():
+        if found["request"].get(name) != value:
+            raise OutputExists(f"{path.name} is already there with another choice of {name}; {ADVICE}")
+    return all((path.parent / name).is_file() for name in _names(found, target))
+
+
+def recorded_files(target: Path) -> list[Path]:
+    """The files that the export of ``target`` wrote, none where there is no record. Raises OutputExists."""
+    path = record_path(target)
+    return [path.parent / name for name in _names(_read(path, target), target)] if path.exists() else []
+
+
+def write_record(path: Path, request: Request, files: Sequence[tuple[Path, Excerpt]]) -> None:
+    """Write the record, UTF-8. Raises OSError."""
+    entries = [{"file": file.name, **excerpt.description(), "frames": [excerpt.frames[0], excerpt.frames[-1]]}
+               for file, excerpt in files]  # fmt: skip
+    document = {"schema": SCHEMA, "request": asdict(request), "files": entries}
+    path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _read(path: Path, target: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["schema"] != SCHEMA or not isinstance(document["request"], dict):
+            raise ValueError
+        _names(document, target)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise OutputExists(f"{path.name} is already there and no record of an export; {ADVICE}") from error
+    return document
+
+
+def _names(document: dict[str, Any], target: Path) -> list[str]:
+    """Names of the files, which may be deleted later: ValueError for one that no export of ``target`` gives."""
+    names = [entry["file"] for entry in document["files"]]
+    if any(Path(name).name != name or not name.startswith(f"{target.name}.") for name in names):
+        raise ValueError
+    return names
