@@ -33,23 +33,26 @@ def load_detector(model: str | Path = DEFAULT_MODEL, device: str = "auto", preci
         from .fusion import FusedDetector
 
         return FusedDetector(load_detector(MOTION), load_detector(DEFAULT_NETWORK, device, precision))
-    path = _weights_path(model)
+    path = weights_path(model)
     try:
         from ..models.weights_file import load_weights
+        from .beat_network import BeatNetworkDetector
         from .network import NetworkDetector
     except ModuleNotFoundError as error:
         raise DetectionError(
             f"model {path.stem}: needs {error.name}, which is not installed: pip install 'echokeyframe[network]'"
         ) from error
     network, card = load_weights(path)
-    return NetworkDetector(network, card.title, device, precision)
+    kind = BeatNetworkDetector if card.config.one_beat else NetworkDetector
+    return kind(network, card.title, device, precision)
 
 
 def _network_possible() -> bool:
     return DEFAULT_NETWORK in bundled_weights() and all(find_spec(package) for package in _NETWORK_PACKAGES)
 
 
-def _weights_path(model: str | Path) -> Path:
+def weights_path(model: str | Path) -> Path:
+    """The file of bundled weights of that name, or the file itself. Raises DetectionError for an unknown name."""
     bundled = bundled_weights()
     if str(model) in bundled:
         return bundled[str(model)]

@@ -36,7 +36,7 @@ class FusedDetector:
     def curves(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Curves:
         """ED and ES probability of every frame. Raises what either detector raises."""
         motion = self.motion.curves(cine, sector, _part(progress, 0.0, MOTION_SHARE))
-        network = self.network.curves(_at_plausible_rate(cine, motion), sector, _part(progress, MOTION_SHARE, 1.0))
+        network = self.network.curves(at_plausible_rate(cine, motion), sector, _part(progress, MOTION_SHARE, 1.0))
         if not motion.probability.any():
             probability = network.probability
         else:
@@ -44,7 +44,8 @@ class FusedDetector:
         return Curves(np.asarray(probability, np.float32), cine.times, self.name)
 
 
-def _at_plausible_rate(cine: Cine, motion: Curves) -> Cine:
+def at_plausible_rate(cine: Cine, motion: Curves) -> Cine:
+    """The cine as it is, or at a rate at which the beat of the motion detector's curves is usual, if it was not."""
     if len(cine) < 3 or not motion.probability.any():
         return cine
     beat = beat_length(motion)
