@@ -25,8 +25,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "export", help="write ED and ES frames and whole beats as files",
         description="Writes the ED and ES frames of cines as PNG, NRRD or NIfTI, and whole beats (ED to next ED) as "
-        "AVI or MP4, named NAME.VIEW-beatNN-PHASE-frameNNNN. What lies outside the scan sector, such as a patient's "
-        "name, is blackened. Exports that are there are skipped.",
+        "AVI or MP4, named NAME.VIEW-beatNN-PHASE-frameNNNN, or a DICOM document that refers to them, NAME.ko.dcm. "
+        "What lies outside the scan sector, such as a patient's name, is blackened; the document holds the name, as "
+        "DICOM demands. Exports that are there are skipped.",
     )  # fmt: skip
     add_cines(parser)
     parser.add_argument("--format", nargs="+", choices=FORMATS, default=["png"], metavar="FORMAT",

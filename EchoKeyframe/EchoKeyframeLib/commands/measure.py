@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 from . import UsageError
 from .cine_jobs import output_folder
+from .extras import needs_extra
 from .options import VIEWS, add_debug, frame_rate, positive
 
 if TYPE_CHECKING:
     from ..cine.cine import Cine
+    from ..measurement.measurement import Measurement
     from ..measurement.traced_view import TracedView
 
 SUFFIXES = (".measurement.json", ".measurement.csv", ".measurement.png")
+REPORT_SUFFIX = ".measurement.dcm"
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -41,6 +44,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--start", action="store_true", help="measure nothing: where only ED or only ES of a beat is "
                         "traced, carry the contour to the other and write NAME.contours.json, to be looked at and "
                         "corrected")
+    parser.add_argument("--sr", action="store_true", help="write NAME.measurement.dcm, too: a DICOM structured report "
+                        "in the study of the cines, which must be DICOM; it holds the patient's name")
     parser.add_argument("--force", action="store_true", help="overwrite results that are there")
     add_debug(parser)
     parser.set_defaults(run=run)
@@ -75,6 +80,9 @@ def _check(options: argparse.Namespace) -> None:
         given = getattr(options, name)
         if given is not None and len(given) != len(options.cines):
             raise UsageError(f"--{name} is needed once for each cine, in their order")
+    if options.sr:
+        with needs_extra("dicom", "--sr"):
+            import highdicom  # noqa: F401 - missing, it is to be told before any work
     if options.start and not options.keyframes:
         raise UsageError("--start needs --keyframes, which say where the other contour is to lie")
 
@@ -124,13 +132,22 @@ def _write_results(traced: list[tuple[Cine, TracedView]], options: argparse.Name
 
     measurement = measure(*(view for _, view in traced))
     name = without_suffix(measurement.sources[0])
-    targets = [options.output / f"{name}{suffix}" for suffix in SUFFIXES]
+    targets = [options.output / f"{name}{suffix}" for suffix in (*SUFFIXES, *[REPORT_SUFFIX] * options.sr)]
     _refuse_to_overwrite(targets, options)
     cines = {view.view: (cine, find_sector(cine)) for cine, view in traced}
+    if options.sr:
+        _write_report(targets[-1], measurement, [cines[view][0] for view in measurement.views])
     write_measurement_json(targets[0], measurement)
     write_measurement_csv(targets[1], measurement)
     write_measurement_figure(targets[2], [cines[view] for view in measurement.views], measurement)
     print(as_text(measurement))
+
+
+def _write_report(path: Path, measurement: Measurement, cines: list[Cine]) -> None:
+    from ..export.measurement_report import write_measurement_report
+
+    for warning in write_measurement_report(path, measurement, [cine.source for cine in cines]):
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 def _refuse_to_overwrite(targets: list[Path], options: argparse.Namespace) -> None:

@@ -28,11 +28,18 @@ class Format:
     shows_frames: bool = True
 
 
+def _write_key_object(path: Path, excerpt: Excerpt) -> tuple[str, ...]:
+    from .key_object import write_key_object
+
+    return write_key_object(path, excerpt.cine.source, excerpt.keyframes)
+
+
 FORMATS: dict[str, Format] = {
     "png": Format(Scope.FRAME, ".png", write_png),
     "nrrd": Format(Scope.FRAME, ".nrrd", write_volume, needs=("SimpleITK", "export")),
     "nifti": Format(Scope.FRAME, ".nii.gz", write_volume, needs=("SimpleITK", "export")),
     "avi": Format(Scope.BEAT, ".avi", write_avi),
     "mp4": Format(Scope.BEAT, ".mp4", write_mp4),
+    "ko": Format(Scope.CINE, ".ko.dcm", _write_key_object, needs=("highdicom", "dicom"), shows_frames=False),
 }
 """By the name that ``--format`` takes. Each writer imports what it works with when it is called."""
