@@ -23,8 +23,9 @@ from .. import __version__
 from ..cine.cine import Cine, CineError, Source
 from ..cine.dicom_file import items, quiet_pydicom, text, uid_name
 from ..cine.read import is_dicom
-from ..detection.beats import form_beats
+from ..detection.beats import form_beats, heart_rate
 from ..detection.keyframes import Keyframe, Phase
+from ..report.keyframes_file import KeyframesFile, readable
 from .dicom_source import PRODUCT, device_observer, new_instance, read_dicom_source, write_document
 
 TITLE = codes.DCM.OfInterest
@@ -153,6 +154,25 @@ def keyframes_in(key_object: KeyObject, cine: Cine) -> tuple[Keyframe, ...]:
         origin, confidence, at_edge = notes.get((phase, frame_number), ("manual", 1.0, False))
         keyframes.append(Keyframe(phase, frame, float(cine.times[frame]), confidence, origin, at_edge))
     return form_beats(keyframes)[0]
+
+
+def keyframes_file(key_object: KeyObject, cine: Cine) -> KeyframesFile:
+    """What ``keyframes_in`` finds, as the file that ``detect`` writes. Raises what it raises."""
+    keyframes, beats = form_beats(keyframes_in(key_object, cine))
+    return KeyframesFile(
+        source=readable(cine.source.name),
+        sop_instance_uid=cine.source.sop_instance_uid,
+        view=cine.view,
+        frames=len(cine),
+        frame_rate=cine.fps,
+        timing=cine.timing,
+        model="DICOM key object",
+        decoder="given",
+        heart_rate=heart_rate(keyframes),
+        keyframes=keyframes,
+        beats=beats,
+        warnings=cine.warnings,
+    )
 
 
 def _frame_index(name: str, cine: Cine, frame_number: int) -> int:

@@ -1,0 +1,71 @@
+"""``echokeyframe import``: keyframes from a DICOM Key Object Selection document."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from pathlib import Path
+
+from . import UsageError
+from .cine_jobs import output_folder
+from .extras import needs_extra
+from .options import add_debug, add_reading_options
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "import", help="take over the ED and ES frames that a DICOM key object states",
+        description="Reads a Key Object Selection document, from 'export --format ko' or another vendor, and writes "
+        "NAME.keyframes.json and .csv, as detect does, for each cine that it refers to.",
+    )  # fmt: skip
+    parser.add_argument("key_object", type=Path, metavar="KEY_OBJECT", help="the document")
+    parser.add_argument("cines", nargs="+", type=Path, metavar="CINE", help="a DICOM file that it refers to")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results, made if need be")
+    add_reading_options(parser)
+    parser.add_argument("--force", action="store_true", help="overwrite results that are there")
+    add_debug(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the keyframes of every cine; 1 if one failed. Raises UsageError for a document that cannot be used."""
+    from ..cine.cine import CineError
+
+    with needs_extra("dicom", "import"):
+        from ..export.key_object import read_key_object
+
+    try:
+        key_object = read_key_object(options.key_object)
+    except CineError as error:
+        raise UsageError(str(error)) from error
+    output = output_folder(options.output)
+    failed = 0
+    for path in options.cines:
+        try:
+            print(_written(key_object, path, output, options))
+        except (CineError, OSError) as error:
+            if options.debug:
+                traceback.print_exc()
+            told = error if isinstance(error, CineError) else f"{path.name}: {error.strerror}"
+            print(f"failed: {told}", file=sys.stderr)
+            failed += 1
+    return 1 if failed else 0
+
+
+def _written(key_object, path: Path, output: Path, options: argparse.Namespace) -> str:
+    """Write the keyframes of one cine and tell what they are."""
+    from ..batch.inputs import without_suffix
+    from ..cine.cine import CineError
+    from ..cine.read import read_cine
+    from ..export.key_object import keyframes_file
+    from ..report.keyframes_file import write_csv, write_json
+
+    contents = keyframes_file(key_object, read_cine(path, fps=options.fps, view=options.view))
+    targets = [output / f"{without_suffix(path.name)}.keyframes{suffix}" for suffix in (".json", ".csv")]
+    present = [target.name for target in targets if target.exists()]
+    if present and not options.force:
+        raise CineError(f"{present[0]} is already there; use --force to overwrite, or another --output")
+    write_json(targets[0], contents)
+    write_csv(targets[1], contents)
+    return f"{path.name}: " + ", ".join(f"{k.phase} {k.frame}" for k in contents.keyframes)
