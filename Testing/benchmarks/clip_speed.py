@@ -33,18 +33,18 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{options.device}, {torch.get_num_threads()} threads; seconds, and share of the clip's duration")
     for count in options.frames:
-        cine = _cine(count, 112)
+        cine = noise_cine(count, 112)
         _row("motion", count, _seconds(lambda c=cine: MotionDetector().curves(c, whole_frame(c))))
     for name in options.networks:
         detector = NetworkDetector(build_network(PRESETS[name]), name, options.device)
         for count in options.frames:
-            cine = _cine(count, PRESETS[name].size)
+            cine = noise_cine(count, PRESETS[name].size)
             _network(detector, cine, whole_frame(cine))
     if "two-stream" in options.networks:
         _live(NetworkDetector(build_network(PRESETS["two-stream"]), "two-stream", options.device))
 
 
-def _cine(count: int, size: int) -> Cine:
+def noise_cine(count: int, size: int) -> Cine:
     rng = np.random.default_rng(0)
     large = rng.integers(0, 255, (size + 16, size + 16), dtype=np.uint8)
     shifts = (8 + 6 * np.sin(2 * np.pi * np.arange(count) / FPS)).astype(int)
@@ -79,7 +79,7 @@ def _network(detector: NetworkDetector, cine: Cine, sector: Sector) -> None:
 
 
 def _live(detector: NetworkDetector) -> None:
-    cine = _cine(400, 112)
+    cine = noise_cine(400, 112)
     live = detector.live(whole_frame(cine), FPS)
     spent = np.zeros(len(cine))
     for index, (frame, moment) in enumerate(zip(cine.frames, cine.times, strict=True)):
