@@ -27,6 +27,8 @@ MOST_BEATS = 4
 """Beats whose frames are shown; all are in the table."""
 _MARGIN = 0.3
 """Of the contours' size, how much of the image around them is shown."""
+_BRIGHTEST = 0.995
+"""Part of the pixels that stays below white."""
 _SIZE = 8
 _ROW = 0.22  # inches a line of the table
 
@@ -47,7 +49,7 @@ def draw_measurement(cines: Sequence[tuple[Cine, Sector]], measurement: Measurem
     boxes = [_shown_box(measurement, view) for view in range(len(cines))]
     aspect = max(np.ptp(box[:, 1]) * pixel_aspect(cine) / np.ptp(box[:, 0])
                  for box, (cine, _) in zip(boxes, cines, strict=True))  # fmt: skip
-    table = _ROW * (len(measurement.beats) + 4)
+    table = _ROW * (len(measurement.beats) + 3)
     heights = [WIDTH / columns * min(1.6, float(aspect)) + 0.25] * len(beats) + [table]
     figure = Figure(figsize=(WIDTH, sum(heights) + 0.35), layout="constrained")
     FigureCanvasAgg(figure)
@@ -67,7 +69,9 @@ def draw_measurement(cines: Sequence[tuple[Cine, Sector]], measurement: Measurem
 def _draw_disks(axes: Axes, cine: Cine, sector: Sector, disks: Disks, box: np.ndarray) -> None:
     contour, color = disks.contour, OVER_IMAGE[disks.contour.phase]
     edges = sector.box
-    axes.imshow(sector_image(cine, sector, contour.frame), cmap="gray", vmin=0, vmax=255, aspect=pixel_aspect(cine),
+    image = sector_image(cine, sector, contour.frame)
+    bright = np.clip(image / max(1.0, np.quantile(image, _BRIGHTEST)), 0, 1)  # walls are hard to judge in a dark image
+    axes.imshow(bright, cmap="gray", vmin=0, vmax=1, aspect=pixel_aspect(cine),
                 extent=(edges.x0 - 0.5, edges.x1 - 0.5, edges.y1 - 0.5, edges.y0 - 0.5), interpolation="bilinear")
     axes.add_collection(LineCollection(disks.chords, colors=color, linewidths=0.4, alpha=0.6))
     axes.plot(*np.transpose([disks.base, disks.apex]), color=color, linewidth=0.8, linestyle=(0, (4, 2)))
@@ -116,7 +120,7 @@ def _draw_table(axes: Axes, measurement: Measurement) -> None:
     for (row, _), cell in table.get_celld().items():
         cell.set_text_props(fontproperties=font(_SIZE - 1))
         cell.set_linewidth(0.5)
-        cell.set_height(2.6 if row == 0 else 1)
+        cell.set_height(2 if row == 0 else 1)
 
 
 def _title(measurement: Measurement) -> str:
