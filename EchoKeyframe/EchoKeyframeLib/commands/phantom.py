@@ -37,6 +37,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                       help="lossless AVI (default), Motion JPEG AVI, or multi-frame DICOM")
     form.add_argument("--store", action="store_true",
                       help="a store to train on, with the volume curves; one that was begun is finished")
+    parser.add_argument("--masks", action="store_true", help="with the left ventricle of each frame (with --store)")
     parser.add_argument("--view", nargs="+", type=str.upper, choices=VIEWS, metavar="VIEW",
                         help=f"some of {', '.join(VIEWS)} (default: all)")
     parser.add_argument("--frames", type=count, default=64, help=f"of a clip (default: 64; at most {MOST_FRAMES})")
@@ -77,7 +78,9 @@ def run(options: argparse.Namespace) -> int:
 def _config(options: argparse.Namespace) -> PhantomConfig:
     if options.frames > MOST_FRAMES or options.size > LARGEST_SIZE:
         raise UsageError(f"a clip has at most {MOST_FRAMES} frames of {LARGEST_SIZE} pixels")
-    changes: dict[str, object] = dict.fromkeys(options.without, False)
+    if options.masks and not options.store:
+        raise UsageError("--masks needs --store: cines have no place for them")
+    changes: dict[str, object] = dict.fromkeys(options.without, False) | {"mask": options.masks}
     if options.fps:
         changes["fps"] = tuple(options.fps)
     if options.view:

@@ -62,7 +62,7 @@ class NetworkDetector:
         ``fps`` looks at every n-th frame, once for each of the n frames to begin with; results are interleaved.
         """
         stride = self.config.stride(fps)
-        motion = motion_features(prepared, _part(progress, 0, _MOTION_DONE)) if self.runner.uses_motion else None
+        motion = motion_features(prepared, part_of(progress, 0, _MOTION_DONE)) if self.runner.uses_motion else None
         outputs = np.empty((len(prepared), len(self.config.outputs)), np.float32)
         offsets = min(stride, len(prepared))
         start = _MOTION_DONE if self.runner.uses_motion else 0.0
@@ -70,7 +70,7 @@ class NetworkDetector:
             images = prepared[offset::stride]
             moving = None if motion is None else normalise(stride_motion(motion, stride, offset))
             share = (1 - start) / offsets
-            part = _part(progress, start + offset * share, start + (offset + 1) * share)
+            part = part_of(progress, start + offset * share, start + (offset + 1) * share)
             outputs[offset::stride] = self._sequence(images, moving, part)
         if not np.isfinite(outputs).all():
             raise DetectionError("the network's values are not numbers; try precision float32 or other weights")
@@ -89,7 +89,7 @@ class NetworkDetector:
         """Outputs ``[n, outputs]`` of n frames that follow each other at the network's own rate."""
         real, window = len(images), self.config.frames
         images, motion = _filled(images, window), _filled(motion, window)
-        features = self._encode(images, motion, _part(progress, 0, _ENCODED))
+        features = self._encode(images, motion, part_of(progress, 0, _ENCODED))
         return mean_over_windows(
             features,
             self.runner.temporal,
@@ -97,7 +97,7 @@ class NetworkDetector:
             real,
             self._window_batches,
             self.config.window_step,
-            _part(progress, _ENCODED, 1),
+            part_of(progress, _ENCODED, 1),
         )
 
     def _encode(self, images: np.ndarray, motion: np.ndarray | None, progress: Progress) -> Tensor:
@@ -129,7 +129,7 @@ def _filled(frames: np.ndarray | None, length: int) -> np.ndarray | None:
     return np.concatenate([frames, np.zeros((length - len(frames), *frames.shape[1:]), frames.dtype)])
 
 
-def _part(progress: Progress | None, start: float, stop: float) -> Progress:
+def part_of(progress: Progress | None, start: float, stop: float) -> Progress:
     """A callback for one step of the work, from ``start`` to ``stop`` of the whole."""
     if progress is None:
         return lambda fraction: None

@@ -48,6 +48,13 @@ class Augmentation:
         keep = present.to(images.dtype)[:, :, None, None, None]
         return images * keep, motion * keep
 
+    def with_masks(self, images: Tensor, masks: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Images uint8 ``[B, T, 1, S, S]`` and their masks ``[B, T, S, S]`` moved as one; images float in [0, 1]."""
+        affine = self._affine(len(images), generator)
+        images = _warp(images.float() / 255.0, affine, "zeros")
+        moved = _warp(masks[:, :, None], affine, "zeros")[:, :, 0]
+        return (_appearance(images, generator) if self.appearance else images), moved
+
     def _affine(self, batch: int, generator: torch.Generator) -> Tensor:
         """From output to input positions in [-1, 1], ``[B, 2, 3]``."""
         angle = _uniform(batch, math.radians(self.rotation), generator)

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from .augmentation import Augmentation
 from .checkpoints import IDENTITY, DivergedError
 from .lightning_library import Callback, LightningModule, WeightAveraging
+from .losses import loss_of, mean_squared_errors
 from .recipe import Recipe
 from .run import Run
 from .samples import Sample
 
-VOLUME_WEIGHT = 0.5
 _RNG_STREAM_AUGMENTATION, _RNG_STREAM_NETWORK = 1, 2
 
 
@@ -29,6 +29,7 @@ class KeyframeTraining(LightningModule):
         super().__init__()
         self.network, self.recipe, self.identity = network, recipe, identity
         self.augment = Augmentation.of(recipe.appearance)
+        self.loss = loss_of(network.config, recipe)
         self.total_steps, self.minutes, self.seed = steps, run.minutes, run.seed
         self.spent = 0.0  # s, of the runs before this one too
         self._clock = time.monotonic()
@@ -64,24 +65,26 @@ class KeyframeTraining(LightningModule):
     def training_step(self, batch: Sample, batch_idx: int) -> Tensor:
         seed = _seed(self.seed, _RNG_STREAM_AUGMENTATION, self.global_step, self.global_rank)
         generator = torch.Generator(self.device).manual_seed(seed)
-        images, motion = self.augment(batch.images, batch.motion, batch.present, generator)
-        outputs = self.network(images, motion).float()
-        errors = mean_squared_errors(outputs, batch.targets)
-        if self.recipe.loss == "sum":
-            loss = summed_squared_error(outputs, batch.targets)
-        else:
-            loss = sum(VOLUME_WEIGHT * e if name == "volume" else e for name, e in self._named(errors))
+        outputs, targets = self._answers(batch, generator)
+        loss = self.loss(outputs, targets)
         if not torch.isfinite(loss):
             raise DivergedError(
                 f"the loss is {loss.item()} at step {self.global_step}; the last checkpoint is kept, "
                 "lower the learning rate"
             )
         self.log("loss", loss.detach(), prog_bar=True)
-        self.log_dict({f"mse/{name}": e.detach() for name, e in self._named(errors)})
+        if outputs.dim() == 3:
+            errors = zip(self.network.config.outputs, mean_squared_errors(outputs, targets), strict=True)
+            self.log_dict({f"mse/{name}": error.detach() for name, error in errors})
         return loss
 
-    def _named(self, errors: Tensor) -> list[tuple[str, Tensor]]:
-        return list(zip(self.network.config.outputs, errors, strict=True))
+    def _answers(self, batch: Sample, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """What the network says of the augmented batch, and what it should: values of each frame, or masks."""
+        if self.network.config.outputs == ("area",):
+            images, masks = self.augment.with_masks(batch.images, batch.targets, generator)
+            return self.network.masks(images).float(), masks
+        images, motion = self.augment(batch.images, batch.motion, batch.present, generator)
+        return self.network(images, motion).float(), batch.targets
 
     def on_train_batch_end(self, outputs: Any, batch: Sample, batch_idx: int) -> None:
         if self.minutes is not None and self.progress() >= 1.0:
@@ -98,19 +101,6 @@ class KeyframeTraining(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.spent = checkpoint[IDENTITY]["spent"]
-
-
-def summed_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Eq. 3: squared errors summed over frames, curves and samples; NaN targets (zero frames) do not count."""
-    known = torch.isfinite(targets)
-    return torch.where(known, outputs - targets.nan_to_num(), 0.0).square().sum()
-
-
-def mean_squared_errors(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean squared error of each output ``[outputs]`` over its known targets ``[B, T, outputs]``, 0 where none is."""
-    known = torch.isfinite(targets)
-    squares = torch.where(known, outputs - targets.nan_to_num(), 0.0).square()
-    return squares.sum((0, 1)) / known.sum((0, 1)).clamp_min(1)
 
 
 def average_weights(decay: float) -> Callback:
