@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from ..detection.isolated_beats import beat_frames
 from ..detection.motion_features import GRID
 from ..models.config import NetworkConfig
-from .clip_store import ClipStore, StoredClip
+from .clip_store import ClipStore, ClipStoreError, StoredClip
 from .phase_targets import VOLUME_LIKE, phase_curve
 from .samples import Sample
 from .targets import decided_stretches
@@ -22,6 +22,9 @@ PLACEMENT = 0.06
 FEWEST_INSIDE = 0.5
 """A beat counts that is decided to this share."""
 
+MOST_TRIES = 1000
+"""Clips that are tried until one has a labelled beat."""
+
 
 class BeatSamples(Dataset):
     """Sample n of an endless training, drawn from ``(seed, n)`` alone, so that any step can be repeated."""
@@ -31,13 +34,14 @@ class BeatSamples(Dataset):
 
     def __getitem__(self, number: int) -> Sample:
         rng = np.random.default_rng([self.seed, number])
-        beats: list[tuple[float, float]] = []
-        while not beats:
+        for _ in range(MOST_TRIES):
             clip = self.store[int(rng.integers(len(self.store)))]
             beats = labelled_beats(clip)
-        start, end = beats[int(rng.integers(len(beats)))]
-        shift = rng.normal(0, PLACEMENT, 2) * (end - start)
-        return cut_beat(clip, start + shift[0], end + shift[1], self.network.frames)
+            if beats:
+                start, end = beats[int(rng.integers(len(beats)))]
+                shift = rng.normal(0, PLACEMENT, 2) * (end - start)
+                return cut_beat(clip, start + shift[0], end + shift[1], self.network.frames)
+        raise ClipStoreError(f"{self.store.folder.name}: its labels hardly decide a beat; label ED and ES of some clips")
 
 
 def labelled_beats(clip: StoredClip) -> list[tuple[float, float]]:
