@@ -25,7 +25,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "detect", help="find the ED and ES frames",
         description="Finds the ED and ES frames of cines (DICOM, AVI, MP4, MOV, MKV, WebM, GIF) and writes for each "
-        "NAME.keyframes.json, NAME.keyframes.csv, NAME.curves.csv and NAME.png. Cines already done are skipped.",
+        "NAME.keyframes.json, NAME.keyframes.csv, NAME.curves.csv and NAME.png; for several, or a folder, also one "
+        "table of all beats, beats.csv (and beats.parquet where pyarrow is installed). Cines already done are skipped.",
     )
     add_cines(parser)
     parser.add_argument("--model", metavar="NAME|FILE", help="a detector by name, or a weights file")
@@ -44,8 +45,11 @@ def run(options: argparse.Namespace) -> int:
     """Detect in every cine; 1 if one failed. Raises UsageError before any work where an argument cannot be used."""
     from ..batch.job import finished
 
-    jobs, unreadable = jobs_for(cines(options), Path(options.output).absolute())
+    output = Path(options.output).absolute()
+    arguments = cines(options)
+    jobs, unreadable = jobs_for(arguments, output)
     output_folder(options.output)
+    tabled = _wants_table(jobs, unreadable, arguments, output, options.force)
     settings, detector = _settings_and_detector(options)
     known = [finished(job, settings, detector.name) for job in jobs]
     outcomes = [outcome for outcome in known if outcome]
@@ -56,7 +60,37 @@ def run(options: argparse.Namespace) -> int:
         for outcome in results:
             tell(outcome, options.debug)
             outcomes.append(outcome)
-    return conclude(outcomes, unreadable)
+    untold = _write_table(outcomes, unreadable, output) if tabled else []
+    return conclude(outcomes, unreadable + untold)
+
+
+def _wants_table(jobs: list[Job], unreadable: list[str], arguments: list[str], output: Path, force: bool) -> bool:
+    """Whether to write the table of all beats: for anything but a single file, and where there is one already.
+
+    Raises UsageError where another file is in its place.
+    """
+    from ..report.beat_table import CSV_NAME, is_foreign
+
+    foreign = is_foreign(output)
+    if len(jobs) + len(unreadable) == 1 and all(Path(argument).is_file() for argument in arguments):
+        return not foreign and (output / CSV_NAME).exists()
+    if foreign and not force:
+        raise UsageError(f"{foreign} is already there and no table of ours; use --force to overwrite, or another "
+                         "--output")
+    return True
+
+
+def _write_table(outcomes: list[Outcome], unreadable: list[str], output: Path) -> list[str]:
+    """Write the table of all beats. Returns a line if that cannot be done."""
+    from ..batch.beat_rows import beat_rows
+    from ..report.beat_table import CSV_NAME, write_table
+
+    try:
+        paths, rows = write_table(output, beat_rows(outcomes, unreadable, output))
+    except OSError as error:
+        return [f"{CSV_NAME}: cannot be written to the output folder ({error.strerror or type(error).__name__})"]
+    print(f"{' and '.join(path.name for path in paths)}: {rows} rows")
+    return []
 
 
 def _settings_and_detector(options: argparse.Namespace) -> tuple[Settings, Detector]:
