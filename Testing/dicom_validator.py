@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-
 _OF_THE_SOURCE = ("Retired Person Name form", "needed to build DICOMDIR")
 """What the validator warns of in names without a caret and in studies without a date: kept as the source has them."""
 
