@@ -8,9 +8,9 @@ weights, which take as long as trained ones, and the detectors ``motion`` and ``
 window: 16 frames through the whole network, T set to 16 for all. It includes optical flow where a network looks at it.
 The detectors ``motion`` and ``fused`` get a clip of 16 frames, which fused fills up to the 32 of its network.
 published: the clip in the way in which the system's authors run it. Systems with sliding windows put every window
-through the whole network, one after the other, so that each frame is encoded T times; systems of one beat take one window a beat (30 frames
-here); segmentation takes each frame once. Windows are alike, so only some are run: ``~`` marks a time that is
-extrapolated from them. Detectors that encode each frame once have no other way.
+through the whole network, one after the other, so that each frame is encoded T times; systems of one beat take one
+window a beat (30 frames here); segmentation takes each frame once. Windows are alike, so only some are run: ``~`` marks
+a time that is extrapolated from them. Detectors that encode each frame once have no other way.
 here: the clip as this package runs it, each frame encoded once; always run whole.
 
 All is measured in turn within one run: only the ratios are to be trusted. Of the repeats the fastest counts. On a CPU,

@@ -48,6 +48,8 @@ def bland_altman_figure(systems: Sequence[SystemRun], data: str) -> ReportFigure
             first = axes is row[0]
             plain(axes, "mean of both, frame" if phase is Phase.ES else "", f"{phase}: difference, frames" * first,
                   shown_name(system.name, 28) if phase is Phase.ED else "")  # fmt: skip
+    low, high = panels[0, 0].get_ylim()
+    panels[0, 0].set_ylim(low, high + 0.3 * (high - low))  # room for the figures above the points
     caption = (
         "Matched keyframes of all clips. Lines: bias and limits of agreement (bias ± 1.96 SD), which take keyframes "
         "of one clip for independent."
@@ -73,9 +75,12 @@ def _boxes(axes: Axes, systems: Sequence[SystemRun], phase: Phase) -> list[Recor
         records += [_box_record(system.name, v, phase, group) for v, group in zip(views, groups, strict=True)]
         everything += groups
     _limit(axes, everything)
-    counts = [max(r["n"] for r in records if r["view"] == view) for view in views]
-    axes.set_xticks(range(len(views)), [f"{v}\nn ≤ {n}" for v, n in zip(views, counts, strict=True)])
+    axes.set_xticks(range(len(views)), [f"{v}\n{_labelled(systems[0], v, phase)} labelled" for v in views])
     return records
+
+
+def _labelled(system: SystemRun, view: str, phase: Phase) -> int:
+    return sum(event.phase is phase for clip in system.of_view(view) for event in clip.result.events)
 
 
 def _limit(axes: Axes, groups: Sequence[np.ndarray]) -> None:

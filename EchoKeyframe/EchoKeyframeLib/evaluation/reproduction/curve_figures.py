@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from ...datasets.labels import ClipLabels
 from ...detection.keyframes import Phase
-from ...report.figure import COLORS, LINES, font
+from ...report.figure import COLORS, LINES, MARKERS, font
 from ...training.targets import TargetForm, complete_keyframes, target_curves
 from .report_figure import FOUND_COLOR, SIZE, ReportFigure, empty_figure, label_lines, plain, shown_name
 from .system_runs import ClipRun, SystemRun
@@ -56,7 +56,7 @@ def curves_figure(systems: Sequence[SystemRun], name: str, data: str) -> ReportF
         for frame, (ed, es) in enumerate(clip.detection.curves.probability.tolist()):
             found = [key.phase.value for key in clip.detection.keyframes if key.frame == frame]
             records.append({"system": system.name, "frame": frame, "ed": ed, "es": es, "keyframe": " ".join(found)})
-    panels[0].legend(prop=font(SIZE), frameon=False, ncols=4, loc="lower right", bbox_to_anchor=(1, 0.98), borderpad=0)
+    panels[0].legend(prop=font(SIZE), frameon=False, ncols=5, loc="lower right", bbox_to_anchor=(1, 0.98), borderpad=0)
     caption = "Mean curves over all windows, detected keyframes in red, labelled ones as vertical lines."
     return ReportFigure("figure-6", caption, figure, records)
 
@@ -68,9 +68,9 @@ def draw_curves(axes: Axes, clip: ClipRun) -> None:
     for phase in Phase:
         axes.plot(curves.of(phase), color=COLORS[phase], linestyle=LINES[phase], linewidth=1.2, label=str(phase))
         label_lines(axes, phase, [frame for frame in clip.labels.of(phase) if 0 <= frame <= last])
-    found = clip.detection.keyframes
-    heights = [float(curves.of(key.phase)[key.frame]) for key in found]
-    axes.plot([k.frame for k in found], heights, "o", color=FOUND_COLOR, markersize=4, clip_on=False, label="detected")
+        found = [key.frame for key in clip.detection.keyframes if key.phase is phase]
+        axes.plot(found, curves.of(phase)[found], MARKERS[phase], color=FOUND_COLOR, markersize=4, clip_on=False,
+                  label=f"{phase} detected")  # fmt: skip
     axes.plot([], [], color="0.5", linewidth=0.8, label="labelled")
     axes.set_xlim(0, max(last, 1))
     axes.set_ylim(-0.03, 1.1)
@@ -94,4 +94,4 @@ def _draw_targets(axes: Axes, ed: np.ndarray, es: np.ndarray, frames: int, form:
 
 
 def _listed(labels: ClipLabels, phase: Phase) -> str:
-    return ", ".join(f"{frame:.3g}" for frame in labels.of(phase))
+    return ", ".join(f"{frame:.4g}" for frame in labels.of(phase))

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from matplotlib.figure import Figure
 
 from ...detection.keyframes import Phase
-from ...report.figure import WIDTH
+from ...report.figure import WIDTH, font
 from ..evaluate import Case
 from ..metrics import ClipResult, Event
 from .clip_choice import RULE, median_clip, worst_clips
 from .curve_figures import draw_curves
 from .frame_strips import KeyframePair, Pictures, Strip, draw_strip, frames_around, pair_up, read_pictures
-from .report_figure import ReportFigure, empty_figure, plain, shown_name
+from .report_figure import SIZE, ReportFigure, empty_figure, plain, shown_name
 from .system_runs import ClipRun, SystemRun
 
 FRAMES_EACH = 3
@@ -22,7 +22,10 @@ FRAMES_EACH = 3
 ABNORMAL_FRAMES = 8
 """Frames of each clip in figure 10, as in the paper."""
 
-_LEGEND = "Border and word: labelled frames in the colour of their phase, detected ones in red."
+_LEGEND = (
+    "Labelled frames are framed in the colour of their phase, detected ones in red; *both*: the labelled frame was "
+    "detected."
+)
 
 ReadCases = Callable[[set[str]], Iterable[Case | tuple[str, str]]]
 """Opens clips by name once more."""
@@ -35,14 +38,18 @@ def frame_figures(systems: Sequence[SystemRun], read: ReadCases, worst: int, dat
     strips = [*by_view, *by_system, *(strip for _, strip in abnormal.values())]
     pictures = read_pictures(read({strip.clip for strip in strips}), strips)
     name = shown_name(systems[0].name)
-    figures = []
+    figures: list[ReportFigure] = []
+
+    def add(number: int, title: str, strips: Sequence[Strip], caption: str) -> None:
+        title = f"Figure {number}. {title}"
+        figures.append(_strips_figure(f"figure-{number}", title, data, strips, pictures, f"{caption} {_LEGEND}"))
+
     if by_view:
-        caption = f"Of each view the clip in the middle of the ranking, its ED and ES of median error. {RULE} {_LEGEND}"
-        figures.append(_strips_figure("figure-8", f"Figure 8. Keyframes by {name}", data, by_view, pictures, caption))
+        caption = f"Of each view the clip in the middle of the ranking, its ED and ES of median error. {RULE}"
+        add(8, f"Labelled and detected keyframes, {name}", by_view, caption)
     if by_system:
-        caption = f"Neighbouring keyframes of the clip in the middle of the ranking, by each system. {_LEGEND}"
-        figures.append(_strips_figure("figure-9", "Figure 9. The same by all systems", data, by_system, pictures,
-                                      caption))  # fmt: skip
+        caption = "Neighbouring keyframes of the clip in the middle of the ranking, by each system."
+        add(9, f"The same keyframes of {shown_name(by_system[0].clip)} by every system", by_system, caption)
     if abnormal:
         figures.append(_abnormal_figure(name, list(abnormal.values()), pictures, data))
     return figures
@@ -108,12 +115,15 @@ def _abnormal_figure(
     for i, (clip, strip) in enumerate(clips):
         axes = figure.add_subplot(grid[2 * i, :])
         draw_curves(axes, clip)
-        plain(axes, "", "probability", f"{strip.title}, {clip.view}: {_what_happened(clip.result)}")
+        plain(axes, "frame", "probability", f"{strip.title}, {clip.view}: {_what_happened(clip.result)}")
         row = [figure.add_subplot(grid[2 * i + 1, column]) for column in range(ABNORMAL_FRAMES)]
         draw_strip(row, Strip(strip.clip, "", strip.pairs), pictures)
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, prop=font(SIZE), frameon=False, ncols=5, loc="outside lower center")
     caption = (
         f"The {len(clips)} clips at the end of the ranking: curves (detected keyframes red, labelled ones as lines) "
-        f"and the frames from the worst keyframe to what was detected. {RULE} {_LEGEND}"
+        "and frames about the keyframe that went most wrong: a missed one and the nearest detected, an extra one "
+        f"alone, or the one furthest off. {RULE} {_LEGEND}"
     )
     return ReportFigure("figure-10", caption, figure, [record for _, s in clips for record in s.records()])
 
@@ -123,7 +133,7 @@ def _row_height(strips: Sequence[Strip], columns: int, pictures: Pictures) -> fl
     shapes = [(image.shape, pictures.aspects[clip]) for (clip, _), image in pictures.images.items()
               if clip in {strip.clip for strip in strips}]  # fmt: skip
     tallest = max((height * aspect / width for (height, width, *_), aspect in shapes), default=1.0)
-    return WIDTH / columns * min(tallest, 1.5) + 0.35
+    return 0.93 * WIDTH / columns * min(tallest, 1.5) + 0.35
 
 
 def _middling(result: ClipResult, phase: Phase) -> Event | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -72,13 +73,14 @@ def pair_up(event: Event, clip: ClipRun, count: int) -> KeyframePair:
 
 
 def frames_around(label: float | None, found: int | None, count: int, last: int) -> tuple[int, ...]:
-    """``count`` frames in ``[0, last]`` with both keyframes among them: neighbours, or evenly spread where both lie
-    further apart."""
+    """``count`` frames in ``[0, last]`` with both keyframes among them: neighbours, with the label in the middle if it
+    can be; evenly spread where both lie further apart."""
     known = [round(frame) for frame in (label, found) if frame is not None]
     low, high = min(known), max(known)
     if high - low >= count:
         return tuple(np.unique(np.linspace(low, high, count).round().astype(int)).tolist())
-    start = max(0, min(low - (count - 1 - (high - low)) // 2, last - count + 1))
+    start = min(max(known[0] - (count - 1) // 2, high - count + 1), low)
+    start = max(0, min(start, last - count + 1))
     return tuple(range(start, min(start + count, last + 1)))
 
 
@@ -105,7 +107,7 @@ def draw_strip(row: Sequence[Axes], strip: Strip, pictures: Pictures) -> None:
     for axes, (pair, frame) in zip(row, shown, strict=False):
         axes.set_visible(True)
         _draw_frame(axes, pair, frame, pictures.images.get((strip.clip, frame)), pictures.aspects.get(strip.clip, 1))
-    row[0].set_ylabel(strip.title, fontproperties=font(SIZE), parse_math=False)
+    row[0].set_ylabel(fill(strip.title, 16, replace_whitespace=False), fontproperties=font(SIZE), parse_math=False)
 
 
 def _draw_frame(axes: Axes, pair: KeyframePair, frame: int, image: np.ndarray | None, aspect: float) -> None:
@@ -118,6 +120,6 @@ def _draw_frame(axes: Axes, pair: KeyframePair, frame: int, image: np.ndarray | 
     color = COLORS[pair.phase] if labelled else FOUND_COLOR if detected else "0.8"
     for spine in axes.spines.values():
         spine.set(color=color, linewidth=2 if labelled or detected else 0.5)
-    words = " & ".join(word for word, holds in (("label", labelled), ("detected", detected)) if holds)
+    words = "both" if labelled and detected else "label" if labelled else "detected" if detected else ""
     axes.set_title(f"{frame}", fontproperties=font(SIZE), pad=2)
     axes.set_xlabel(f"{pair.phase} {words}" if words else "", fontproperties=font(SIZE - 1), color=color, labelpad=2)
