@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from EchoKeyframeLib.cine.cine import Cine, Source
 from EchoKeyframeLib.datasets.labels import ClipLabels, LabelError, write_labels
+from EchoKeyframeLib.datasets.open_dataset import open_dataset
 from EchoKeyframeLib.detection.keyframes import Curves
 from EchoKeyframeLib.detection.motion_features import motion_features, normalise, stride_motion
 from EchoKeyframeLib.evaluation.evaluate import evaluate, stored_clips
@@ -95,13 +95,6 @@ def test_no_store_and_a_damaged_store(store, tmp_path):
         ClipStore(tmp_path / "damaged")
 
 
-def read_video(path):
-    capture, frames = cv2.VideoCapture(str(path)), []
-    while (read := capture.read())[0]:
-        frames.append(read[1][..., 0])
-    return Cine(np.array(frames), np.arange(len(frames)) / 30.0, Source(path.name), view="A4C")
-
-
 @pytest.fixture
 def labelled(store, tmp_path):
     """Two videos of the simulated clips with their labels."""
@@ -120,7 +113,7 @@ def labelled(store, tmp_path):
 
 def test_a_store_of_labelled_cines(labelled, tmp_path):
     folder, clips = labelled
-    made = store_labelled(tmp_path / "real", folder, read_video, 32, progress=False)
+    made = store_labelled(tmp_path / "real", open_dataset(folder).cines, 32, progress=False)
     assert len(made) == 2
     assert made[1].labels.ed == pytest.approx(clips[1].ed, abs=1e-3)
     assert made[1].volume is None and made[1].fps == pytest.approx(clips[1].fps)
@@ -140,7 +133,7 @@ def test_labels_that_do_not_fit_their_cine(labelled, tmp_path, labels, message):
     folder, _ = labelled
     write_labels(folder / "labels.csv", [labels])
     with pytest.raises(LabelError, match=message):
-        store_labelled(tmp_path / "real", folder, read_video, 32, progress=False)
+        store_labelled(tmp_path / "real", open_dataset(folder).cines, 32, progress=False)
 
 
 def test_a_window_by_hand(store):

@@ -63,10 +63,11 @@ def test_what_is_stored_is_the_sector_and_the_keyframes_and_no_name(kept, tmp_pa
 
 
 def test_the_folder_is_what_training_takes(kept, tmp_path):
+    from EchoKeyframeLib.datasets.open_dataset import open_dataset
     from EchoKeyframeLib.training.fill_store import store_labelled
 
     layer.store_loop(add_loop(kept), tmp_path / "data")
-    store = store_labelled(tmp_path / "store", tmp_path / "data", read_cine, 64, progress=False)
+    store = store_labelled(tmp_path / "store", open_dataset(tmp_path / "data").cines, 64, progress=False)
     assert len(store) == 1
     assert (store[0].labels.ed, store[0].labels.es, store[0].fps) == ((0, 10, 20), (5, 15), 60)
 

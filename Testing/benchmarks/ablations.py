@@ -17,10 +17,10 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "EchoKeyframe"))
-from EchoKeyframeLib.cine.read import read_cine
+from EchoKeyframeLib.datasets.open_dataset import open_dataset
 from EchoKeyframeLib.detection.catalogue import load_detector
 from EchoKeyframeLib.detection.keyframes import Phase
-from EchoKeyframeLib.evaluation.evaluate import Evaluation, evaluate, labelled_folder, stored_clips
+from EchoKeyframeLib.evaluation.evaluate import Evaluation, evaluate, labelled_cines, stored_clips
 from EchoKeyframeLib.training.clip_store import ClipStore
 
 DESIGN = {
@@ -122,7 +122,7 @@ def scored(arm: str, weights: Path, seed: int, options: argparse.Namespace) -> l
     cases = stored_clips(ClipStore(options.held_out), options.clips)
     results = [("simulated", e) for e in evaluate(cases, detector, ("beats", "maxima"))]
     if options.real:
-        results += [("real", e) for e in evaluate(labelled_folder(options.real, read_cine), detector)]
+        results += [("real", e) for e in evaluate(labelled_cines(open_dataset(options.real).cines), detector)]
     return [row(arm, seed, data, evaluation) for data, evaluation in results]
 
 

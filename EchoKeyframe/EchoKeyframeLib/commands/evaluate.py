@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .labelled_data import DATA_HELP, existing_data, extent, labelled_cases
+from .labelled_data import LabelledData, add_data
 from .options import add_debug, add_device, count, load_detectors
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "difference), bias, precision, recall, F1, and the paper's figures. Writes comparison.md and .csv, and for "
         "each detector and decoder a folder with tables by view, heart rate and frame rate and all keyframes.",
     )  # fmt: skip
-    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    add_data(parser)
     parser.add_argument("--model", nargs="+", metavar="NAME|FILE", help="detectors by name, or weights files")
     parser.add_argument("--decoder", choices=(*DECODERS, "both"), default="beats",
                         help="whole sequence at once (default), every local maximum as in the paper, or both")
@@ -44,10 +44,10 @@ def run(options: argparse.Namespace) -> int:
     from ..detection.catalogue import DEFAULT_MODEL
     from ..evaluation.report import comparison
 
-    data, output = existing_data(options.data), Path(options.output)
+    data, output = LabelledData.of(options), Path(options.output)
     try:
         detectors = load_detectors(options.model or [DEFAULT_MODEL], options.device)
-        number, title = extent(data, options.clips)
+        number, title = data.extent(options.clips)
         output.mkdir(parents=True, exist_ok=True)
     except CineError as error:
         raise UsageError(str(error)) from error
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _evaluate(
-    data: Path, number: int, title: str, detectors: list[Detector], options: argparse.Namespace
+    data: LabelledData, number: int, title: str, detectors: list[Detector], options: argparse.Namespace
 ) -> list[Evaluation]:
     from tqdm import tqdm
 
@@ -73,7 +73,7 @@ def _evaluate(
     evaluations: list[Evaluation] = []
     with tqdm(total=number * len(detectors), unit="clip", disable=None) as bar:
         for detector in detectors:
-            cases = islice(labelled_cases(data), number)
+            cases = islice(data.cases(), number)
             evaluations += evaluate(cases, detector, decoders, title, lambda _: bar.update())
     return evaluations
 

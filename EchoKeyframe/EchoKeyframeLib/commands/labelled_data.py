@@ -1,61 +1,111 @@
-"""DATA, as ``train`` and ``evaluate`` take it: a store of clips, a folder of cines with labels.csv, or a labels.csv."""
+"""DATA, as ``train``, ``evaluate`` and ``reproduce`` take it: a labelled set of cines, or a store of clips."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Collection, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
+from .options import frame_rate, natural
 
 if TYPE_CHECKING:
+    from ..datasets.dataset import Dataset
     from ..evaluation.evaluate import Case
+    from ..training.clip_store import ClipStore
 
-DATA_HELP = "a folder of cines with labels.csv, a labels.csv, or a store that 'echokeyframe phantom --store' made"
-
-
-def existing_data(text: str) -> Path:
-    """The path of DATA. Raises UsageError where nothing there could be it; its content is read later."""
-    from ..training.clip_store import is_store
-
-    path = Path(text)
-    if not text or not (is_store(path) or labels_file(path).is_file()):
-        raise UsageError(f"{text!r} holds no labels.csv and is no store; 'echokeyframe phantom' makes either")
-    return path
+DATA_HELP = "a folder of cines with labels.csv, EchoNet-Dynamic, CAMUS, or a store that 'phantom --store' made"
+SPLITS = ("train", "val", "test")
+SUBSETS = ("tiny",)
 
 
-def labels_file(data: Path) -> Path:
-    """labels.csv of a folder of cines."""
-    from ..datasets.labels import LABELS_NAME
-
-    return data / LABELS_NAME if data.is_dir() else data
-
-
-def extent(data: Path, most: int | None) -> tuple[int, str]:
-    """Number of clips and what they are. Reads the labels, so that mistakes in them come first."""
-    from ..datasets.labels import read_labels
-    from ..training.clip_store import ClipStore, is_store
-    from ..training.phantom.clip_labels import PREFIX
-
-    if is_store(data):
-        store = ClipStore(data)
-        names = [store[index].labels.file for index in range(len(store))]
-    else:
-        names = [labels.file for labels in read_labels(data)]
-    names = names[:most]
-    if not names:
-        raise UsageError(f"{data.name}: holds no finished clip")
-    simulated = sum(name.startswith(PREFIX) for name in names)
-    kinds = {"simulated": simulated, "labelled": len(names) - simulated}
-    return len(names), " and ".join(f"{n} {kind} clip{'s' * (n > 1)}" for kind, n in kinds.items() if n)
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """DATA and what is chosen of it."""
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    parser.add_argument("--split", choices=SPLITS, help="only this part: the set's own, else 4:1 per view by patient, "
+                        "train and test (default: all cines)")
+    parser.add_argument("--split-seed", type=natural, default=0, metavar="SEED", help="of a 4:1 division (default: 0)")
+    add_set(parser)
 
 
-def labelled_cases(data: Path, only: Collection[str] | None = None) -> Iterable[Case | tuple[str, str]]:
-    """The clips of DATA with their labels, one after the other. only: names of those that are wanted (None: all)."""
-    from ..cine.read import read_cine
-    from ..evaluation.evaluate import labelled_folder, stored_clips
-    from ..training.clip_store import ClipStore, is_store
+def add_set(parser: argparse.ArgumentParser) -> None:
+    """How a published set is read."""
+    parser.add_argument("--subset", choices=SUBSETS, help="tiny: the first 280 videos of EchoNet-Dynamic, as the paper")
+    parser.add_argument("--set-fps", type=frame_rate, metavar="RATE", help="frames per second where a set states none "
+                        "(the first release of CAMUS)")
 
-    if is_store(data):
-        return stored_clips(ClipStore(data), only=only)
-    return labelled_folder(data, read_cine, only)
+
+class LabelledData:
+    """DATA of one command line. Tables are read on first use, cines when they are asked for."""
+
+    def __init__(
+        self, path: Path, subset: str | None = None, split: str | None = None, seed: int = 0, fps: float | None = None
+    ) -> None:
+        self.path, self.subset, self.split, self.seed, self.fps = path, subset, split, seed, fps
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> LabelledData:
+        """Raises UsageError where nothing there could be DATA, or where a store is to be divided."""
+        data = cls(Path(options.data), options.subset, options.split, options.split_seed, options.set_fps)
+        if not options.data or not (data.is_store or data._is_dataset):
+            raise UsageError(f"{options.data!r} holds no labels.csv or other labelled set and is no store; "
+                             "'echokeyframe phantom' makes either")  # fmt: skip
+        if data.is_store and (data.split or data.subset):
+            raise UsageError("a store holds what it was made of: --split and --subset need the set itself")
+        return data
+
+    @cached_property
+    def is_store(self) -> bool:
+        from ..training.clip_store import is_store
+
+        return is_store(self.path)
+
+    @property
+    def _is_dataset(self) -> bool:
+        from ..datasets.open_dataset import is_dataset
+
+        return is_dataset(self.path)
+
+    @cached_property
+    def store(self) -> ClipStore:
+        from ..training.clip_store import ClipStore
+
+        return ClipStore(self.path)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The chosen part of the set. Raises CineError where something must be mended first."""
+        from ..datasets.open_dataset import open_dataset
+        from ..datasets.split import Split
+
+        split = Split(self.split) if self.split else None
+        return open_dataset(self.path, self.subset, self.fps).sound().part(split, self.seed)
+
+    def extent(self, most: int | None) -> tuple[int, str]:
+        """Number of clips and what they are. Reads the labels, so that mistakes in them come first."""
+        from ..datasets.dataset import SIMULATED_PREFIX
+
+        if self.is_store:
+            names = [self.store[index].labels.file for index in range(len(self.store))]
+        else:
+            names = [Path(cine.labels.file).name for cine in self.dataset.cines]
+        names = names[:most]
+        if not names:
+            raise UsageError(f"{self.path.name}: holds no finished clip")
+        simulated = sum(name.startswith(SIMULATED_PREFIX) for name in names)
+        kinds = {"simulated": simulated, "labelled": len(names) - simulated}
+        counts = " and ".join(f"{n} {kind} clip{'s' * (n > 1)}" for kind, n in kinds.items() if n)
+        return len(names), counts + (f" ({self._part})" if self._part else "")
+
+    @property
+    def _part(self) -> str:
+        published = [] if self.is_store or self.dataset.form == "labels.csv" else [self.dataset.form]
+        return ", ".join([*published, *([f"part {self.split!r}"] if self.split else [])])
+
+    def cases(self, only: Collection[str] | None = None) -> Iterable[Case | tuple[str, str]]:
+        """The clips with their labels, one after the other. only: names of those that are wanted (None: all)."""
+        from ..evaluation.evaluate import labelled_cines, stored_clips
+
+        return stored_clips(self.store, only=only) if self.is_store else labelled_cines(self.dataset.cines, only)

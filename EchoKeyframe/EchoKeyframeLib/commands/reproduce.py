@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .labelled_data import DATA_HELP, existing_data, extent, labelled_cases
+from .labelled_data import LabelledData, add_data
 from .options import add_debug, add_device, count, load_detectors
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "found, inference time, analysis of variance with Tukey's test) and figures 3 and 6 to 10 for any labelled "
         "cines and any systems, as Markdown, CSV and PNG; report.md shows them all.",
     )  # fmt: skip
-    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    add_data(parser)
     parser.add_argument("--models", nargs="+", metavar="NAME|FILE",
                         help="systems by name, or weights files (default: those that come with the package); the "
                         "figures show the clips of the first")
@@ -48,10 +48,10 @@ def run(options: argparse.Namespace) -> int:
     from ..cine.cine import CineError
     from ..models.registry import FUSED, MOTION, bundled_weights
 
-    data, output = existing_data(options.data), Path(options.output)
+    data, output = LabelledData.of(options), Path(options.output)
     try:
         detectors = load_detectors(options.models or [FUSED, *bundled_weights(), MOTION], options.device)
-        number, title = extent(data, options.clips)
+        number, title = data.extent(options.clips)
         output.mkdir(parents=True, exist_ok=True)
     except CineError as error:
         raise UsageError(str(error)) from error
@@ -65,7 +65,9 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def _run_systems(data: Path, number: int, detectors: list[Detector], options: argparse.Namespace) -> list[SystemRun]:
+def _run_systems(
+    data: LabelledData, number: int, detectors: list[Detector], options: argparse.Namespace
+) -> list[SystemRun]:
     from tqdm import tqdm
 
     from ..evaluation.reproduction.system_runs import own_decoder, run_system
@@ -73,25 +75,25 @@ def _run_systems(data: Path, number: int, detectors: list[Detector], options: ar
     systems = []
     with tqdm(total=number * len(detectors), unit="clip", disable=None) as bar:
         for detector in detectors:
-            cases = islice(labelled_cases(data), number)
+            cases = islice(data.cases(), number)
             decoder = own_decoder(detector) if options.decoder == OWN_DECODER else options.decoder
             systems.append(run_system(cases, detector, decoder, options.repeats, bar.update))
     return systems
 
 
-def _write(systems: list[SystemRun], data: Path, title: str, output: Path, options: argparse.Namespace) -> None:
+def _write(
+    systems: list[SystemRun], data: LabelledData, title: str, output: Path, options: argparse.Namespace
+) -> None:
     from ..evaluation.reproduction.report_folder import write_report
     from ..evaluation.reproduction.system_runs import on_common_clips
 
     compared = on_common_clips(systems)[0]
     if not compared.clips:
-        raise UsageError(f"{data.name}: no clip could be evaluated by every system, so there is nothing to report")
+        raise UsageError(f"{data.path.name}: no clip could be evaluated by every system, so there is nothing to report")
     if options.view and options.view not in compared.views:
         raise UsageError(f"--view {options.view}: the clips show {', '.join(compared.views)}")
     try:
-        page = write_report(
-            systems, lambda names: labelled_cases(data, names), title, output, options.view, options.worst
-        )
+        page = write_report(systems, data.cases, title, output, options.view, options.worst)
     except OSError as error:
         raise UsageError(f"{output}: the report cannot be written ({error.strerror})") from error
     print(page)

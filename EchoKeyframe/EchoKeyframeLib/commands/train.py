@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import UsageError
 from .extras import needs_extra
-from .labelled_data import DATA_HELP, existing_data, labels_file
+from .labelled_data import LabelledData, add_data
 from .options import add_debug, add_device, count, frame_rate, natural, positive
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         epilog="With several devices this command is started again for each of them; on Windows call it as "
         "'python -m EchoKeyframeLib train' for that. SLURM and torchrun are recognised.",
     )  # fmt: skip
-    parser.add_argument("data", metavar="DATA", help=DATA_HELP)
+    add_data(parser)
     parser.add_argument("--output", required=True, metavar="RUN", help="folder of this training, made if need be")
     _add_network(parser.add_argument_group("network"))
     _add_recipe(parser.add_argument_group("recipe"))
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
         from ..training.fit import export, train
         from ..training.lightning_library import MisconfigurationException
 
-    folder, data = Path(options.output), existing_data(options.data)
+    folder, data = Path(options.output), LabelledData.of(options)
     if not options.output or (folder.exists() and not folder.is_dir()):
         raise UsageError(f"--output {options.output!r} is not a folder")
     try:
@@ -140,28 +140,24 @@ def _given(**values: object) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _clips(data: Path, folder: Path, size: int, nodes: int) -> ClipStore:
+def _clips(data: LabelledData, folder: Path, size: int, nodes: int) -> ClipStore:
     """The store to train on, made of labelled cines where DATA is none."""
-    from ..cine.read import read_cine
     from ..training.clip_store import ClipStore, is_store
-    from ..training.fill_store import store_labelled
+    from ..training.fill_store import holds, store_labelled
 
-    if is_store(data):
-        return ClipStore(data)
+    if data.is_store:
+        return data.store
     if nodes > 1:
         raise UsageError(f"--nodes needs a store as DATA, such as the {CLIPS_NAME} in RUN of a training on one node")
-    made = folder / CLIPS_NAME
-    if is_store(made) and _is_older(labels_file(data), made):
+    made, cines = folder / CLIPS_NAME, data.dataset.cines
+    if is_store(made):
         store = ClipStore(made)
-        if store.is_complete:
+        if holds(store, cines):
             return store
-    return store_labelled(made, data, read_cine, size)
-
-
-def _is_older(labels: Path, store: Path) -> bool:
-    from ..training.clip_store import DESCRIPTION_NAME
-
-    return labels.stat().st_mtime <= (store / DESCRIPTION_NAME).stat().st_mtime
+    undecided = sum(cine.labels.decided == () for cine in cines)
+    if undecided:
+        print(f"{undecided} of {len(cines)} cines left out: their labels decide no frame", file=sys.stderr)
+    return store_labelled(made, cines, size)
 
 
 def _tell(weights: Path) -> None:

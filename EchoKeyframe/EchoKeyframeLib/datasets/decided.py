@@ -55,19 +55,25 @@ def spans_between(events: Events, open_gaps: Collection[int], frames: int | None
     """
     end = OPEN_END if frames is None else frames - 1
     cuts = [0, *sorted(gap for gap in set(open_gaps) if 0 < gap < len(events)), len(events)]
-    runs = [(a, b, events[a:b]) for a, b in pairwise(cuts) if b > a]
-    beat = _beat([run for _, _, run in runs])
+    runs = [events[a:b] for a, b in pairwise(cuts) if b > a]
+    beat = _beat(runs)
     margin = 0.0 if beat is None else MARGIN * beat
-    spans = []
-    for start, stop, run in runs:
-        shut = [gap for gap in (start, stop) if gap not in open_gaps]
-        if len(run) < 2 and not shut:
+    spans: list[Span] = []
+    for number, run in enumerate(runs):
+        from_start = number == 0 and 0 not in open_gaps
+        to_end = number == len(runs) - 1 and len(events) not in open_gaps
+        if len(run) < 2 and not from_start and not to_end:
             continue
-        first = 0 if start in shut else max(0, math.ceil(run[0][0] - margin))
-        last = end if stop in shut else min(end, math.floor(run[-1][0] + margin))
+        first = 0 if from_start else max(0, math.ceil(run[0][0] - margin))
+        last = end if to_end else min(end, math.floor(run[-1][0] + margin))
+        if spans and first <= spans[-1][1] + 1:
+            # A run of its own: what may be missing before it leaves at least one frame undecided.
+            middle = (spans[-1][1] + first) // 2
+            spans[-1] = (spans[-1][0], max(spans[-1][0], middle - 1))
+            first = max(middle + 1, spans[-1][1] + 2)
         if first <= last:
             spans.append((first, last))
-    return _joined(spans)
+    return tuple(spans)
 
 
 def intersection(a: tuple[Span, ...] | None, b: tuple[Span, ...] | None) -> tuple[Span, ...] | None:

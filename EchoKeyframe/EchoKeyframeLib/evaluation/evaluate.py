@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..cine.cine import Cine, CineError, Source
 from ..cine.sector import Sector, find_sector, whole_frame
-from ..datasets.labels import LABELS_NAME, ClipLabels, check_inside, read_labels
+from ..datasets.clip_labels import ClipLabels
+from ..datasets.dataset import LabelledCine
 from ..detection.detect import interpret
 from ..detection.detector import Detector
 from ..detection.keyframes import Curves, Detection, Phase
@@ -121,7 +121,7 @@ def evaluate(
 ) -> list[Evaluation]:
     """Score a detector on labelled clips, once for each decoder (curves are computed once).
 
-    cases: as ``labelled_folder`` and ``stored_clips`` give them; a pair (file, reason) is a clip that could not be
+    cases: as ``labelled_cines`` and ``stored_clips`` give them; a pair (file, reason) is a clip that could not be
     read. progress: called with the number of clips done. A clip that fails is listed, the others go on.
     """
     results: dict[str, list[ClipResult]] = {decoder: [] for decoder in decoders}
@@ -151,8 +151,9 @@ def score_case(case: Case, curves: Curves, decoder: str, sector: Sector) -> tupl
     """The keyframes that a decoder reads from these curves, and how they agree with the labels."""
     detection = interpret(curves, case.cine, decoder, sector)
     truth = {phase: case.labels.of(phase) for phase in Phase}
-    view = case.labels.view or case.cine.view
-    return detection, score_clip(case.labels.file, np.asarray(case.cine.times), truth, detection.keyframes, view)
+    view, times = case.labels.view or case.cine.view, np.asarray(case.cine.times)
+    decided = case.labels.decided_frames(len(times))
+    return detection, score_clip(case.labels.file, times, truth, detection.keyframes, view, decided)
 
 
 def stored_clips(store: ClipStore, number: int | None = None, only: Collection[str] | None = None) -> Iterable[Case]:
@@ -170,28 +171,17 @@ def stored_clips(store: ClipStore, number: int | None = None, only: Collection[s
         yield Case(cine, whole_frame(cine), clip.labels)
 
 
-def labelled_folder(
-    path: Path, read: Callable[[Path], Cine], only: Collection[str] | None = None
+def labelled_cines(
+    cines: Iterable[LabelledCine], only: Collection[str] | None = None
 ) -> Iterable[Case | tuple[str, str]]:
-    """Cases from a folder with labels.csv, or from a labels.csv beside its cines; one cine is held at a time.
+    """Cases from the cines of a labelled set (``Dataset.cines``); one is held at a time.
 
-    read: opens one file. only: files that are wanted, the others stay unread (None: all). Raises LabelError where
-    labels.csv itself cannot be right.
+    only: files that are wanted, the others stay unread (None: all).
     """
-    path = Path(path)
-    folder = path if path.is_dir() else path.parent
-    for labels in read_labels(path if path.is_file() else folder / LABELS_NAME):
-        if only is not None and labels.file not in only:
+    for labelled in cines:
+        if only is not None and labelled.labels.file not in only:
             continue
         try:
-            cine = read(folder / labels.file)
-            if labels.fps is not None:
-                cine = cine.with_fps(labels.fps)
-            if labels.frames is None:
-                check_inside(labels, len(cine))
-            elif labels.frames != len(cine):
-                raise CineError(f"{labels.file}: has {len(cine)} frames, its labels say {labels.frames}")
+            yield Case(labelled.read(), None, labelled.labels)
         except CineError as error:
-            yield labels.file, str(error)
-        else:
-            yield Case(cine, None, labels)
+            yield labelled.labels.file, str(error)

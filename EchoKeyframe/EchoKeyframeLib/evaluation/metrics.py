@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -100,11 +102,13 @@ def score_clip(
     truth: dict[Phase, np.ndarray],
     detected: Sequence[Keyframe],
     view: str | None = None,
+    decided: np.ndarray | None = None,
 ) -> ClipResult:
     """Compare one clip's detections with its labels.
 
     times: float64 ``[T]`` s. truth: positions in frames for each phase; those outside ``[0, T - 1]`` are virtual
-    events: nobody has to find them, but a detection at the clip's end that answers one is no extra either.
+    events: nobody has to find them, but a detection at the clip's end that answers one is no extra either. decided:
+    bool ``[T]``, frames whose keyframes are all among the labels (None: all); no detection outside them is an extra.
     """
     events: list[Event] = []
     extras: list[Extra] = []
@@ -112,9 +116,9 @@ def score_clip(
         found = [k for k in detected if k.phase is phase]
         phase_events, phase_extras = _score_phase(phase, times, np.asarray(truth[phase], float), found)
         events += phase_events
-        extras += phase_extras
+        extras += [extra for extra in phase_extras if decided is None or decided[extra.frame]]
     interval = float(np.median(np.diff(times))) if len(times) > 1 else None
-    rate = _heart_rate([time_of(truth[phase], times) for phase in Phase])
+    rate = _heart_rate([np.asarray(truth[phase], float) for phase in Phase], times, decided)
     return ClipResult(name, view, rate, 1 / interval if interval else None, tuple(events), tuple(extras))
 
 
@@ -160,8 +164,13 @@ def _at_end(time: float, times: np.ndarray) -> bool:
     return bool(min(time - times[0], times[-1] - time) < EDGE_SECONDS)
 
 
-def _heart_rate(true_times: list[np.ndarray]) -> float | None:
-    intervals = np.concatenate([np.diff(t) for t in true_times])
+def _heart_rate(truth: list[np.ndarray], times: np.ndarray, decided: np.ndarray | None) -> float | None:
+    """From intervals between keyframes of one phase; those in which some may be missing do not count."""
+    intervals = np.concatenate([np.diff(time_of(frames, times)) for frames in truth])
+    if decided is not None:
+        spans = [(a, b) for frames in truth for a, b in pairwise(frames)]
+        whole = [decided[max(0, math.ceil(a)) : max(0, math.floor(b)) + 1].all() for a, b in spans]
+        intervals = intervals[np.array(whole, bool)]
     return 60.0 / float(np.median(intervals)) if len(intervals) else None
 
 

@@ -2,6 +2,7 @@
 
 ``store.json`` says what is in it; ``frames.npy`` holds uint8 ``[F, S, S]``, ``motion.npy`` float16 ``[F, 3, 14, 14]``
 and ``volume.npy`` float16 ``[F]``, the clips one behind the other; ``clips.npy`` holds one ``CLIP`` record for each.
+``decided.npy`` bool ``[F]`` tells the frames whose keyframes are all labelled; a store without it has all labelled.
 Files are created at their full size; a clip counts once its record says ``done``, so a store can be made by several
 processes and finished after an interruption.
 """
@@ -19,12 +20,14 @@ import numpy as np
 
 from ..atomic_file import written_atomically
 from ..cine.cine import CineError
-from ..datasets.labels import ClipLabels
+from ..datasets.clip_labels import ClipLabels
+from ..datasets.decided import spans_of
 from ..detection.motion_features import GRID
 
 FORMAT = 1
-MOST_EVENTS = 64
+MOST_EVENTS, LONGEST_NAME = 64, 120
 DESCRIPTION_NAME = "store.json"
+DECIDED_NAME = "decided.npy"
 
 CLIP = np.dtype(
     [
@@ -37,7 +40,7 @@ CLIP = np.dtype(
         ("ed", "f8", MOST_EVENTS),
         ("es", "f8", MOST_EVENTS),
         ("view", "U8"),
-        ("name", "U120"),
+        ("name", f"U{LONGEST_NAME}"),
     ]
 )
 """``ed``, ``es``: positions in frames, those just outside the clip included, filled up with NaN."""
@@ -78,6 +81,8 @@ class ClipStore:
             self.motion = np.load(self.folder / "motion.npy", mmap_mode=mode)
             self.volume = np.load(self.folder / "volume.npy", mmap_mode=mode)
             self.clips = np.load(self.folder / "clips.npy", mmap_mode=mode)
+            has_decided = (self.folder / DECIDED_NAME).is_file()
+            self.decided = np.load(self.folder / DECIDED_NAME, mmap_mode=mode) if has_decided else None
         except (OSError, ValueError) as error:
             raise ClipStoreError(f"{self.folder.name}: is damaged ({error}); delete it and make it again") from error
         self._finished = np.flatnonzero(self.clips["done"])
@@ -95,6 +100,7 @@ class ClipStore:
             int(record["length"]),
             float(record["fps"]),
             str(record["view"]) or None,
+            None if self.decided is None else spans_of(self.decided[span]),
         )
         volume = self.volume[span] if record["has_volume"] else None
         return StoredClip(self.frames[span], self.motion[span], volume, float(record["fps"]), labels)
@@ -124,6 +130,8 @@ class ClipStore:
         self.frames[span], self.motion[span] = frames, motion
         if volume is not None:
             self.volume[span] = volume
+        if self.decided is not None:
+            self.decided[span] = labels.decided_frames(int(record["length"]))
         clip = self.clips[index : index + 1]
         clip["fps"], clip["heart_rate"], clip["has_volume"] = labels.fps, heart_rate, volume is not None
         clip["ed"], clip["es"] = _padded(labels.ed), _padded(labels.es)
@@ -150,6 +158,7 @@ def create_store(folder: Path, lengths: Sequence[int], size: int, description: d
         "frames.npy": ((total, size, size), np.uint8),
         "motion.npy": ((total, 3, GRID, GRID), np.float16),
         "volume.npy": ((total,), np.float16),
+        DECIDED_NAME: ((total,), bool),
         "clips.npy": ((len(lengths),), CLIP),
     }
     _require_room(folder, sum(int(np.prod(shape)) * np.dtype(kind).itemsize for shape, kind in arrays.values()))

@@ -15,9 +15,11 @@ from tqdm import tqdm
 from ..cine.cine import Cine, CineError
 from ..cine.prepare import prepare
 from ..cine.sector import find_sector
-from ..datasets.labels import ClipLabels, LabelError, check_inside, read_labels
+from ..datasets.clip_labels import ClipLabels, LabelError
+from ..datasets.dataset import LabelledCine
+from ..datasets.decided import spans_of
 from ..detection.motion_features import motion_features
-from .clip_store import ClipStore, create_store
+from .clip_store import LONGEST_NAME, ClipStore, create_store
 from .phantom.clip_labels import clip_labels, clip_name
 from .phantom.config import PhantomConfig
 from .phantom.phantom import simulate
@@ -77,34 +79,39 @@ def _simulate_part(folder: Path, part: Sequence[int], config: PhantomConfig, fir
     return len(part)
 
 
-def store_labelled(
-    folder: Path, labels_path: Path, read: Callable[[Path], Cine], size: int, progress: bool = True
-) -> ClipStore:
-    """Make a store from labelled cines: labels.csv (or its folder), each file opened by ``read``, prepared to ``size``.
+def store_labelled(folder: Path, cines: Sequence[LabelledCine], size: int, progress: bool = True) -> ClipStore:
+    """Make a store from labelled cines (``Dataset.cines``), prepared to ``size``; one cine is held at a time.
 
-    Raises LabelError where a label cannot be right, CineError where a cine cannot be read: a training set is either
-    sound or mended.
+    Cines whose labels decide no frame are left out. Raises LabelError where a label cannot be right, CineError where a
+    cine cannot be read: a training set is either sound or mended (``echokeyframe check`` says what is to be mended).
     """
-    labels_path = Path(labels_path)
-    base = labels_path if labels_path.is_dir() else labels_path.parent
-    labelled = tqdm(read_labels(labels_path), unit="clip", disable=None if progress else True)
-    clips = [_checked(labels, read(base / labels.file)) for labels in labelled]
+    cines = [cine for cine in cines if cine.labels.decided != ()]
+    clips = [_checked(c.labels, c.read()) for c in tqdm(cines, unit="clip", disable=None if progress else True)]
     description = {"kind": "labelled", "clips": [asdict(labels) for labels in clips]}
     store = create_store(folder, [labels.frames for labels in clips], size, description)
     for index in np.flatnonzero(store.clips["done"] == 0).tolist():
         # Read a second time rather than held: a set of cines does not fit into memory.
-        cine = read(base / clips[index].file)
+        cine = cines[index].read()
         frames = prepare(cine, find_sector(cine), size)
         store.write(index, frames, motion_features(frames), clips[index])
     return ClipStore(folder)
 
 
+def holds(store: ClipStore, cines: Sequence[LabelledCine]) -> bool:
+    """Whether a store is whole and holds these cines with these keyframes, so that it need not be made again."""
+    cines = [cine for cine in cines if cine.labels.decided != ()]
+    same = len(store) == len(cines) and all(_agree(store[i].labels, c.labels) for i, c in enumerate(cines))
+    return store.is_complete and same
+
+
+def _agree(stored: ClipLabels, labels: ClipLabels) -> bool:
+    decided = [each.decided_frames(stored.frames).tolist() for each in (stored, labels)]
+    same_name = stored.file == labels.file[:LONGEST_NAME]
+    return same_name and (stored.ed, stored.es) == (labels.ed, labels.es) and decided[0] == decided[1]
+
+
 def _checked(labels: ClipLabels, cine: Cine) -> ClipLabels:
-    """The labels with the cine's own length and rate, if they fit it and can be trained on."""
-    if labels.frames is None:
-        check_inside(labels, len(cine))
-    elif labels.frames != len(cine):
-        raise LabelError(f"{labels.file}: has {len(cine)} frames, its labels say {labels.frames}")
+    """The labels with the cine's own length and rate, if they can be trained on."""
     if not labels.ed or not labels.es:
         phase, other = ("ED", "ES") if labels.ed else ("ES", "ED")
         raise LabelError(
@@ -113,4 +120,5 @@ def _checked(labels: ClipLabels, cine: Cine) -> ClipLabels:
     fps = labels.fps or cine.fps
     if fps is None:
         raise CineError(f"{labels.file}: a single frame cannot be trained on")
-    return ClipLabels(labels.file, labels.ed, labels.es, len(cine), fps, labels.view or cine.view)
+    decided = spans_of(labels.decided_frames(len(cine)))
+    return ClipLabels(labels.file, labels.ed, labels.es, len(cine), fps, labels.view or cine.view, decided)

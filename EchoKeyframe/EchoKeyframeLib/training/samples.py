@@ -13,7 +13,7 @@ from torch.utils.data import Dataset, Sampler
 from ..detection.motion_features import GRID, normalise, stride_motion
 from ..models.config import NetworkConfig
 from .clip_store import ClipStore, StoredClip
-from .targets import PAPER_SIGMA, TargetForm, complete_keyframes, paper_curve, target_curves
+from .targets import PAPER_SIGMA, TargetForm, decided_stretches, paper_curve, target_curves
 
 PAPER_STRIDES = (1, 2, 4)
 RATE_FACTOR = 1.5
@@ -27,7 +27,8 @@ class Sample(NamedTuple):
     """One window, or a batch of them with ``[B]`` in front.
 
     images uint8 ``[T, 1, S, S]``; motion float32 ``[T, 3, 14, 14]`` normalised; targets float32 ``[T, outputs]``, NaN
-    where nothing is asked (zero frames, unknown volume); present bool ``[T]``, False for zero frames.
+    where nothing is asked (zero frames, frames that the labels do not decide, unknown volume); present bool ``[T]``,
+    False for zero frames.
     """
 
     images: Tensor
@@ -40,7 +41,8 @@ class WindowSamples(Dataset):
     """Sample n of an endless training, drawn from ``(seed, n)`` alone, so that any step can be repeated.
 
     Strides are 1, 2 or 4 at random (the paper); a network with an effective rate gets those near that rate, each with
-    any offset. Windows that reach beyond their clip are filled with zero frames.
+    any offset. Windows that reach beyond their clip are filled with zero frames. Where labels decide a part of a clip
+    only, each window holds some of that part.
     """
 
     def __init__(self, store: ClipStore, network: NetworkConfig, targets: TargetForm, seed: int) -> None:
@@ -51,11 +53,24 @@ class WindowSamples(Dataset):
         clip = self.store[int(rng.integers(len(self.store)))]
         stride = int(rng.choice(strides(self.network, clip.fps)))
         length, window = len(clip.frames), self.network.frames
-        span = (window - 1) * stride + 1
-        latest = max(0, length - span)
-        if rng.random() < PAST_THE_END:
-            latest = min(latest + span // 3, length - 1)
-        return cut_window(clip, int(rng.integers(latest + 1)), stride, self.network, self.targets)
+        if clip.labels.decided is None:
+            span = (window - 1) * stride + 1
+            latest = max(0, length - span)
+            if rng.random() < PAST_THE_END:
+                latest = min(latest + span // 3, length - 1)
+            start = int(rng.integers(latest + 1))
+        else:
+            start = _start_near(clip.labels.decided_frames(length), stride, window, rng)
+        return cut_window(clip, start, stride, self.network, self.targets)
+
+
+def _start_near(decided: np.ndarray, stride: int, window: int, rng: np.random.Generator) -> int:
+    """Where a window begins that has a random one of the decided frames somewhere in it."""
+    frames = np.flatnonzero(decided)
+    if not len(frames):
+        return 0
+    frame = int(rng.choice(frames))
+    return frame - stride * int(rng.integers(min(window, frame // stride + 1)))
 
 
 def strides(network: NetworkConfig, fps: float) -> list[int]:
@@ -86,13 +101,25 @@ def cut_window(clip: StoredClip, start: int, stride: int, network: NetworkConfig
 def _targets(
     clip: StoredClip, index: np.ndarray, stride: int, outputs: tuple[str, ...], form: TargetForm
 ) -> np.ndarray:
-    ed, es = complete_keyframes(clip.labels.ed, clip.labels.es, len(clip.frames))
+    targets = np.full((len(index), len(outputs)), np.nan, np.float32)
+    for stretch, ed, es in decided_stretches(clip.labels, len(clip.frames)):
+        inside = (index >= stretch.start) & (index < stretch.stop)
+        targets[inside] = _known_targets(index[inside], ed, es, stride, outputs, form)
+    if clip.volume is not None and "volume" in outputs:
+        targets[:, outputs.index("volume")] = clip.volume[index]
+    return targets
+
+
+def _known_targets(
+    index: np.ndarray, ed: np.ndarray, es: np.ndarray, stride: int, outputs: tuple[str, ...], form: TargetForm
+) -> np.ndarray:
+    """``[n, outputs]`` from keyframes that are all known; the volume does not follow from them and is NaN."""
     curves = target_curves(index, ed, es, form)
     columns = {"ED": curves[:, 0], "ES": curves[:, 1]}
     # Ten frames as the network sees them: these outputs are there to make it look far around a keyframe.
     columns["ED wide"] = paper_curve(index, ed, PAPER_SIGMA * stride)
     columns["ES wide"] = paper_curve(index, es, PAPER_SIGMA * stride)
-    columns["volume"] = np.full(len(index), np.nan) if clip.volume is None else clip.volume[index]
+    columns["volume"] = np.full(len(index), np.nan)
     return np.stack([columns[name] for name in outputs], axis=-1)
 
 

@@ -7,6 +7,10 @@ from enum import StrEnum
 
 import numpy as np
 
+from ..datasets.clip_labels import ClipLabels
+from ..datasets.decided import typical_beat
+from ..detection.keyframes import Phase
+
 PAPER_SIGMA = 10.0
 """Width of the paper's Gaussians, frames (eq. 1)."""
 
@@ -32,16 +36,29 @@ def complete_keyframes(ed: Sequence[float], es: Sequence[float], n_frames: int) 
     ed, es = np.asarray(ed, float), np.asarray(es, float)
     if not len(ed) or not len(es):
         raise ValueError("target curves need at least one ED and one ES, inside the clip or just outside it")
-    typical = _typical_beat(float(es[0] - ed[0]))
+    typical = typical_beat(float(es[0] - ed[0]))
     return (
         _extend(ed, _beat_lengths(ed, es, typical), n_frames),
         _extend(es, _beat_lengths(es, ed, typical), n_frames),
     )
 
 
-def _typical_beat(systole: float) -> float:
-    """Length of a beat at rest, of which two fifths are systole (ED to ES) and three fifths diastole (negative)."""
-    return systole / 0.4 if systole > 0 else -systole / 0.6
+def decided_stretches(labels: ClipLabels, n_frames: int) -> list[tuple[slice, np.ndarray, np.ndarray]]:
+    """The stretches of a clip in which its target curves are known, each with ED and ES completed for it alone.
+
+    Where all beats are labelled that is the whole clip. A stretch without a keyframe of either phase says nothing about
+    the beat's length and is left out. Raises ValueError as ``complete_keyframes`` where all beats are labelled.
+    """
+    if labels.decided is None:
+        return [(slice(0, n_frames), *complete_keyframes(labels.ed, labels.es, n_frames))]
+    found = []
+    for first, last in labels.decided:
+        part, length = labels.within((first, last)), min(last, n_frames - 1) - first + 1
+        if part.ed and part.es and length > 0:
+            # A stretch is a clip of its own: beyond it the beat repeats, whatever is labelled further off.
+            ed, es = complete_keyframes(part.of(Phase.ED) - first, part.of(Phase.ES) - first, length)
+            found.append((slice(first, first + length), ed + first, es + first))
+    return found
 
 
 def _beat_lengths(own: np.ndarray, other: np.ndarray, typical: float) -> tuple[float, float]:

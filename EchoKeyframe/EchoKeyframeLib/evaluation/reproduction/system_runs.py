@@ -83,7 +83,7 @@ def run_system(
 ) -> SystemRun:
     """Run a detector over labelled clips and time it on one of them, ``repeats`` times after one to warm up.
 
-    cases: as ``labelled_folder`` and ``stored_clips`` give them. progress: called after each clip. A clip that fails is
+    cases: as ``labelled_cines`` and ``stored_clips`` give them. progress: called after each clip. A clip that fails is
     listed, the others go on.
     """
     clips: list[ClipRun] = []

@@ -6,18 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...datasets.labels import ClipLabels
+from ...datasets.clip_labels import ClipLabels
+from ...datasets.dataset import SIMULATED_PREFIX
 
 if TYPE_CHECKING:
     from .phantom import PhantomBatch
 
-PREFIX = "simulated-"
-"""Every simulated clip's name says what it is."""
-
-
 def clip_name(seed: int) -> str:
     """The clip's name, without the suffix of a file."""
-    return f"{PREFIX}{seed:07d}"
+    return f"{SIMULATED_PREFIX}{seed:07d}"
 
 
 def clip_labels(name: str, batch: PhantomBatch, index: int, whole_frames: bool = False) -> ClipLabels:
