@@ -13,7 +13,19 @@ import traceback
 from collections.abc import Sequence
 
 from . import __version__
-from .commands import UsageError, detect, evaluate, export, import_key_object, info, measure, phantom, reproduce, train
+from .commands import (
+    UsageError,
+    adapt,
+    detect,
+    evaluate,
+    export,
+    import_key_object,
+    info,
+    measure,
+    phantom,
+    reproduce,
+    train,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (detect, export, import_key_object, info, measure, evaluate, reproduce, train, phantom):
+    for command in (detect, export, import_key_object, info, measure, evaluate, reproduce, train, adapt, phantom):
         command.add_to(commands)
     return parser
 
