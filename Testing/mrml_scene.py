@@ -44,7 +44,12 @@ def new_scene(cache: Path) -> Scene:
     io.SetMRMLApplicationLogic(application)
     io.SetAndObserveDataIOManager(remote.GetDataIOManager())
     remote.AddDataIOToScene()
-    return Scene(scene, (application, colors, sequences, remote, io))
+    # Register what Markups and segmentations are made of, and how they are stored.
+    markups, segmentations = slicer.vtkSlicerMarkupsLogic(), slicer.vtkSlicerSegmentationsModuleLogic()
+    for logic in (markups, segmentations):
+        logic.SetMRMLApplicationLogic(application)
+        logic.SetMRMLScene(scene)
+    return Scene(scene, (application, colors, sequences, remote, io, markups, segmentations))
 
 
 def reload_mrb(scene, folder: Path) -> Scene:

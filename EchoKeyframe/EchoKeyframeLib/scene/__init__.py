@@ -9,6 +9,7 @@ from .bookmarks import BookmarkObserver, has_bookmarks, restore_table
 from .chart_layout import use_chart_layout
 from .cine_sequence import add_cine_sequence, add_cine_stepwise
 from .curve_chart import add_curves, find_chart, frame_of_point, show_chart
+from .disk_model import find_disks
 from .frame_cursor import FrameCursor
 from .frame_times import frame_times
 from .keyframe_table import (
@@ -30,6 +31,21 @@ from .keyframe_table import (
 )
 from .keyframe_volumes import extract_keyframes, frame_of_volume, keyframe_volumes
 from .labelled_loops import add_labelled_cine, as_labelled, bookmark_labels, store_loop
+from .live_measurement import LiveMeasurement
+from .long_axis import find_axis, release_axis
+from .lv_contours import (
+    add_contour,
+    contour_place,
+    find_contour,
+    find_contours,
+    is_drawn,
+    place_contour,
+    put_contour,
+    remove_contour,
+)
+from .lv_measurement import measure_sequences, propose_contour
+from .lv_segments import contour_from_segment, segment_frame
+from .measurement_table import find_measurement, find_volume_chart
 from .navigation import current_frame, find_browser, next_keyframe, previous_keyframe, show_frame
 from .scene_error import SceneError
 from .sequence_frames import cine_from_sequence, image_sequences, read_frame
@@ -47,10 +63,12 @@ __all__ = [
     "BookmarkObserver",
     "FrameCursor",
     "FramePair",
+    "LiveMeasurement",
     "SceneError",
     "SourceComparison",
     "add_cine_sequence",
     "add_cine_stepwise",
+    "add_contour",
     "add_curves",
     "add_frame_pair",
     "add_keyframe",
@@ -62,30 +80,46 @@ __all__ = [
     "cine_from_sequence",
     "clear_keyframes",
     "compare_with_source",
+    "contour_from_segment",
+    "contour_place",
     "current_frame",
     "extract_keyframes",
+    "find_axis",
     "find_browser",
     "find_chart",
+    "find_contour",
+    "find_contours",
+    "find_disks",
     "find_keyframe_table",
+    "find_measurement",
     "find_source_file",
+    "find_volume_chart",
     "frame_of_point",
     "frame_of_volume",
     "frame_times",
     "has_bookmarks",
     "image_sequences",
+    "is_drawn",
     "keyframe_table",
     "keyframe_volumes",
     "layout_description",
+    "measure_sequences",
     "move_keyframe",
     "next_keyframe",
+    "place_contour",
     "previous_keyframe",
+    "propose_contour",
+    "put_contour",
     "read_beats",
     "read_frame",
     "read_keyframes",
+    "release_axis",
+    "remove_contour",
     "remove_frame_pair",
     "remove_keyframe",
     "repair_from_source",
     "restore_table",
+    "segment_frame",
     "sequence_of_table",
     "set_keyframes",
     "settle_table",

@@ -12,8 +12,10 @@ from vtk.util.numpy_support import numpy_to_vtk
 
 from ..cine.cine import Cine
 from .contract import (
+    FRAME_NUMBER_ATTRIBUTE,
     HEART_RATE_ATTRIBUTE,
     INSTANCE_UIDS_ATTRIBUTE,
+    REGION_ATTRIBUTE,
     SOURCE_NAME_ATTRIBUTE,
     SPACING_ATTRIBUTE,
     TIMING_ATTRIBUTE,
@@ -110,6 +112,9 @@ def _describe(sequence: Any, cine: Cine) -> None:
         sequence.SetAttribute(HEART_RATE_ATTRIBUTE, f"{cine.heart_rate:g}")
     if cine.view is not None:
         sequence.SetAttribute(VIEW_ATTRIBUTE, cine.view)
+    if cine.region is not None:
+        box = cine.region
+        sequence.SetAttribute(REGION_ATTRIBUTE, f"{box.x0} {box.y0} {box.x1} {box.y1}")
 
 
 def _fill(sequence: Any, cine: Cine) -> Iterator[float]:
@@ -131,6 +136,8 @@ def _fill(sequence: Any, cine: Cine) -> Iterator[float]:
         image.GetPointData().SetScalars(numpy_to_vtk(pixels))
         template.SetAndObserveImageData(image)
         template.SetName(f"{sequence.GetName()} {i}")
+        if cine.source.frame_numbers is not None:
+            template.SetAttribute(FRAME_NUMBER_ATTRIBUTE, str(cine.source.frame_numbers[i]))
         sequence.SetDataNodeAtValue(template, index_text(cine.times[i]))
         yield (i + 1) / len(cine)
         if sequence.GetScene() is None:

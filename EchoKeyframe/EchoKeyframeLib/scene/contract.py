@@ -68,7 +68,7 @@ VOLUMES_REFERENCE = "EchoKeyframe.KeyframeVolumes"
 """Node references from a sequence node to the volumes that were extracted from it, one a frame."""
 
 FRAME_ATTRIBUTE = "EchoKeyframe.Frame"
-"""Attribute of an extracted volume: its frame in the sequence, from 0."""
+"""Attribute of an extracted volume or a contour: its frame in the sequence, from 0."""
 
 TIME_ATTRIBUTE = "EchoKeyframe.Time"
 """Attribute of an extracted volume: its frame's time in s."""
@@ -78,6 +78,33 @@ BEAT_ATTRIBUTE = "EchoKeyframe.Beat"
 
 LOOP_FOLDER_ATTRIBUTE = "EchoKeyframe.Loop"
 """Attribute of the folder in the subject hierarchy that holds a loop's beats."""
+
+CONTOURS_REFERENCE = "EchoKeyframe.Contours"
+"""Node references from a sequence node to the vtkMRMLMarkupsCurveNodes with LV contours, one for each keyframe."""
+
+AXIS_REFERENCE = "EchoKeyframe.LongAxis"
+"""Node reference from a contour to the vtkMRMLMarkupsLineNode with its long axis, from annulus to apex."""
+
+AXIS_ATTRIBUTE = "EchoKeyframe.LongAxis"
+"""Attribute of a long axis: ``auto`` (found from the contour) or ``manual`` (a person set the apex)."""
+
+DISKS_REFERENCE = "EchoKeyframe.Disks"
+"""Node reference from a contour to the vtkMRMLModelNode that draws its disks."""
+
+MEASUREMENT_REFERENCE = "EchoKeyframe.Measurement"
+"""Node reference from a sequence node to the vtkMRMLTableNode with its LV volumes and ejection fraction."""
+
+METHOD_ATTRIBUTE = "EchoKeyframe.Method"
+"""Attribute of a measurement table: how volumes were measured."""
+
+VOLUME_CHART_REFERENCE = "EchoKeyframe.VolumeChart"
+"""Node reference from a sequence node to the vtkMRMLPlotChartNode with its volume at each keyframe."""
+
+REGION_ATTRIBUTE = "EchoKeyframe.Region"
+"""Attribute of a sequence node: the calibrated region as ``x0 y0 x1 y1`` in pixels, half open; absent if unknown."""
+
+FRAME_NUMBER_ATTRIBUTE = "EchoKeyframe.FrameNumber"
+"""Attribute of a data node: its number in the DICOM file, from 1, where that is not its place in the sequence."""
 
 COLUMNS = ("Beat", "Phase", "Frame", "Index value", "Time", "Confidence", "Source")
 """Columns of the keyframe table, one row a keyframe in time order; others may follow in a later version."""

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import vtk
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from ..detection.keyframes import Curves, Keyframe, Phase
 from .contract import (
@@ -20,6 +18,7 @@ from .contract import (
 )
 from .frame_times import frame_times
 from .scene_error import SceneError, require_in_scene, require_sequence
+from .table_columns import read_columns, write_columns
 
 _TIME = "Time"
 _LINE_WIDTH, _MARKER_SIZE = 3, 13
@@ -50,7 +49,7 @@ def add_curves(sequence: Any, curves: Curves, keyframes: Iterable[Keyframe] = ()
         )
     chart = find_chart(sequence) or _add_chart(sequence)
     table = _curve_table(sequence, curves.detector) or _add_curve_table(sequence, chart, curves.detector)
-    _fill(table, {_TIME: frame_times(sequence), **{phase.value: curves.of(phase) for phase in Phase}})
+    write_columns(table, {_TIME: frame_times(sequence), **{phase.value: curves.of(phase) for phase in Phase}})
     refresh_chart(sequence, keyframes)
     return chart
 
@@ -62,16 +61,16 @@ def refresh_chart(sequence: Any, keyframes: Iterable[Keyframe]) -> None:
         return
     times = frame_times(sequence)
     for table in _curve_tables(sequence):
-        columns = _columns(table)
+        columns = read_columns(table)
         if len(columns.get(_TIME, ())) == len(times) and not np.array_equal(columns[_TIME], times):
-            _fill(table, {**columns, _TIME: times})
+            write_columns(table, {**columns, _TIME: times})
     markers = chart.GetNodeReference(MARKERS_REFERENCE)
     if markers is None:
         return
     # Only then: a person may have zoomed in.
-    if not np.array_equal(_columns(markers).get(_TIME, ()), times):
+    if not np.array_equal(read_columns(markers).get(_TIME, ()), times):
         chart.SetXAxisRange(float(times[0]), float(max(times[-1], times[0] + 1e-3)))
-    _fill(markers, {_TIME: times, **_marker_heights(sequence, keyframes, len(times))})
+    write_columns(markers, {_TIME: times, **_marker_heights(sequence, keyframes, len(times))})
 
 
 def show_chart(chart: Any) -> None:
@@ -153,7 +152,7 @@ def _curve_table(sequence: Any, detector: str) -> Any | None:
 
 def _marker_heights(sequence: Any, keyframes: Iterable[Keyframe], count: int) -> dict[str, np.ndarray]:
     """Height of each phase's marker per frame, on the higher curve; NaN, which is not drawn, elsewhere."""
-    tables = [_columns(table) for table in _curve_tables(sequence)]
+    tables = [read_columns(table) for table in _curve_tables(sequence)]
     heights = {phase.value: np.full(count, np.nan) for phase in Phase}
     for keyframe in keyframes:
         if keyframe.frame < count:
@@ -161,23 +160,3 @@ def _marker_heights(sequence: Any, keyframes: Iterable[Keyframe], count: int) ->
             on_curves = [curve[keyframe.frame] for curve in curves if len(curve) == count]
             heights[keyframe.phase.value][keyframe.frame] = max(on_curves, default=1.0)
     return heights
-
-
-def _columns(table: Any) -> dict[str, np.ndarray]:
-    """Numeric columns by name, copied; columns that a person turned into text are left out."""
-    content = table.GetTable()
-    columns = [content.GetColumn(i) for i in range(content.GetNumberOfColumns())]
-    return {c.GetName(): vtk_to_numpy(c).astype(np.float64) for c in columns if c.IsA("vtkDataArray")}
-
-
-def _fill(table: Any, columns: dict[str, np.ndarray]) -> None:
-    content = vtk.vtkTable()
-    for name, values in columns.items():
-        column = numpy_to_vtk(np.ascontiguousarray(values, np.float64), deep=True)
-        column.SetName(name)
-        content.AddColumn(column)
-    was_modifying = table.StartModify()
-    table.GetTable().DeepCopy(content)
-    table.GetTable().Modified()
-    table.Modified()
-    table.EndModify(was_modifying)

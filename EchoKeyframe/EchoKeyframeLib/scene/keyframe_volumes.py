@@ -24,9 +24,9 @@ from .contract import (
 )
 from .keyframe_table import find_keyframe_table, read_beats
 from .loop_folders import place_in_beat_folder, remove_empty_beat_folders
+from .node_removal import remove_with_parts
 from .scene_error import SceneError, require_sequence
 from .sequence_frames import image_sequences, loop_spacing, loop_view, read_frame
-from .volume_removal import remove_volume
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as ``Cine.gray``
 _ONLY_SHOWN_BY = ("vtkMRMLDisplayNode", "vtkMRMLSelectionNode", "vtkMRMLSequenceNode", "vtkMRMLSliceCompositeNode",
@@ -153,7 +153,7 @@ def _retire(sequence: Any, frames: set[int]) -> None:
         if frame in frames:
             continue
         if not _is_used(volume):
-            remove_volume(volume)
+            remove_with_parts(volume)
             continue
         volume.SetName(f"{_loop_label(sequence)} frame {frame}")
         for attribute in (PHASE_ATTRIBUTE, BEAT_ATTRIBUTE):

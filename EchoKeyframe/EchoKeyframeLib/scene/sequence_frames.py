@@ -9,9 +9,11 @@ import numpy as np
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from ..cine.cine import Cine, Source
+from ..cine.cine import Box, Cine, Source
 from .contract import (
+    FRAME_NUMBER_ATTRIBUTE,
     HEART_RATE_ATTRIBUTE,
+    REGION_ATTRIBUTE,
     SOURCE_NAME_ATTRIBUTE,
     SPACING_ATTRIBUTE,
     TIMING_ATTRIBUTE,
@@ -91,11 +93,19 @@ def cine_from_sequence(sequence: Any, progress: Callable[[float], None] | None =
             require_sequence(sequence)
     timing, warnings = loop_timing(sequence)
     return Cine(
-        stack.finish(), times - times[0], Source(sequence.GetAttribute(SOURCE_NAME_ATTRIBUTE) or name,
-                                                 sop_instance_uid=source_uid(sequence)),
-        spacing=loop_spacing(sequence), heart_rate=loop_heart_rate(sequence), timing=timing,
+        stack.finish(), times - times[0], _source(sequence), spacing=loop_spacing(sequence),
+        region=loop_region(sequence), heart_rate=loop_heart_rate(sequence), timing=timing,
         view=loop_view(sequence), warnings=warnings,
     )  # fmt: skip
+
+
+def _source(sequence: Any) -> Source:
+    name = sequence.GetAttribute(SOURCE_NAME_ATTRIBUTE) or sequence.GetName()
+    nodes = [sequence.GetNthDataNode(i) for i in range(sequence.GetNumberOfDataNodes())]
+    numbers = [node.GetAttribute(FRAME_NUMBER_ATTRIBUTE) or "" for node in nodes]
+    known = all(number.isdecimal() for number in numbers)
+    return Source(name, sop_instance_uid=source_uid(sequence),
+                  frame_numbers=tuple(map(int, numbers)) if known else None)  # fmt: skip
 
 
 def _is_image_loop(sequence: Any) -> bool:
@@ -108,18 +118,24 @@ def _is_image_loop(sequence: Any) -> bool:
     return image is not None and image.GetDimensions()[2] == 1
 
 
-def _as_shown(pixels: np.ndarray, volume: Any) -> np.ndarray:
-    """Undo a stored flip: left of an axial view is the patient's right, its top anterior.
+def stored_flips(volume: Any) -> tuple[bool, bool]:
+    """Whether a volume stores its rows bottom first, and its columns right to left, as an axial view shows it.
 
-    Detectors know the heart as it appears on the screen, and some writers store frames bottom row first. Images that
-    do not lie in the axial plane are left as stored.
+    Left of an axial view is the patient's right, its top anterior. Images that do not lie in the axial plane count as
+    not flipped.
     """
     directions = vtk.vtkMatrix4x4()
     volume.GetIJKToRASDirectionMatrix(directions)
     to_right, to_anterior = directions.GetElement(0, 0), directions.GetElement(1, 1)
     if min(abs(to_right), abs(to_anterior)) < 0.7:
-        return pixels
-    return pixels[:: -1 if to_anterior > 0 else 1, :: -1 if to_right > 0 else 1]
+        return False, False
+    return to_anterior > 0, to_right > 0
+
+
+def _as_shown(pixels: np.ndarray, volume: Any) -> np.ndarray:
+    """Undo a stored flip: detectors know the heart as it appears on the screen."""
+    rows, columns = stored_flips(volume)
+    return pixels[:: -1 if rows else 1, :: -1 if columns else 1]
 
 
 def loop_scaling(sequence: Any) -> Callable[[np.ndarray], np.ndarray]:
@@ -166,6 +182,16 @@ def loop_heart_rate(sequence: Any) -> float | None:
 def loop_view(sequence: Any) -> str | None:
     """The standard view, such as ``"A4C"``, or None."""
     return sequence.GetAttribute(VIEW_ATTRIBUTE) or None
+
+
+def loop_region(sequence: Any) -> Box | None:
+    """The calibrated region in pixels, or None where it is not known or does not lie in the image."""
+    text = (sequence.GetAttribute(REGION_ATTRIBUTE) or "").split()
+    width, height, _ = sequence.GetNthDataNode(0).GetImageData().GetDimensions()
+    if len(text) != 4 or not all(part.isdecimal() for part in text):
+        return None
+    box = Box(*map(int, text))
+    return box if box.x0 < box.x1 <= width and box.y0 < box.y1 <= height else None
 
 
 def loop_timing(sequence: Any) -> tuple[str, tuple[str, ...]]:

@@ -8,8 +8,8 @@ from typing import Any
 from ..detection.keyframes import Beat, Phase
 from .cine_sequence import show_full_range
 from .contract import PHASE_COLORS, SEQUENCE_REFERENCE, SIDE_BY_SIDE_REFERENCE
+from .node_removal import remove_with_parts
 from .scene_error import SceneError, require_frame, require_sequence
-from .volume_removal import remove_volume
 
 VIEW_NAMES = {Phase.ED: "KeyframeED", Phase.ES: "KeyframeES"}
 """Layout names of the two slice views."""
@@ -59,7 +59,7 @@ def remove_frame_pair(sequence: Any) -> None:
             proxy = browser.GetProxyNode(sequence)
             scene.RemoveNode(browser)
             if proxy is not None:
-                remove_volume(proxy)
+                remove_with_parts(proxy)
         sequence.RemoveNodeReferenceIDs(role)
 
 

@@ -1,0 +1,15 @@
+"""Taking a node out of the scene with all that belongs to it alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def remove_with_parts(node: Any) -> None:
+    """Remove a node that can be shown with its display and storage nodes, which the scene would keep."""
+    scene = node.GetScene()
+    parts = [node.GetNthDisplayNode(i) for i in range(node.GetNumberOfDisplayNodes())]
+    parts += [node.GetNthStorageNode(i) for i in range(node.GetNumberOfStorageNodes())]
+    for part in (node, *parts):
+        if part is not None:
+            scene.RemoveNode(part)

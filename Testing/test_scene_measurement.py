@@ -1,0 +1,337 @@
+"""LV contours as Markups, what is measured from them, and how results follow when something moves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import vtk
+from EchoKeyframeLib.cine.cine import Box, Cine, Source
+from EchoKeyframeLib.detection.keyframes import Phase
+from EchoKeyframeLib.measurement.contour import Contour, MeasurementError
+from mrml_scene import first_node, new_scene, reload_mrb, slicer
+from vtk.util.numpy_support import numpy_to_vtk
+
+from EchoKeyframeLib import scene as layer  # isort: skip  (only once slicer-core is known to be there)
+from EchoKeyframeLib.scene.frame_geometry import to_pixels, to_ras  # isort: skip
+
+ED, ES = 4, 12
+SPACING = (0.5, 0.4)
+HEIGHT, WIDTH = 220, 260
+LENGTH = {Phase.ED: 80.0, Phase.ES: 64.0}
+RADIUS = {Phase.ED: 24.0, Phase.ES: 18.0}
+
+
+def half_ellipse(phase: Phase, tilt: float = 0.2, points: int = 41) -> np.ndarray:
+    """Half an ellipse in mm of the image, base towards the bottom: pixels ``[N, 2]``."""
+    angles = np.linspace(-np.pi / 2, np.pi / 2, points)
+    along, across = LENGTH[phase] * np.cos(angles), RADIUS[phase] * np.sin(angles)
+    x = across * np.cos(tilt) + along * np.sin(tilt)
+    y = across * np.sin(tilt) - along * np.cos(tilt)
+    return np.stack([x / SPACING[1] + 120, y / SPACING[0] + 200], axis=1)
+
+
+def true_volume(phase: Phase) -> float:
+    """mL of half an ellipsoid."""
+    return 2 / 3 * np.pi * LENGTH[phase] * RADIUS[phase] ** 2 / 1000
+
+
+TRUE_EF = 100 * (1 - true_volume(Phase.ES) / true_volume(Phase.ED))
+
+
+def add_loop(kept, view="A4C", **fields):
+    """A loop of 30 frames at 30/s with ED 4, ES 12, ED 24."""
+    frames = np.random.default_rng(2).integers(0, 60, (30, HEIGHT, WIDTH), np.uint8)
+    cine = Cine(frames, np.arange(30) / 30, Source(f"{view}.dcm"), view=view, **{"spacing": SPACING, **fields})
+    sequence, _ = layer.add_cine_sequence(kept.scene, cine)
+    layer.set_keyframes(layer.keyframe_table(sequence), {Phase.ED: [ED, 24], Phase.ES: [ES]})
+    return sequence
+
+
+def trace(sequence):
+    """Both contours, drawn with 17 clicks as a person does."""
+    curves = {}
+    keyframes = {k.frame: k for k in layer.read_keyframes(layer.find_keyframe_table(sequence))}
+    for phase, frame in ((Phase.ED, ED), (Phase.ES, ES)):
+        curves[phase] = layer.add_contour(sequence, keyframes[frame])
+        for click in to_ras(sequence, frame, half_ellipse(phase, points=17)):
+            curves[phase].AddControlPointWorld(*click)
+    return curves
+
+
+def shift(markups, point, *millimetres):
+    """Drag a control point."""
+    position = np.array(markups.GetNthControlPointPositionWorld(point)) + np.array(millimetres)
+    markups.SetNthControlPointPositionWorld(point, *position)
+
+
+@pytest.fixture
+def kept(tmp_path):
+    return new_scene(tmp_path)
+
+
+@pytest.fixture
+def loop(kept):
+    return add_loop(kept)
+
+
+class Follower:
+    """Takes down what a live measurement says."""
+
+    def __init__(self, sequence, other=None):
+        self.said = []
+        self.live = layer.LiveMeasurement(sequence, other, lambda *result: self.said.append(result))
+
+    @property
+    def ef(self):
+        measurement, _ = self.said[-1]
+        return measurement.mean("ejection_fraction") if measurement else None
+
+    @property
+    def problem(self):
+        return self.said[-1][1]
+
+
+@pytest.fixture
+def follow():
+    """Makes followers and stops them at the end."""
+    made = []
+
+    def make(*sequences):
+        made.append(Follower(*sequences))
+        return made[-1]
+
+    yield make
+    for follower in made:
+        follower.live.stop()
+
+
+def cells(table):
+    names = [table.GetColumnName(i) for i in range(table.GetNumberOfColumns())]
+    return [{n: table.GetCellText(row, i) for i, n in enumerate(names)} for row in range(table.GetNumberOfRows())]
+
+
+def test_pixels_and_patient_coordinates_are_each_others_inverse(kept, loop):
+    pixels = np.array([[0.0, 0.0], [120.5, 30.25], [259, 219]])
+    ras = to_ras(loop, ED, pixels)
+    np.testing.assert_allclose(to_pixels(loop, ED, ras, "points"), pixels, atol=1e-9)
+    np.testing.assert_allclose(ras[1], [-120.5 * SPACING[1], -30.25 * SPACING[0], 0])
+    with pytest.raises(layer.SceneError, match="points: lies off the plane of frame 4"):
+        to_pixels(loop, ED, ras + np.array([0, 0, 3]), "points")
+
+
+def test_what_is_drawn_is_measured_as_the_solid_that_it_is(loop):
+    curves = trace(loop)
+    assert curves[Phase.ED].GetName() == "A4C ED frame 4 contour"
+    assert not curves[Phase.ED].GetCurveClosed()
+    (beat,) = layer.measure_sequences(loop).beats
+    assert beat.edv == pytest.approx(true_volume(Phase.ED), rel=0.01)
+    assert beat.esv == pytest.approx(true_volume(Phase.ES), rel=0.01)
+    assert beat.ejection_fraction == pytest.approx(TRUE_EF, abs=1)
+    assert beat.heart_rate == pytest.approx(90)
+    assert beat.length_ed == pytest.approx(LENGTH[Phase.ED], rel=0.01)
+
+
+def test_a_loop_stored_upside_down_measures_the_same(kept, loop):
+    """A curve lies where the view shows the wall, however the file stores its rows."""
+    trace(loop)
+    expected = layer.measure_sequences(loop).beats[0].edv
+    flipped = add_loop(kept, view="A2C")
+    for i in range(flipped.GetNumberOfDataNodes()):
+        volume, directions = flipped.GetNthDataNode(i), vtk.vtkMatrix4x4()
+        directions.SetElement(0, 0, -1)
+        volume.SetIJKToRASDirectionMatrix(directions)
+        volume.SetOrigin(0, -(HEIGHT - 1) * SPACING[0], 0)
+    trace(flipped)
+    assert layer.measure_sequences(flipped).beats[0].edv == pytest.approx(expected, rel=1e-6)
+    pixels = half_ellipse(Phase.ED)
+    np.testing.assert_allclose(to_ras(flipped, ED, pixels), to_ras(loop, ED, pixels), atol=1e-9)
+
+
+def test_results_follow_a_point_that_is_moved(loop, follow):
+    curves = trace(loop)
+    follower = follow(loop)
+    assert follower.ef == pytest.approx(TRUE_EF, abs=1)
+    table = layer.find_measurement(loop)
+    before = float(cells(table)[0]["EDV"])
+    shift(curves[Phase.ED], 3, 6, 0, 0)  # the septal wall, outward
+    after = float(cells(table)[0]["EDV"])
+    assert after > before + 2 and follower.said[-1][0].beats[0].edv == pytest.approx(after, abs=0.01)
+    disks = layer.find_disks(curves[Phase.ED]).GetPolyData()
+    assert disks.GetNumberOfLines() == 20
+    follower.live.stop()
+    said = len(follower.said)
+    shift(curves[Phase.ED], 3, -6, 0, 0)
+    assert len(follower.said) == said
+
+
+def test_the_apex_can_be_moved_and_found_again(loop, follow):
+    curves = trace(loop)
+    follower = follow(loop)
+    axis = layer.find_axis(curves[Phase.ED])
+    base, apex = slicer.util.arrayFromMarkupsControlPoints(axis)
+    assert np.linalg.norm(apex - base) == pytest.approx(LENGTH[Phase.ED], rel=0.01)
+    before = follower.said[-1][0].beats[0].length_ed
+    axis.SetNthControlPointPositionWorld(1, *(base + 0.8 * (apex - base)))
+    assert follower.said[-1][0].beats[0].length_ed == pytest.approx(0.8 * before, rel=1e-3)
+    layer.release_axis(curves[Phase.ED])
+    follower.live.update()
+    assert follower.said[-1][0].beats[0].length_ed == pytest.approx(before)
+    np.testing.assert_allclose(slicer.util.arrayFromMarkupsControlPoints(axis)[1], apex, atol=1e-6)
+
+
+def test_two_views_give_biplane_volumes(kept, loop, follow):
+    other = add_loop(kept, view="A2C")
+    trace(loop)
+    trace(other)
+    follower = follow(other, loop)
+    measurement, _ = follower.said[-1]
+    assert measurement.method == "method of disks, biplane" and measurement.views == ("A4C", "A2C")
+    assert measurement.beats[0].edv == pytest.approx(true_volume(Phase.ED), rel=0.01)
+    table = layer.find_measurement(other)
+    assert cells(table)[0]["ED frame"] == "4/4"
+    assert table.GetAttribute("EchoKeyframe.Method") == "method of disks, biplane"
+    for sequence in (loop, other):
+        for curve in layer.find_contours(sequence):
+            assert layer.find_disks(curve).GetPolyData().GetNumberOfLines() == 20
+    other.SetAttribute("EchoKeyframe.View", "A4C")
+    assert follower.ef is None and "one A4C and one A2C" in follower.problem
+
+
+def test_where_nothing_can_be_measured_no_number_stays(kept, loop, follow):
+    curves = trace(loop)
+    follower = follow(loop)
+    chart = layer.find_volume_chart(loop)
+    points = chart.GetNthPlotSeriesNode(0).GetTableNode()
+    assert points.GetNumberOfRows() == 2
+    layer.move_keyframe(layer.find_keyframe_table(loop), ED, ED + 1)
+    assert "lies on no ED frame (ED frames: 5, 24)" in follower.problem
+    assert layer.find_measurement(loop).GetNumberOfRows() == 0 == points.GetNumberOfRows()
+    assert layer.find_disks(curves[Phase.ES]).GetPolyData().GetNumberOfLines() == 0
+    keyframe = layer.read_keyframes(layer.find_keyframe_table(loop))[0]
+    layer.place_contour(curves[Phase.ED], keyframe)
+    assert follower.ef == pytest.approx(TRUE_EF, abs=1)
+    kept.scene.RemoveNode(curves[Phase.ES])
+    assert "no beat has both its ED and its ES traced" in follower.problem
+    kept.scene.RemoveNode(loop)
+    said = len(follower.said)
+    curves[Phase.ED].Modified()
+    assert len(follower.said) == said
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(spacing=None), "the size of a pixel is not known"),
+        (dict(view="PLAX"), "for the views A4C and A2C, not PLAX"),
+        (dict(region=Box(0, 0, 130, 220)), "leaves the calibrated region"),
+    ],
+)
+def test_loops_that_cannot_be_measured_are_told(kept, change, message):
+    sequence = add_loop(kept, **change)
+    trace(sequence)
+    with pytest.raises(MeasurementError, match=message):
+        layer.measure_sequences(sequence)
+
+
+def test_a_contour_still_being_drawn_does_not_hide_the_rest(loop):
+    trace(loop)
+    last = layer.read_keyframes(layer.find_keyframe_table(loop))[2]
+    curve = layer.add_contour(loop, last)
+    curve.AddControlPointWorld(*to_ras(loop, 24, np.array([[50.0, 60.0]]))[0])
+    measurement = layer.measure_sequences(loop)
+    assert len(measurement.beats) == 1
+    assert any("frame 24 contour: is not finished" in warning for warning in measurement.warnings)
+    assert layer.add_contour(loop, last) is curve
+
+
+def test_exchanged_contours_and_the_same_loop_twice_give_no_number(loop):
+    for phase, frame in ((Phase.ED, ED), (Phase.ES, ES)):
+        layer.put_contour(loop, Contour(phase, frame, half_ellipse(phase.other)))
+    with pytest.raises(MeasurementError, match=r"ES .* is not smaller than ED"):
+        layer.measure_sequences(loop)
+    with pytest.raises(layer.SceneError, match="chosen for both views"):
+        layer.measure_sequences(loop, loop)
+
+
+def add_segmentation(kept, volume, pixels, factor=1):
+    """A segment of the inside of a contour on a volume, with pixels ``factor`` times as fine."""
+    import cv2
+
+    mask = np.zeros((HEIGHT * factor, WIDTH * factor), np.uint8)
+    corners = ((pixels + 0.5) * factor - 0.5).round().astype(np.int32)
+    cv2.fillPoly(mask, [corners], 1)
+    segmentation = kept.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "LV")
+    segmentation.CreateDefaultDisplayNodes()
+    if volume is not None:
+        segmentation.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    segment = segmentation.GetSegmentation().AddEmptySegment("cavity", "cavity")
+    image, matrix = slicer.vtkOrientedImageData(), vtk.vtkMatrix4x4()
+    image.SetDimensions(WIDTH * factor, HEIGHT * factor, 1)
+    image.GetPointData().SetScalars(numpy_to_vtk(mask.ravel(), deep=True))
+    shift = (1 / factor - 1) / 2
+    for axis, spacing in enumerate((SPACING[1], SPACING[0])):
+        matrix.SetElement(axis, axis, -spacing / factor)
+        matrix.SetElement(axis, 3, -shift * spacing)
+    image.SetImageToWorldMatrix(matrix)
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    assert logic.SetBinaryLabelmapToSegment(image, segmentation, segment, logic.MODE_REPLACE, image.GetExtent())
+    return segmentation, segment
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_segments_of_any_resolution_serve_as_contours(kept, loop, factor):
+    for phase, frame in ((Phase.ED, ED), (Phase.ES, ES)):
+        segmentation, segment = add_segmentation(kept, None, half_ellipse(phase), factor)
+        curve = layer.contour_from_segment(loop, segmentation, segment, phase, frame)
+        assert curve.GetNumberOfControlPoints() < 30
+    (beat,) = layer.measure_sequences(loop).beats
+    assert beat.edv == pytest.approx(true_volume(Phase.ED), rel=0.03)
+    assert beat.ejection_fraction == pytest.approx(TRUE_EF, abs=1.5)
+
+
+def test_a_segment_of_another_frame_or_none_is_refused(kept, loop):
+    volumes = layer.extract_keyframes(loop)
+    segmentation, segment = add_segmentation(kept, volumes[0], half_ellipse(Phase.ED))
+    assert layer.segment_frame(segmentation, loop) == ED
+    with pytest.raises(layer.SceneError, match="LV: was made on frame 4, the ES is frame 12"):
+        layer.contour_from_segment(loop, segmentation, segment, Phase.ES, ES)
+    with pytest.raises(layer.SceneError, match="LV: has no such segment"):
+        layer.contour_from_segment(loop, segmentation, "atrium", Phase.ED, ED)
+    with pytest.raises(layer.SceneError, match="no segmentation is chosen"):
+        layer.contour_from_segment(loop, None, "", Phase.ED, ED)
+    assert layer.find_contours(loop) == []
+    layer.contour_from_segment(loop, segmentation, segment, Phase.ED, ED)
+    assert len(layer.find_contours(loop)) == 1
+
+
+def test_everything_is_there_after_saving_and_opening(kept, loop, tmp_path, follow):
+    curves = trace(loop)
+    follower = follow(loop)
+    axis = layer.find_axis(curves[Phase.ES])
+    base, apex = slicer.util.arrayFromMarkupsControlPoints(axis)
+    axis.SetNthControlPointPositionWorld(1, *(base + 0.9 * (apex - base)))
+    expected, rows = follower.ef, cells(layer.find_measurement(loop))
+    again = reload_mrb(kept.scene, tmp_path)
+    sequence = first_node(again.scene, "vtkMRMLSequenceNode")
+    assert cells(layer.find_measurement(sequence)) == rows
+    assert len(layer.find_contours(sequence)) == 2
+    count = again.scene.GetNumberOfNodes()
+    later = follow(sequence)
+    assert later.ef == pytest.approx(expected, abs=1e-3)
+    assert again.scene.GetNumberOfNodes() == count
+    curve = layer.find_contour(sequence, Phase.ES, ES)
+    assert layer.find_disks(curve).GetPolyData().GetNumberOfLines() == 20
+    assert layer.find_axis(curve).GetAttribute("EchoKeyframe.LongAxis") == "manual"
+    assert layer.find_volume_chart(sequence).GetNthPlotSeriesNode(0).GetTableNode().GetNumberOfRows() == 2
+    shift(curve, 0, 1, 0, 0)
+    assert later.ef != pytest.approx(expected, abs=1e-3)
+
+
+def test_a_removed_contour_takes_its_axis_and_disks_along(kept, loop):
+    nodes = kept.scene.GetNumberOfNodes()
+    curves = trace(loop)
+    layer.LiveMeasurement(loop, None, lambda *_: None).stop()
+    results = 1 + 1 + 1 + 3  # table, chart, its table, its series
+    for curve in curves.values():
+        layer.remove_contour(curve)
+    assert kept.scene.GetNumberOfNodes() == nodes + results
