@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,15 +16,15 @@ from dicom_validator import findings
 from EchoKeyframeLib.cine.cine import Cine, CineError
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.detection.keyframes import Keyframe, Phase
+from EchoKeyframeLib.export.key_object import KeyObject, keyframes_in, read_key_object, write_key_object
 from highdicom.ko import KeyObjectSelectionDocument
 from pydicom.dataset import Dataset
-from pydicom.uid import JPEGLSLossless, MRImageStorage, UltrasoundImageStorage, generate_uid
-
-from EchoKeyframeLib.export.key_object import (  # isort: skip
-    KeyObject,
-    keyframes_in,
-    read_key_object,
-    write_key_object,
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    JPEGLSLossless,
+    MRImageStorage,
+    UltrasoundImageStorage,
+    generate_uid,
 )
 
 STUDY = {"StudyInstanceUID": "1.2.3.4", "SeriesInstanceUID": "1.2.3.4.5"}
@@ -272,10 +274,27 @@ def test_files_that_are_no_key_object(cine, sample_clip, beating_video, tmp_path
     with pytest.raises(CineError, match=r"missing\.dcm: cannot be opened"):
         read_key_object(tmp_path / "missing.dcm")
     document = written(tmp_path / "ko.dcm", cine)
+    document.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    document.save_as(tmp_path / "deflated.dcm")
+    with pytest.raises(CineError, match=r"deflated\.dcm: is deflated"):
+        read_key_object(tmp_path / "deflated.dcm")
+    document = written(tmp_path / "ko.dcm", cine)
     document.ContentSequence = []
     document.save_as(tmp_path / "ko.dcm")
     with pytest.raises(CineError, match=r"ko\.dcm: refers to no image"):
         read_key_object(tmp_path / "ko.dcm")
+
+
+def test_reading_needs_no_extra(cine, tmp_path):
+    written(tmp_path / "ko.dcm", cine)
+    script = (
+        "import sys; sys.modules['highdicom'] = None\n"
+        "from pathlib import Path\n"
+        "from EchoKeyframeLib.export.key_object import read_key_object\n"
+        f"print(len(read_key_object(Path({str(tmp_path / 'ko.dcm')!r})).references))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "4", done.stderr
 
 
 def test_a_damaged_document_is_an_error_of_one_line(cine, tmp_path):

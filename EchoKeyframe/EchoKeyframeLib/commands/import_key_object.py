@@ -9,7 +9,6 @@ from pathlib import Path
 
 from . import UsageError
 from .cine_jobs import output_folder
-from .extras import needs_extra
 from .options import add_debug, add_reading_options
 
 
@@ -31,9 +30,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the keyframes of every cine; 1 if one failed. Raises UsageError for a document that cannot be used."""
     from ..cine.cine import CineError
-
-    with needs_extra("dicom", "import"):
-        from ..export.key_object import read_key_object
+    from ..export.key_object import read_key_object
 
     try:
         key_object = read_key_object(options.key_object)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_OID, uuid5
 
 import pydicom
-from highdicom.sr import DeviceObserverIdentifyingAttributes, ObserverContext
 from pydicom import config
 from pydicom.charset import python_encoding
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -23,6 +22,9 @@ from ..atomic_file import written_atomically
 from ..cine.cine import CineError, Source
 from ..cine.dicom_file import is_uid, number, quiet_pydicom, text, uid_name
 from ..cine.read import is_dicom
+
+if TYPE_CHECKING:
+    from highdicom.sr import ObserverContext
 
 PRODUCT = "EchoKeyframe"
 
@@ -92,6 +94,8 @@ def read_dicom_source(source: Source) -> DicomSource:
 
 def device_observer() -> ObserverContext:
     """This software as the observer, PS3.16 TID 1004; its UID is the same for all installations of a version."""
+    from highdicom.sr import DeviceObserverIdentifyingAttributes, ObserverContext
+
     uid = f"2.25.{uuid5(NAMESPACE_OID, f'{PRODUCT} {__version__}').int}"
     attributes = DeviceObserverIdentifyingAttributes(
         uid, name=PRODUCT, manufacturer_name=PRODUCT, model_name=f"{PRODUCT} {__version__}"

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
-from highdicom.ko import KeyObjectSelection, KeyObjectSelectionDocument
-from highdicom.sr import ContentSequence, ImageContentItem, RelationshipTypeValues
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import KeyObjectSelectionDocumentStorage
+from pydicom.uid import DeflatedExplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
 
 from .. import __version__
 from ..cine.cine import Cine, CineError, Source
@@ -26,7 +24,7 @@ from ..cine.read import is_dicom
 from ..detection.beats import form_beats, heart_rate
 from ..detection.keyframes import Keyframe, Phase
 from ..report.keyframes_file import KeyframesFile, readable
-from .dicom_source import PRODUCT, device_observer, new_instance, read_dicom_source, write_document
+from .dicom_source import PRODUCT, DicomSource, device_observer, new_instance, read_dicom_source, write_document
 
 TITLE = codes.DCM.OfInterest
 """(113000, DCM, "Of Interest"), CID 7010: the frames are key for whatever reason a reader has."""
@@ -77,8 +75,11 @@ def write_key_object(path: Path, source: Source, keyframes: Sequence[Keyframe]) 
     It is a new series in the study of the cine. Returns warnings, one line each.
 
     Raises CineError where there are no keyframes, one lies outside the cine, or the source is no DICOM ultrasound cine
-    with the UIDs that references need; OSError where the file cannot be written.
+    with the UIDs that references need; OSError where the file cannot be written; ModuleNotFoundError without highdicom.
     """
+    from highdicom.ko import KeyObjectSelection, KeyObjectSelectionDocument
+    from highdicom.sr import ContentSequence
+
     if not keyframes:
         raise CineError(f"{source.name}: has no keyframes that a document could refer to; detect or set them first")
     origin = read_dicom_source(source)
@@ -90,16 +91,9 @@ def write_key_object(path: Path, source: Source, keyframes: Sequence[Keyframe]) 
     root = content[0]
     # highdicom refers to whole objects only.
     root.ContentSequence = ContentSequence([item for item in root.ContentSequence if item.ValueType != "IMAGE"])
-    for keyframe, frame_number in zip(ordered, numbers, strict=True):
-        root.ContentSequence.append(
-            ImageContentItem(
-                PHASE_CODES[keyframe.phase],
-                origin.evidence.SOPClassUID,
-                origin.evidence.SOPInstanceUID,
-                referenced_frame_numbers=frame_number,
-                relationship_type=RelationshipTypeValues.CONTAINS,
-            )
-        )
+    root.ContentSequence.extend(
+        _frame_item(keyframe.phase, number, origin) for keyframe, number in zip(ordered, numbers, strict=True)
+    )
     series = new_instance(_SERIES_NUMBER, "ED and ES frames")
     document = KeyObjectSelectionDocument([origin.evidence], content, **series)
     write_document(path, document, origin)
@@ -118,10 +112,14 @@ def read_key_object(path: Path) -> KeyObject:
         raise CineError(f"{path.name}: is larger than any Key Object Selection document; name one")
     try:
         with quiet_pydicom():
+            if _is_deflated(path):
+                raise CineError(f"{path.name}: is deflated and may grow beyond memory; export it uncompressed")
             document = pydicom.dcmread(path, force=True, stop_before_pixels=True)
             kind = text(document, "SOPClassUID")
             references = tuple(_references(document)) if kind == KeyObjectSelectionDocumentStorage else ()
             title, description = _meaning(document), _description_in(document)
+    except CineError:
+        raise
     except Exception as error:  # pydicom raises nearly anything on damaged files and quotes values
         raise CineError(f"{path.name}: damaged DICOM file ({type(error).__name__}); export it again") from None
     if kind != KeyObjectSelectionDocumentStorage:
@@ -175,6 +173,18 @@ def keyframes_file(key_object: KeyObject, cine: Cine) -> KeyframesFile:
     )
 
 
+def _frame_item(phase: Phase, frame_number: int, origin: DicomSource) -> Dataset:
+    from highdicom.sr import ImageContentItem, RelationshipTypeValues
+
+    return ImageContentItem(
+        PHASE_CODES[phase],
+        origin.evidence.SOPClassUID,
+        origin.evidence.SOPInstanceUID,
+        referenced_frame_numbers=frame_number,
+        relationship_type=RelationshipTypeValues.CONTAINS,
+    )
+
+
 def _frame_index(name: str, cine: Cine, frame_number: int) -> int:
     try:
         frame = cine.source.frame_index(frame_number)
@@ -205,6 +215,13 @@ def _notes(description: str) -> dict[tuple[Phase, int], tuple[str, float, bool]]
         (Phase(phase), int(frame_number)): (source, float(confidence or 1.0), bool(edge))
         for phase, frame_number, source, confidence, edge in _NOTE.findall(description)
     }
+
+
+def _is_deflated(path: Path) -> bool:
+    with path.open("rb") as stream:
+        has_meta = stream.read(132)[128:] == b"DICM"
+    syntax = text(pydicom.filereader.read_file_meta_info(path), "TransferSyntaxUID") if has_meta else ""
+    return syntax == DeflatedExplicitVRLittleEndian
 
 
 def _references(item: Dataset, depth: int = 0) -> Iterator[FrameReference]:
