@@ -13,8 +13,8 @@ LEAST_POINTS = 7
 """Fewer cannot tell a ventricle from a triangle: the volume would be off by more than a tenth."""
 MOST_POINTS = 2000
 """More than any drawing tool gives; checking for crossings takes the square of it."""
-NARROWEST_ANNULUS = 0.01
-"""Distance of the two ends over the curve's length, below which the curve is taken for a closed one."""
+NARROWEST_ANNULUS = 0.2
+"""Distance of the two ends over the ventricle's width. Below, the curve is closed or starts within a wall."""
 
 
 class MeasurementError(CineError):
@@ -72,13 +72,13 @@ class Contour:
             raise MeasurementError(f"{self}: a point is not a finite pixel position")
         if self.apex is not None and (len(self.apex) != 2 or not np.isfinite(self.apex).all()):
             raise MeasurementError(f"{self}: its apex is not a finite pixel position")
-        steps = np.hypot(*np.diff(points, axis=0).T)
         ends = float(np.hypot(*(points[-1] - points[0])))
-        if ends <= NARROWEST_ANNULUS * steps.sum():
+        if ends <= NARROWEST_ANNULUS * _width(points):
             raise MeasurementError(
-                f"{self}: is closed, its ends lie {ends:.1f} px apart; trace the wall only, from one end of the mitral "
-                "annulus over the apex to the other"
+                f"{self}: its ends lie only {ends:.1f} px apart; trace the wall alone, not closed, from one end of the "
+                "mitral annulus over the apex to the other"
             )
+        steps = np.hypot(*np.diff(points, axis=0).T)
         crossing = _first_crossing(points[np.r_[True, steps > 0]])
         if crossing is not None:
             raise MeasurementError(
@@ -112,6 +112,13 @@ def evenly_spaced(points: np.ndarray, number: int) -> np.ndarray:
     along = np.r_[0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
     places = np.linspace(0, along[-1], number)
     return np.stack([np.interp(places, along, points[:, axis]) for axis in range(2)], axis=1)
+
+
+def _width(points: np.ndarray) -> float:
+    """Extent across the line from the middle of the ends to the point farthest from it."""
+    from_base = points - points[[0, -1]].mean(axis=0)
+    x, y = from_base[np.hypot(*from_base.T).argmax()]
+    return float(np.ptp(from_base @ (-y, x)) / max(np.hypot(x, y), 1e-9))
 
 
 def _first_crossing(points: np.ndarray) -> np.ndarray | None:
