@@ -53,7 +53,7 @@ def _records(analysed: Analysed) -> list[Record]:
     common: Record = {
         "system": analysed.system, "measure": analysed.measure, "pairing": str(analysed.pairing or ""),
         "unit": str(analysed.unit), "groups": _groups(analysis), "df_between": between, "df_within": within,
-        "f": analysis.f, "p": analysis.p, "not_tested": analysis.reason, "left_out": ", ".join(analysis.left_out),
+        "f": analysis.f, "p": analysis.p, "not_analysed": analysis.reason, "left_out": ", ".join(analysis.left_out),
     }  # fmt: skip
     pairs = analysis.pairs or (None,)
     return [common | _pair_cells(pair) for pair in pairs]
