@@ -17,7 +17,7 @@ from EchoKeyframeLib.training.checkpoints import AtomicCheckpointIO, DivergedErr
 from EchoKeyframeLib.training.clip_store import ClipStore, ClipStoreError
 from EchoKeyframeLib.training.fill_store import simulate_store
 from EchoKeyframeLib.training.fit import export, train
-from EchoKeyframeLib.training.keyframe_training import mean_squared_errors, summed_squared_error
+from EchoKeyframeLib.training.losses import mean_squared_errors, summed_squared_error
 from EchoKeyframeLib.training.phantom.config import PhantomConfig
 from EchoKeyframeLib.training.recipe import RECIPES
 from EchoKeyframeLib.training.run import Run

@@ -3,6 +3,7 @@
 ``store.json`` says what is in it; ``frames.npy`` holds uint8 ``[F, S, S]``, ``motion.npy`` float16 ``[F, 3, 14, 14]``
 and ``volume.npy`` float16 ``[F]``, the clips one behind the other; ``clips.npy`` holds one ``CLIP`` record for each.
 ``decided.npy`` bool ``[F]`` tells the frames whose keyframes are all labelled; a store without it has all labelled.
+A store made with masks also holds ``masks.npy`` uint8 ``[F, S, S]``, the left ventricle's cavity.
 Files are created at their full size; a clip counts once its record says ``done``, so a store can be made by several
 processes and finished after an interruption.
 """
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from ..atomic_file import written_atomically
-from ..cine.cine import CineError
+from ..cine.cine import Cine, CineError, Source
 from ..datasets.clip_labels import ClipLabels
 from ..datasets.decided import spans_of
 from ..detection.motion_features import GRID
@@ -28,6 +29,9 @@ FORMAT = 1
 MOST_EVENTS, LONGEST_NAME = 64, 120
 DESCRIPTION_NAME = "store.json"
 DECIDED_NAME = "decided.npy"
+MASKS_NAME = "masks.npy"
+OUTSIDE_LV, INSIDE_LV, NOT_TRACED = 0, 1, 255
+"""Values of the masks; a frame of which the left ventricle is not known is ``NOT_TRACED`` all over."""
 
 CLIP = np.dtype(
     [
@@ -55,6 +59,7 @@ class StoredClip:
     """One clip: frames uint8 ``[T, S, S]``, motion float16 ``[T, 3, 14, 14]`` (not normalised).
 
     volume: float16 ``[T]``, 0 where the LV is smallest, 1 where it is largest; None where it is unknown.
+    masks: uint8 ``[T, S, S]``: ``OUTSIDE_LV``, ``INSIDE_LV`` or ``NOT_TRACED``; None in a store without masks.
     """
 
     frames: np.ndarray
@@ -62,6 +67,13 @@ class StoredClip:
     volume: np.ndarray | None
     fps: float
     labels: ClipLabels
+    masks: np.ndarray | None = None
+
+    def cine(self) -> Cine:
+        """Its frames, copied, as a cine with the clip's own rate."""
+        frames = np.array(self.frames)
+        times = np.arange(len(frames), dtype=np.float64) / self.fps
+        return Cine(frames, times, Source(self.labels.file), timing="known frame rate", view=self.labels.view)
 
 
 def is_store(folder: Path) -> bool:
@@ -83,6 +95,8 @@ class ClipStore:
             self.clips = np.load(self.folder / "clips.npy", mmap_mode=mode)
             has_decided = (self.folder / DECIDED_NAME).is_file()
             self.decided = np.load(self.folder / DECIDED_NAME, mmap_mode=mode) if has_decided else None
+            has_masks = (self.folder / MASKS_NAME).is_file()
+            self.masks = np.load(self.folder / MASKS_NAME, mmap_mode=mode) if has_masks else None
         except (OSError, ValueError) as error:
             raise ClipStoreError(f"{self.folder.name}: is damaged ({error}); delete it and make it again") from error
         self._finished = np.flatnonzero(self.clips["done"])
@@ -103,7 +117,8 @@ class ClipStore:
             None if self.decided is None else spans_of(self.decided[span]),
         )
         volume = self.volume[span] if record["has_volume"] else None
-        return StoredClip(self.frames[span], self.motion[span], volume, float(record["fps"]), labels)
+        masks = None if self.masks is None else self.masks[span]
+        return StoredClip(self.frames[span], self.motion[span], volume, float(record["fps"]), labels, masks)
 
     @property
     def is_complete(self) -> bool:
@@ -123,6 +138,7 @@ class ClipStore:
         labels: ClipLabels,
         heart_rate: float = np.nan,
         volume: np.ndarray | None = None,
+        masks: np.ndarray | None = None,
     ) -> None:
         """Fill in clip ``index`` of ``length`` frames. Only its own parts of the files are touched."""
         record = self.clips[index]
@@ -132,6 +148,8 @@ class ClipStore:
             self.volume[span] = volume
         if self.decided is not None:
             self.decided[span] = labels.decided_frames(int(record["length"]))
+        if self.masks is not None:
+            self.masks[span] = NOT_TRACED if masks is None else masks
         clip = self.clips[index : index + 1]
         clip["fps"], clip["heart_rate"], clip["has_volume"] = labels.fps, heart_rate, volume is not None
         clip["ed"], clip["es"] = _padded(labels.ed), _padded(labels.es)
@@ -140,11 +158,14 @@ class ClipStore:
         clip["done"] = 1
 
 
-def create_store(folder: Path, lengths: Sequence[int], size: int, description: dict[str, object]) -> ClipStore:
+def create_store(
+    folder: Path, lengths: Sequence[int], size: int, description: dict[str, object], masks: bool = False
+) -> ClipStore:
     """Make an empty store for clips of these lengths, or open the one that an interrupted run began.
 
-    description: what the clips are (JSON values); a store in ``folder`` with another one is refused. Raises
-    ClipStoreError, also where the disk has too little room for the whole store.
+    masks: with room for the left ventricle in each frame. description: what the clips are (JSON values); a store in
+    ``folder`` with another one is refused. Raises ClipStoreError, also where the disk has too little room for the whole
+    store.
     """
     folder = Path(folder)
     full = {"format": FORMAT, "size": size, "lengths": _run_lengths(lengths), **description}
@@ -161,6 +182,8 @@ def create_store(folder: Path, lengths: Sequence[int], size: int, description: d
         DECIDED_NAME: ((total,), bool),
         "clips.npy": ((len(lengths),), CLIP),
     }
+    if masks:
+        arrays[MASKS_NAME] = ((total, size, size), np.uint8)
     _require_room(folder, sum(int(np.prod(shape)) * np.dtype(kind).itemsize for shape, kind in arrays.values()))
     for name, (shape, kind) in arrays.items():
         _allocate(folder / name, shape, kind)

@@ -43,7 +43,7 @@ def simulate_store(
     """
     config = config or PhantomConfig()
     description = {"kind": "simulated", "first_seed": first_seed, "phantom": asdict(config)}
-    store = create_store(folder, [config.frames] * clips, config.size, description)
+    store = create_store(folder, [config.frames] * clips, config.size, description, config.mask)
     missing = np.flatnonzero(store.clips["done"] == 0).tolist()
     parts = [missing[i : i + CLIPS_AT_ONCE] for i in range(0, len(missing), CLIPS_AT_ONCE)]
     with tqdm(total=clips, initial=clips - len(missing), unit="clip", disable=None if progress else True) as bar:
@@ -73,9 +73,11 @@ def _simulate_part(folder: Path, part: Sequence[int], config: PhantomConfig, fir
     store = ClipStore(folder, writable=True)
     batch = simulate([first_seed + index for index in part], config, device)
     frames, volume = batch.frames.cpu().numpy(), batch.volume.cpu().numpy()
+    masks = None if batch.mask is None else batch.mask.cpu().numpy()
     for k, index in enumerate(part):
         labels = clip_labels(clip_name(first_seed + index), batch, k)
-        store.write(index, frames[k], motion_features(frames[k]), labels, float(batch.heart_rate[k]), volume[k])
+        mask = None if masks is None else masks[k]
+        store.write(index, frames[k], motion_features(frames[k]), labels, float(batch.heart_rate[k]), volume[k], mask)
     return len(part)
 
 

@@ -12,12 +12,14 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from ..atomic_file import written_atomically
 from ..models.config import NetworkConfig
+from ..models.device import channels_last
 from ..models.presets import build_network
 from ..models.weights_file import load_weights, save_weights
+from .beat_samples import BeatSamples
 from .checkpoints import (
     CHECKPOINT_NAME,
     IDENTITY,
@@ -30,7 +32,9 @@ from .checkpoints import (
 from .clip_store import ClipStore, ClipStoreError
 from .keyframe_training import KeyframeTraining, average_weights
 from .lightning_library import Callback, TensorBoardLogger, TQDMProgressBar, Trainer
+from .mask_samples import MaskSamples
 from .recipe import Recipe
+from .replay import Replayed
 from .run import Run
 from .samples import EpochSampler, WindowSamples
 
@@ -40,10 +44,14 @@ EPOCH_STEPS = 200
 """Steps between checkpoints where training is counted in steps or minutes and not in passes over the clips."""
 
 
-def train(network: NetworkConfig, recipe: Recipe, store: ClipStore, run: Run) -> nn.Module | None:
+def train(
+    network: NetworkConfig, recipe: Recipe, store: ClipStore, run: Run, replay: ClipStore | None = None
+) -> nn.Module | None:
     """Train a network, or go on with the training that ``run.folder`` holds a checkpoint of.
 
     Returns it in eval mode on the CPU, in the first process only: None in the others that Lightning started.
+    replay: other clips, of which half of the samples are taken, so that a network that is trained further does not
+    forget them.
 
     Writes ``last.ckpt`` (atomically, after each epoch), ``training.json`` and TensorBoard logs into ``run.folder``. A
     run that was killed resumes from the last checkpoint and, counted in steps or epochs, ends with the same weights as
@@ -53,7 +61,8 @@ def train(network: NetworkConfig, recipe: Recipe, store: ClipStore, run: Run) ->
     Raises TrainingError (another model's or a damaged checkpoint, a full disk), DivergedError (loss or weights that are
     no numbers), ClipStoreError (no clips, or of another size than the network's).
     """
-    _check_store(store, network)
+    for clips in (store, replay) if replay is not None else (store,):
+        _check_store(clips, network)
     for chatter in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(chatter).setLevel(logging.WARNING)
     if run.threads:
@@ -63,9 +72,9 @@ def train(network: NetworkConfig, recipe: Recipe, store: ClipStore, run: Run) ->
     # The network's first weights follow from the seed too, in every process.
     torch.manual_seed(run.seed)
     module = KeyframeTraining(
-        _first_network(network, recipe, run).to(memory_format=torch.channels_last),
+        channels_last(_first_network(network, recipe, run)),
         recipe,
-        _identity(network, recipe, store, run),
+        _identity(network, recipe, store, run, replay),
         run,
         None if run.minutes is not None else epoch_steps * epochs,
     )
@@ -81,7 +90,10 @@ def train(network: NetworkConfig, recipe: Recipe, store: ClipStore, run: Run) ->
                 _write_summary(run, module, saved["global_step"], world, {})
             return module.network.eval()
     trainer = _trainer(recipe, run, epoch_steps, epochs)
-    loader = _loader(store, network, recipe, run, epoch_steps, trainer.global_rank, world)
+    samples = _samples(store, network, recipe, run)
+    if replay is not None:
+        samples = Replayed(samples, _samples(replay, network, recipe, run), run.seed)
+    loader = _loader(samples, recipe, run, epoch_steps, trainer.global_rank, world)
     with warnings.catch_warnings():
         # Advice on workers and logging intervals that does not apply, and deprecations within Lightning itself.
         warnings.filterwarnings("ignore", module="lightning")
@@ -128,6 +140,11 @@ def _check_store(store: ClipStore, network: NetworkConfig) -> None:
             f"{store.folder.name}: its frames are {store.size} pixels wide, the network wants {network.size}; "
             "make a store of that size"
         )
+    if network.outputs == ("area",) and store.masks is None:
+        raise ClipStoreError(
+            f"{store.folder.name}: holds no masks of the left ventricle, which a segmentation learns from; "
+            "make it with phantom --store --masks"
+        )
 
 
 def _length(recipe: Recipe, run: Run, clips: int, world: int) -> tuple[int, int]:
@@ -141,12 +158,15 @@ def _length(recipe: Recipe, run: Run, clips: int, world: int) -> tuple[int, int]
     return epoch_steps, -(-run.steps // epoch_steps)
 
 
-def _identity(network: NetworkConfig, recipe: Recipe, store: ClipStore, run: Run) -> dict[str, Any]:
+def _identity(
+    network: NetworkConfig, recipe: Recipe, store: ClipStore, run: Run, replay: ClipStore | None
+) -> dict[str, Any]:
     """What must agree for a checkpoint to be gone on with, as plain values."""
     identity = {
         "network": network.to_dict(),
         "recipe": {**asdict(recipe), "targets": recipe.targets.value},
         "data": {**store.description, "clips": len(store)},
+        "replay": None if replay is None else {**replay.description, "clips": len(replay)},
         "run": {
             "seed": run.seed, "steps": run.steps, "minutes": run.minutes, "epoch_steps": run.epoch_steps,
             "processes": run.devices * run.nodes,
@@ -190,10 +210,7 @@ def _best_precision(on_cpu: bool) -> str:
     return "bf16-mixed" if any(known and "bf16" in name for name, known in units.items()) else "32-true"
 
 
-def _loader(
-    store: ClipStore, network: NetworkConfig, recipe: Recipe, run: Run, epoch_steps: int, rank: int, world: int
-) -> DataLoader:
-    samples = WindowSamples(store, network, recipe.targets, run.seed)
+def _loader(samples: Dataset, recipe: Recipe, run: Run, epoch_steps: int, rank: int, world: int) -> DataLoader:
     return DataLoader(
         samples,
         batch_size=recipe.batch,
@@ -201,6 +218,15 @@ def _loader(
         num_workers=run.workers,
         persistent_workers=run.workers > 0,
     )
+
+
+def _samples(store: ClipStore, network: NetworkConfig, recipe: Recipe, run: Run) -> Dataset:
+    """Windows, single beats or single frames, as the network learns from."""
+    if network.outputs == ("area",):
+        return MaskSamples(store, run.seed)
+    if network.one_beat:
+        return BeatSamples(store, network, run.seed)
+    return WindowSamples(store, network, recipe.targets, run.seed)
 
 
 def _write_summary(run: Run, module: KeyframeTraining, steps: int, world: int, last: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset, Sampler
 from ..detection.motion_features import GRID, normalise, stride_motion
 from ..models.config import NetworkConfig
 from .clip_store import ClipStore, StoredClip
+from .phase_targets import phase_curve, systole_share
 from .targets import PAPER_SIGMA, TargetForm, decided_stretches, paper_curve, target_curves
 
 PAPER_STRIDES = (1, 2, 4)
@@ -120,6 +121,10 @@ def _known_targets(
     columns["ED wide"] = paper_curve(index, ed, PAPER_SIGMA * stride)
     columns["ES wide"] = paper_curve(index, es, PAPER_SIGMA * stride)
     columns["volume"] = np.full(len(index), np.nan)
+    if "phase" in outputs:
+        columns["phase"] = phase_curve(index, ed, es)
+    if "systole" in outputs:
+        columns["systole"] = systole_share(index, ed, es, stride)
     return np.stack([columns[name] for name in outputs], axis=-1)
 
 
