@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         choose_device(options.device)
         network, recipe, settings = _network(options), _recipe(options), _run(folder, options)
-        trained = train(network, recipe, _clips(data, folder, network.size, options.nodes), settings)
+        trained = train(network, recipe, _clips(data, folder, network, options.nodes), settings)
         if trained is not None:  # else one of the other processes
             _tell(export(trained, settings))
     except StoppedError as error:
@@ -140,7 +140,7 @@ def _given(**values: object) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _clips(data: LabelledData, folder: Path, size: int, nodes: int) -> ClipStore:
+def _clips(data: LabelledData, folder: Path, network: NetworkConfig, nodes: int) -> ClipStore:
     """The store to train on, made of labelled cines where DATA is none."""
     from ..training.clip_store import ClipStore, is_store
     from ..training.fill_store import holds, store_labelled
@@ -152,12 +152,12 @@ def _clips(data: LabelledData, folder: Path, size: int, nodes: int) -> ClipStore
     made, cines = folder / CLIPS_NAME, data.dataset.cines
     if is_store(made):
         store = ClipStore(made)
-        if holds(store, cines):
+        if holds(store, cines) and (store.masks is not None or not network.needs_masks):
             return store
     undecided = sum(cine.labels.decided == () for cine in cines)
     if undecided:
         print(f"{undecided} of {len(cines)} cines left out: their labels decide no frame", file=sys.stderr)
-    return store_labelled(made, cines, size)
+    return store_labelled(made, cines, network.size, masks=network.needs_masks)
 
 
 def _tell(weights: Path) -> None:

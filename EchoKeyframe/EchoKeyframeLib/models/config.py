@@ -130,6 +130,11 @@ class NetworkConfig:
         """Whether the T frames are one beat, resampled, and not T neighbouring frames."""
         return self.architecture in ONE_BEAT
 
+    @property
+    def needs_masks(self) -> bool:
+        """Whether it learns from masks of the left ventricle and not from keyframes."""
+        return self.outputs == ("area",)
+
     def stride(self, fps: float | None) -> int:
         """Every how many frames the network looks at a clip of ``fps``, at least 1."""
         if self.rate is None or fps is None:

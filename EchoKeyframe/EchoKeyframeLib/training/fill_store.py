@@ -14,12 +14,12 @@ from tqdm import tqdm
 
 from ..cine.cine import Cine, CineError
 from ..cine.prepare import prepare
-from ..cine.sector import find_sector
+from ..cine.sector import Sector, find_sector
 from ..datasets.clip_labels import ClipLabels, LabelError
-from ..datasets.dataset import LabelledCine
+from ..datasets.dataset import LabelledCine, VentricleMasks
 from ..datasets.decided import spans_of
 from ..detection.motion_features import motion_features
-from .clip_store import LONGEST_NAME, ClipStore, create_store
+from .clip_store import INSIDE_LV, LONGEST_NAME, NOT_TRACED, OUTSIDE_LV, ClipStore, create_store
 from .phantom.clip_labels import clip_labels, clip_name
 from .phantom.config import PhantomConfig
 from .phantom.phantom import simulate
@@ -81,22 +81,40 @@ def _simulate_part(folder: Path, part: Sequence[int], config: PhantomConfig, fir
     return len(part)
 
 
-def store_labelled(folder: Path, cines: Sequence[LabelledCine], size: int, progress: bool = True) -> ClipStore:
+def store_labelled(
+    folder: Path, cines: Sequence[LabelledCine], size: int, progress: bool = True, masks: bool = False
+) -> ClipStore:
     """Make a store from labelled cines (``Dataset.cines``), prepared to ``size``; one cine is held at a time.
 
+    masks: with the left ventricles that the set has traced, for a segmentation to learn from.
     Cines whose labels decide no frame are left out. Raises LabelError where a label cannot be right, CineError where a
     cine cannot be read: a training set is either sound or mended (``echokeyframe check`` says what is to be mended).
     """
     cines = [cine for cine in cines if cine.labels.decided != ()]
     clips = [_checked(c.labels, c.read()) for c in tqdm(cines, unit="clip", disable=None if progress else True)]
-    description = {"kind": "labelled", "clips": [asdict(labels) for labels in clips]}
-    store = create_store(folder, [labels.frames for labels in clips], size, description)
+    description: dict[str, object] = {"kind": "labelled", "clips": [asdict(labels) for labels in clips]}
+    if masks:
+        description["masks"] = True
+    store = create_store(folder, [labels.frames for labels in clips], size, description, masks)
     for index in np.flatnonzero(store.clips["done"] == 0).tolist():
         # Read a second time rather than held: a set of cines does not fit into memory.
         cine = cines[index].read()
-        frames = prepare(cine, find_sector(cine), size)
-        store.write(index, frames, motion_features(frames), clips[index])
+        sector = find_sector(cine)
+        frames = prepare(cine, sector, size)
+        traced = prepared_masks(cines[index].masks, cine, sector, size) if masks else None
+        store.write(index, frames, motion_features(frames), clips[index], masks=traced)
     return ClipStore(folder)
+
+
+def prepared_masks(masks: VentricleMasks | None, cine: Cine, sector: Sector, size: int) -> np.ndarray | None:
+    """Traced left ventricles as uint8 ``[T, size, size]``, moved as ``prepare`` moves the frames; None without any."""
+    if masks is None or not masks.frames:
+        return None
+    prepared = np.full((len(cine), size, size), NOT_TRACED, np.uint8)
+    for frame in masks.frames:
+        white = Cine(255 * masks.mask(frame)[None], np.zeros(1), cine.source, spacing=cine.spacing)
+        prepared[frame] = np.where(prepare(white, sector, size)[0] >= 128, INSIDE_LV, OUTSIDE_LV)
+    return prepared
 
 
 def holds(store: ClipStore, cines: Sequence[LabelledCine]) -> bool:

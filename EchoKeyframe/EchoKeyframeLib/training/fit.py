@@ -32,7 +32,7 @@ from .checkpoints import (
 from .clip_store import ClipStore, ClipStoreError
 from .keyframe_training import KeyframeTraining, average_weights
 from .lightning_library import Callback, TensorBoardLogger, TQDMProgressBar, Trainer
-from .mask_samples import MaskSamples
+from .mask_samples import MaskSamples, traced_frames
 from .recipe import Recipe
 from .replay import Replayed
 from .run import Run
@@ -140,10 +140,10 @@ def _check_store(store: ClipStore, network: NetworkConfig) -> None:
             f"{store.folder.name}: its frames are {store.size} pixels wide, the network wants {network.size}; "
             "make a store of that size"
         )
-    if network.outputs == ("area",) and store.masks is None:
+    if network.needs_masks and not any(len(traced_frames(store[index])) for index in range(len(store))):
         raise ClipStoreError(
             f"{store.folder.name}: holds no masks of the left ventricle, which a segmentation learns from; "
-            "make it with phantom --store --masks"
+            "make it with phantom --store --masks, or take EchoNet-Dynamic or CAMUS"
         )
 
 
@@ -222,7 +222,7 @@ def _loader(samples: Dataset, recipe: Recipe, run: Run, epoch_steps: int, rank: 
 
 def _samples(store: ClipStore, network: NetworkConfig, recipe: Recipe, run: Run) -> Dataset:
     """Windows, single beats or single frames, as the network learns from."""
-    if network.outputs == ("area",):
+    if network.needs_masks:
         return MaskSamples(store, run.seed)
     if network.one_beat:
         return BeatSamples(store, network, run.seed)

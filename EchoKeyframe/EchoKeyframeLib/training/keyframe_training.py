@@ -80,7 +80,7 @@ class KeyframeTraining(LightningModule):
 
     def _answers(self, batch: Sample, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """What the network says of the augmented batch, and what it should: values of each frame, or masks."""
-        if self.network.config.outputs == ("area",):
+        if self.network.config.needs_masks:
             images, masks = self.augment.with_masks(batch.images, batch.targets, generator)
             return self.network.masks(images).float(), masks
         images, motion = self.augment(batch.images, batch.motion, batch.present, generator)

@@ -7,8 +7,11 @@ import torch
 from torch.utils.data import Dataset
 
 from ..detection.motion_features import GRID
-from .clip_store import NOT_TRACED, ClipStore
+from .clip_store import NOT_TRACED, ClipStore, ClipStoreError, StoredClip
 from .samples import Sample
+
+MOST_TRIES = 1000
+"""Clips that are tried until one has a traced frame."""
 
 
 class MaskSamples(Dataset):
@@ -19,19 +22,23 @@ class MaskSamples(Dataset):
 
     def __init__(self, store: ClipStore, seed: int) -> None:
         self.store, self.seed = store, seed
-        self._clips = [index for index in range(len(store)) if len(traced_frames(store, index))]
 
     def __getitem__(self, number: int) -> Sample:
         rng = np.random.default_rng([self.seed, number])
-        index = self._clips[int(rng.integers(len(self._clips)))]
-        frame = int(rng.choice(traced_frames(self.store, index)))
-        clip = self.store[index]
-        image = torch.from_numpy(np.array(clip.frames[frame]))[None, None]
-        mask = torch.from_numpy(clip.masks[frame].astype(np.float32))[None]
-        return Sample(image, torch.zeros(1, 3, GRID, GRID), mask, torch.ones(1, dtype=torch.bool))
+        for _ in range(MOST_TRIES):
+            clip = self.store[int(rng.integers(len(self.store)))]
+            frames = traced_frames(clip)
+            if len(frames):
+                return _traced(clip, int(rng.choice(frames)))
+        raise ClipStoreError(f"{self.store.folder.name}: hardly a frame has a mask of the left ventricle")
 
 
-def traced_frames(store: ClipStore, index: int) -> np.ndarray:
+def traced_frames(clip: StoredClip) -> np.ndarray:
     """Numbers of the clip's frames that have a mask; none where the store has no masks."""
-    masks = store[index].masks
-    return np.array([], int) if masks is None else np.flatnonzero(masks[:, 0, 0] != NOT_TRACED)
+    return np.array([], int) if clip.masks is None else np.flatnonzero(clip.masks[:, 0, 0] != NOT_TRACED)
+
+
+def _traced(clip: StoredClip, frame: int) -> Sample:
+    image = torch.from_numpy(np.array(clip.frames[frame]))[None, None]
+    mask = torch.from_numpy(clip.masks[frame].astype(np.float32))[None]
+    return Sample(image, torch.zeros(1, 3, GRID, GRID), mask, torch.ones(1, dtype=torch.bool))
