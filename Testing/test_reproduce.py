@@ -179,3 +179,20 @@ def test_what_is_timed():
     cine = Cine(np.zeros((40, 8, 8), np.uint8), np.arange(40) / 90.0, Source("clip"))
     assert len(time_inference(Watcher(), cine, whole_frame(cine), 4)) == 4
     assert seen == [(TIMED_FRAMES, 25)] * 5
+
+
+def test_several_readers_are_compared_with_each_other(tmp_path):
+    """Anna and Ben differ by 1 and 2 frames, Anna from herself by 1; the systems are compared with their vote."""
+    write_video(tmp_path / "one.avi", beating_frames(size=64))
+    marks = {"anna": (1, 31, 15), "ben": (2, 33, 15), "anna:2": (0, 30, 15)}
+    lines = [f"one.avi,{p},{f},60,30,{reader}" for reader, (first, second, es) in marks.items()
+             for p, f in (("ED", first), ("ES", es), ("ED", second))]  # fmt: skip
+    (tmp_path / "labels.csv").write_text("\n".join(["file,phase,frame,frames,fps,reader", *lines]), encoding="utf-8")
+    output = tmp_path / "report"
+    assert main(["reproduce", str(tmp_path), "--models", "motion", "--output", str(output), "--repeats", "1"]) == 0
+    readers = {(row["kind"], row["phase"]): row for row in rows(output / "readers.csv")}
+    assert readers["inter-reader", "ED"]["afd_frames"] == "1.5" and readers["intra-reader", "ED"]["afd_frames"] == "1"
+    assert readers["inter-reader", "ES"]["afd_frames"] == "0" and len(readers) == 4
+    assert "between and within readers: 1 labelled clip" in (output / "report.md").read_text(encoding="utf-8")
+    labels = [float(k["label"]) for k in rows(output / "keyframes.csv") if k["phase"] == "ED" and k["label"]]
+    assert labels == [1.5, 32]

@@ -11,7 +11,8 @@ published: the clip in the way in which the system's authors run it. Systems wit
 through the whole network, one after the other, so that each frame is encoded T times; systems of one beat take one
 window a beat (30 frames here); segmentation takes each frame once. Windows are alike, so only some are run: ``~`` marks
 a time that is extrapolated from them. Detectors that encode each frame once have no other way.
-here: the clip as this package runs it, each frame encoded once; always run whole.
+here: the clip as this package runs it, each frame encoded once; always run whole. For systems of one beat it includes
+finding the beats, which the published ones leave to others.
 
 All is measured in turn within one run: only the ratios are to be trusted. Of the repeats the fastest counts. On a CPU,
 one thread, the process's own time: other programs disturb it less.
@@ -30,6 +31,7 @@ import torch
 from clip_speed import FPS, noise_cine
 from EchoKeyframeLib.cine.cine import Cine
 from EchoKeyframeLib.cine.sector import whole_frame
+from EchoKeyframeLib.detection.beat_network import BeatNetworkDetector
 from EchoKeyframeLib.detection.detector import Detector
 from EchoKeyframeLib.detection.fusion import FusedDetector
 from EchoKeyframeLib.detection.motion import MotionDetector
@@ -44,8 +46,6 @@ WINDOW = 16
 PATIENCE = 5.0  # s
 ENCODED_ONCE = ("two-stream",)
 """Architectures of this project: there is no other way to run them."""
-ONE_BEAT = ("resnet-lstm-beat", "densenet-gru-beat")
-"""Architectures that look at one isolated beat at a time."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class System:
         if self.config.architecture in ENCODED_ONCE:
             return None
         length = self.config.frames
-        step = length if self.config.architecture in ONE_BEAT else self.config.window_step
+        step = length if self.config.one_beat else self.config.window_step
         needed = len(window_starts(frames, length, step))
         run = min(needed, windows)
         runner, clip = self._runner(self.config), noise_cine(length, self.config.size).frames
@@ -104,7 +104,8 @@ class System:
         return Seconds(spent * needed / run, run < needed)
 
     def detector(self) -> Detector:
-        return NetworkDetector(build_network(self.config), self.name, self.device)
+        kind = BeatNetworkDetector if self.config.one_beat else NetworkDetector
+        return kind(build_network(self.config), self.name, self.device)
 
     def _runner(self, config: NetworkConfig) -> NetworkRunner:
         torch.manual_seed(0)

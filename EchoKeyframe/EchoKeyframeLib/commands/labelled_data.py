@@ -13,6 +13,7 @@ from .options import frame_rate, natural
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset
+    from ..datasets.readers import ClipReadings
     from ..evaluation.evaluate import Case
     from ..training.clip_store import ClipStore
 
@@ -103,6 +104,12 @@ class LabelledData:
     def _part(self) -> str:
         published = [] if self.is_store or self.dataset.form == "labels.csv" else [self.dataset.form]
         return ", ".join([*published, *([f"part {self.split!r}"] if self.split else [])])
+
+    def readings(self, most: int | None) -> list[ClipReadings]:
+        """What each reader marked, of the first ``most`` clips (None: all) that several readings tell of."""
+        if self.is_store:
+            return []
+        return [cine.readings for cine in self.dataset.cines[:most] if cine.readings is not None]
 
     def cases(self, only: Collection[str] | None = None) -> Iterable[Case | tuple[str, str]]:
         """The clips with their labels, one after the other. only: names of those that are wanted (None: all)."""

@@ -84,6 +84,7 @@ def _run_systems(
 def _write(
     systems: list[SystemRun], data: LabelledData, title: str, output: Path, options: argparse.Namespace
 ) -> None:
+    from ..evaluation.reader_agreement import reader_agreement
     from ..evaluation.reproduction.report_folder import write_report
     from ..evaluation.reproduction.system_runs import on_common_clips
 
@@ -93,7 +94,8 @@ def _write(
     if options.view and options.view not in compared.views:
         raise UsageError(f"--view {options.view}: the clips show {', '.join(compared.views)}")
     try:
-        page = write_report(systems, data.cases, title, output, options.view, options.worst)
+        agreements = reader_agreement(data.readings(options.clips))
+        page = write_report(systems, data.cases, title, output, options.view, options.worst, agreements)
     except OSError as error:
         raise UsageError(f"{output}: the report cannot be written ({error.strerror})") from error
     print(page)

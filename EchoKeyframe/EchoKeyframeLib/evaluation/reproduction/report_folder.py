@@ -8,10 +8,12 @@ from pathlib import Path
 from ... import __version__
 from ...atomic_file import written_atomically
 from ...report.figure import save
+from ..reader_agreement import Agreement
 from .agreement_figures import bland_altman_figure, views_figure
 from .clip_choice import median_clip
 from .curve_figures import curves_figure, target_figure
 from .frame_figures import ReadCases, frame_figures
+from .readers_table import readers_table
 from .report_figure import ReportFigure
 from .system_runs import ClipRun, SystemRun, on_common_clips
 from .systems_table import letters, systems_table
@@ -23,19 +25,27 @@ KEYFRAMES_NAME = "keyframes.csv"
 
 
 def write_report(
-    systems: Sequence[SystemRun], read: ReadCases, data: str, folder: Path, view: str | None = None, worst: int = 3
+    systems: Sequence[SystemRun],
+    read: ReadCases,
+    data: str,
+    folder: Path,
+    view: str | None = None,
+    worst: int = 3,
+    agreements: Sequence[Agreement] = (),
 ) -> Path:
     """Write the report into ``folder``, which is made if need be, and return its page.
 
     systems: at least one, with at least one clip that all got through; the first is the one whose clips are shown.
     read: opens clips by name once more, for their frames. data: how many clips of which kind, told on every page.
     view: of table 3 (None: A4C as in the paper where there is one, else the view with most clips). worst: clips in
-    figure 10. Raises OSError.
+    figure 10. agreements: of several readers, where there are any. Raises OSError.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     compared = on_common_clips(systems)
     tables = make_tables(compared, view or usual_view(compared[0]), data)
+    if agreements:
+        tables.append(readers_table(agreements, data))
     figures = make_figures(compared, read, worst, data)
     for table in tables:
         write_records(folder / f"{table.name}.csv", table.records)

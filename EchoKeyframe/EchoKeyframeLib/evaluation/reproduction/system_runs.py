@@ -21,8 +21,9 @@ TIMED_RATE = 25.0
 """Frames per second that a timed sequence is taken to have: networks that choose a stride by the rate take every frame
 of it. What the clip's own rate is must not change what is timed."""
 
-DECODERS_BY_ARCHITECTURE = {"resnet-vst": "maxima"}
-"""Networks whose paper reads every local maximum; for all others it is the whole sequence of beats."""
+DECODERS_BY_ARCHITECTURE = {"resnet-vst": "maxima", "resnet-lstm": "maxima", "cnn3d-lstm": "maxima"}
+"""Networks whose papers take every local maximum of a curve (of the 3D CNN's: every switch between systole and
+diastole). For all others the whole sequence of beats was chosen."""
 
 
 @dataclass(frozen=True, eq=False)
