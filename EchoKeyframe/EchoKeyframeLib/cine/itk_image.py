@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import math
 import re
+import struct
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _META_KEY = re.compile(rb"\s*(ObjectType|NDims|Comment)\s*=")
 _META_DATA = re.compile(rb"^\s*ElementDataFile\s*=\s*(.+?)\s*$", re.MULTILINE)
+_GZIP = b"\x1f\x8b"
 _NIFTI_HEADER = 348
 _NIFTI_MAGIC = (b"n+1\0", b"ni1\0")
 
@@ -28,11 +31,10 @@ def is_itk_image(path: Path, head: bytes) -> bool:
     """Whether a file is a MetaImage or a NIfTI one. head: its first bytes (32 or more)."""
     if _META_KEY.match(head):
         return True
-    if head[:2] != b"\x1f\x8b" and head[:4] not in (b"\x5c\x01\0\0", b"\0\0\x01\x5c"):
+    if head[:2] != _GZIP and head[:4] not in (b"\x5c\x01\0\0", b"\0\0\x01\x5c"):
         return False
-    opener = gzip.open if head[:2] == b"\x1f\x8b" else open
     try:
-        with opener(path, "rb") as stream:
+        with _opener(path)(path, "rb") as stream:
             return stream.read(_NIFTI_HEADER)[344:348] in _NIFTI_MAGIC
     except (OSError, EOFError, zlib.error):
         return False
@@ -56,6 +58,7 @@ def read_itk_array(path: Path) -> tuple[np.ndarray, tuple[float, float] | None]:
     """Pixels ``[T, H, W]`` or ``[T, H, W, 3]`` of a sequence, their spacing in mm (row, column) or None if unusable."""
     reader = _reader(path)
     _sequence_shape(reader, path)
+    _require_whole_nifti(path)
     try:
         image = reader.Execute()
     except RuntimeError:
@@ -114,6 +117,30 @@ def _require_own_data(path: Path) -> None:
         raise CineError(f"{path.name}: the file with its pixels, {name}, is missing; put it beside it")
 
 
+def _require_whole_nifti(path: Path) -> None:
+    """ITK reads a NIfTI file that was cut short without a word, the missing part black."""
+    try:
+        with _opener(path)(path, "rb") as stream:
+            header = stream.read(_NIFTI_HEADER)
+            if header[344:348] not in _NIFTI_MAGIC:
+                return
+            order = "<" if header[:2] == b"\x5c\x01" else ">"
+            dimensions = struct.unpack_from(f"{order}8h", header, 40)
+            (bits,) = struct.unpack_from(f"{order}h", header, 72)
+            (start,) = struct.unpack_from(f"{order}f", header, 108)
+            needed = int(start) + math.prod(dimensions[1 : dimensions[0] + 1]) * bits // 8
+            whole = stream.seek(needed - 1) == needed - 1 and bool(stream.read(1))
+    except (OSError, EOFError, zlib.error, ValueError):
+        whole = False
+    if not whole:
+        raise CineError(f"{path.name}: is cut short; copy it again")
+
+
+def _opener(path: Path):
+    with path.open("rb") as stream:
+        return gzip.open if stream.read(2) == _GZIP else open
+
+
 def _kind(path: Path) -> str:
     return "MetaImage" if path.suffix.lower() in (".mhd", ".mha") else "NIfTI"
 
@@ -123,6 +150,6 @@ def _simple_itk(path: Path):
         import SimpleITK
     except ModuleNotFoundError:
         raise CineError(
-            f'{path.name}: MetaImage and NIfTI files need SimpleITK: pip install "echokeyframe[export]"'
+            f'{path.name}: MetaImage and NIfTI files need SimpleITK: pip install "echokeyframe[datasets]"'
         ) from None
     return SimpleITK

@@ -25,8 +25,9 @@ def split_by_patient(
 ) -> list[Split]:
     """Train or test for each cine: near ``share`` of each view's cines to test, a patient's cines all on one side.
 
-    patients, views: of each cine. Patients are taken in an order drawn from ``seed`` (and in no other way from the
-    order of the cines) and go to the test set while that brings its views nearer to their shares.
+    patients, views: of each cine. An order of the patients is drawn from ``seed`` (and depends in no other way on the
+    order of the cines). The first of them are the test set; then, in the same order, a patient changes sides where that
+    brings the views nearer to their shares, until no change does.
     """
     cines: dict[str, Counter] = {}
     for patient, view in zip(patients, views, strict=True):
@@ -34,14 +35,19 @@ def split_by_patient(
     wanted = {view: share * number for view, number in Counter(views).items()}
     order = sorted(cines)
     np.random.default_rng(seed).shuffle(order)
-    held: Counter = Counter()
-    test: set[str] = set()
-    for patient in order:
-        if _distance(held + cines[patient], wanted) < _distance(held, wanted):
-            held += cines[patient]
-            test.add(patient)
+    test = set(order[: round(share * len(order))])
+    held = Counter(view for patient, view in zip(patients, views, strict=True) if patient in test)
+    changed = True
+    while changed:  # each change lessens the distance, so this ends
+        changed = False
+        for patient in order:
+            moved = Counter(held)
+            (moved.subtract if patient in test else moved.update)(cines[patient])
+            if _distance(moved, wanted) < _distance(held, wanted):
+                held, changed = moved, True
+                test ^= {patient}
     return [Split.TEST if patient in test else Split.TRAIN for patient in patients]
 
 
 def _distance(held: Counter, wanted: dict[str | None, float]) -> float:
-    return sum(abs(held[view] - number) for view, number in wanted.items())
+    return sum((held[view] - number) ** 2 for view, number in wanted.items())
