@@ -17,6 +17,7 @@ from EchoKeyframeLib.datasets.labels import ClipLabels, read_labels, write_label
 from EchoKeyframeLib.models.presets import PRESETS
 from EchoKeyframeLib.models.weights_file import load_weights
 from EchoKeyframeLib.training.clip_store import ClipStore
+from EchoKeyframeLib.training.recipe import RECIPES
 
 TINY = ["--size", "32", "--window", "8", "--batch", "2", "--threads", "1", "--device", "cpu"]
 
@@ -122,11 +123,13 @@ def test_train_on_labelled_cines_from_given_weights(trained, cines, tmp_path, ca
     data, run = tmp_path / "data", tmp_path / "run"
     shutil.copytree(cines, data)
     weights = str(trained / "weights.safetensors")
-    command = ["train", str(data), "--output", str(run), "--init", weights, "--steps", "1", *TINY[4:]]
+    command = ["train", str(data), "--output", str(run), "--init", weights, "--replay", "1", "--steps", "1", *TINY[4:]]
     assert main(command) == 0
     clips = ClipStore(run / "clips")
     assert clips.size == 32 and [clips[i].labels.file for i in range(2)] == [c.file for c in read_labels(cines)]
-    assert load_weights(run / "weights.safetensors")[1].config == load_weights(weights)[1].config
+    card = load_weights(run / "weights.safetensors")[1]
+    assert card.config == load_weights(weights)[1].config
+    assert card.training["recipe"]["lr"] == RECIPES["fine-tune"].lr and card.training["replay"]["clips"] == 1
     write_labels(data / "labels.csv", read_labels(cines)[:1])
     assert main(command) == 2
     assert "holds other clips" in capsys.readouterr().err

@@ -48,7 +48,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Adapt; 1 if the check refuses the weights or training has to stop. Raises UsageError where nothing can be done."""
+    """Adapt; 1 if the weights are refused or training has to stop. Raises UsageError where nothing can be done."""
     with needs_extra("train", "adapt"):
         import tensorboard  # noqa: F401  (Lightning would ask for it later and in other words)
 
@@ -97,7 +97,7 @@ def _stores(
     read = partial(read_cine, fps=options.fps, view=options.view)
     cines = store_unlabelled(folder / "cines", paths, read, size, partial(print, file=sys.stderr), progress)
     replay = simulated_replay(folder / "simulated", size, options.simulated, progress=progress)
-    return cines, replay, simulated_replay(folder / "check", size, CHECK_CLIPS, CHECK_SEED, progress)
+    return cines, replay, simulated_replay(folder / "check", size, CHECK_CLIPS, CHECK_SEED, progress=progress)
 
 
 def _tell(adaptation: Adaptation, init: str) -> int:

@@ -24,6 +24,12 @@ CLIPS_NAME = "clips"
 """The store that is made of labelled cines, in the folder of the training."""
 
 DEFAULT_PRESET = "two-stream"
+REPLAY_NAME = "simulated"
+"""The store of replayed clips there."""
+
+FINE_TUNE = "fine-tune"
+FINE_TUNE_STEPS, FINE_TUNE_PASSES, REPLAY_CLIPS = 240, 10, 200
+
 STREAMS = {"image": ("image",), "motion": ("motion",), "both": ("image", "motion")}
 
 
@@ -51,19 +57,23 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--window", type=count, metavar="FRAMES", help="T, frames that it sees at once")
     group.add_argument("--rate", type=frame_rate, help="frames per second that clips are thinned out to")
     group.add_argument("--size", type=count, metavar="PIXELS", help="of the frames; a store's own size")
-    group.add_argument("--init", type=Path, metavar="WEIGHTS", help="start from these weights and, without --preset, "
-                       "from their network")
+    group.add_argument("--init", metavar="NAME|FILE", help="start from these weights (two-stream: those of the "
+                       "package) and, without --preset, from their network")
 
 
 def _add_recipe(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--recipe", choices=("modern", "paper"), default="modern", help="(default: modern)")
+    group.add_argument("--recipe", choices=("modern", "paper", FINE_TUNE),
+                       help="(default: modern, with --init fine-tune)")
+    group.add_argument("--replay", metavar="STORE|N", help="clips to learn from beside DATA, so that what --init knew "
+                       f"stays: a store, or how many to simulate (default: {REPLAY_CLIPS} for fine-tune, else 0)")
     group.add_argument("--targets", choices=("paper", "beat"), help="width of the curves: 10 frames, or 0.1 beat")
     group.add_argument("--lr", type=positive, help="highest learning rate")
     group.add_argument("--batch", type=count, help="samples a step, in each process")
     length = group.add_mutually_exclusive_group()
     length.add_argument("--steps", type=count)
     length.add_argument("--minutes", type=positive)
-    length.add_argument("--epochs", type=count, help="passes over the clips (default: the recipe's)")
+    length.add_argument("--epochs", type=count, help="passes over the clips (default: the recipe's; for fine-tune "
+                        f"{FINE_TUNE_PASSES}, but at least {FINE_TUNE_STEPS} steps)")
     group.add_argument("--epoch-steps", type=count, metavar="STEPS", help="between checkpoints")
     group.add_argument("--seed", type=natural, default=0)
 
@@ -84,6 +94,7 @@ def run(options: argparse.Namespace) -> int:
         import tensorboard  # noqa: F401  (Lightning would ask for it later and in other words)
 
         from ..cine.cine import CineError
+        from ..detection.catalogue import weights_path
         from ..models.config import ConfigError
         from ..models.device import choose_device
         from ..training.checkpoints import StoppedError
@@ -95,8 +106,12 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--output {options.output!r} is not a folder")
     try:
         choose_device(options.device)
-        network, recipe, settings = _network(options), _recipe(options), _run(folder, options)
-        trained = train(network, recipe, _clips(data, folder, network, options.nodes), settings)
+        options.init = options.init and weights_path(options.init)
+        options.recipe = options.recipe or (FINE_TUNE if options.init else "modern")
+        network, recipe = _network(options), _recipe(options)
+        clips = _clips(data, folder, network, options.nodes)
+        settings = _run(folder, options, _steps(options, recipe, len(clips)))
+        trained = train(network, recipe, clips, settings, _replay(options, folder, network))
         if trained is not None:  # else one of the other processes
             _tell(export(trained, settings))
     except StoppedError as error:
@@ -126,11 +141,37 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     return replace(RECIPES[options.recipe], **changes)
 
 
-def _run(folder: Path, options: argparse.Namespace) -> Run:
+def _steps(options: argparse.Namespace, recipe: Recipe, clips: int) -> int | None:
+    """Steps of the training; None where minutes, or passes over the clips, are counted."""
+    if options.steps or options.minutes or options.epochs or options.recipe != FINE_TUNE:
+        return options.steps
+    # Half of the samples are replayed, so a pass over the clips takes twice the steps.
+    return max(FINE_TUNE_STEPS, 2 * FINE_TUNE_PASSES * clips // (recipe.batch * options.devices * options.nodes))
+
+
+def _replay(options: argparse.Namespace, folder: Path, network: NetworkConfig) -> ClipStore | None:
+    """The clips to learn from beside DATA, simulated in the folder of the training unless a store is given."""
+    from ..training.clip_store import ClipStore
+    from ..training.replay import simulated_replay
+
+    wanted = options.replay or str(REPLAY_CLIPS if options.recipe == FINE_TUNE else 0)
+    if not wanted.isdecimal():
+        return ClipStore(Path(wanted))
+    if not int(wanted):
+        return None
+    if options.nodes > 1:
+        raise UsageError("--nodes needs a store for --replay, or --replay 0")
+    masks = network.outputs == ("area",)
+    return simulated_replay(
+        folder / REPLAY_NAME, network.size, int(wanted), mask=masks, progress=sys.stderr.isatty()
+    )
+
+
+def _run(folder: Path, options: argparse.Namespace, steps: int | None) -> Run:
     from ..training.run import Run
 
     return Run(
-        folder, options.steps, options.minutes, options.epoch_steps, options.seed, options.devices, options.nodes,
+        folder, steps, options.minutes, options.epoch_steps, options.seed, options.devices, options.nodes,
         options.device, options.precision, options.threads, options.workers,
         progress=sys.stdout.isatty(), init=options.init,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from ..atomic_file import written_atomically
 from ..cine.cine import CineError
-from ..models.weights_file import load_weights, save_weights
+from ..models.weights_file import card_path, load_weights, save_weights
 from .adaptation_check import Check, check
 from .clip_store import ClipStore, StoredClip
 from .fit import WEIGHTS_NAME, export, train
@@ -148,7 +148,10 @@ def _run(settings: Settings, number: int, weights: Path) -> Run:
 def _write(folder: Path, network: nn.Module, report: dict[str, Any]) -> Path | None:
     """The weights, unless they were refused, and the report of either."""
     path = folder / WEIGHTS_NAME
-    if not report["refused"]:
+    if report["refused"]:
+        for stale in (path, card_path(path)):
+            stale.unlink(missing_ok=True)
+    else:
         save_weights(path, network, training={"adaptation": report})
     with written_atomically(folder / REPORT_NAME) as partial:
         partial.write_text(json.dumps(report, indent=1), encoding="utf-8")

@@ -11,7 +11,6 @@ from .clip_store import ClipStore
 from .fill_store import simulate_store
 from .phantom.config import PhantomConfig
 
-REPLAY_CLIPS = 200
 FIRST_SEED = 2_000_000
 """Of the clips that are replayed; those that the shipped network learned from begin at 1,000,000."""
 
@@ -33,8 +32,16 @@ class Replayed(Dataset):
 
 
 def simulated_replay(
-    folder: Path, size: int, clips: int = REPLAY_CLIPS, first_seed: int = FIRST_SEED, progress: bool = True
+    folder: Path,
+    size: int,
+    clips: int,
+    first_seed: int = FIRST_SEED,
+    mask: bool = False,
+    progress: bool = True,
 ) -> ClipStore:
-    """A store of simulated clips such as the shipped network learned from, made or finished."""
-    config = PhantomConfig(frames=80, size=size, fps=(15.0, 70.0))
+    """A store of simulated clips such as the shipped network learned from, made or finished.
+
+    mask: with masks of the left ventricle, for a segmentation.
+    """
+    config = PhantomConfig(frames=80, size=size, fps=(15.0, 70.0), mask=mask)
     return simulate_store(folder, clips, config, first_seed, progress=progress)
