@@ -1,0 +1,141 @@
+"""``echokeyframe adapt`` on a few simulated cines: from files to weights, stopped and gone on with, and refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from EchoKeyframeLib.cine.video_writer import write_video
+from EchoKeyframeLib.cli import main
+from EchoKeyframeLib.commands import adapt as command
+from EchoKeyframeLib.detection.catalogue import load_detector
+from EchoKeyframeLib.models.registry import bundled_weights
+from EchoKeyframeLib.models.weights_file import load_card
+from EchoKeyframeLib.training import adaptation
+from EchoKeyframeLib.training.adaptation_check import Check
+from EchoKeyframeLib.training.clip_store import ClipStore
+from EchoKeyframeLib.training.keyframe_training import KeyframeTraining
+from EchoKeyframeLib.training.phantom.config import PhantomConfig
+from EchoKeyframeLib.training.phantom.recording import write_recordings
+
+EASY = PhantomConfig(
+    frames=48, fps=(20, 24), heart_rate=(90, 110), ejection_fraction=(50, 65), views=("A4C",), drift=False,
+    breathing=False, arrhythmia=False, dropout=False, clutter=False, degradation=False, overlays=False,
+)  # fmt: skip
+SHORT = ["--rounds", "1", "--steps", "2", "--simulated", "2", "--device", "cpu", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def cines(tmp_path_factory) -> Path:
+    """Ten simulated cines, and a file that is none."""
+    folder = tmp_path_factory.mktemp("data") / "études"
+    write_recordings(folder, 10, 400, config=EASY)
+    (folder / "broken.avi").write_bytes(b"no video")
+    return folder
+
+
+@pytest.fixture
+def one_clip_checked(monkeypatch):
+    monkeypatch.setattr(command, "CHECK_CLIPS", 1)
+
+
+@pytest.fixture(scope="module")
+def adapted(cines, tmp_path_factory):
+    """The folder of a finished adaptation and what it told."""
+    run = tmp_path_factory.mktemp("runs") / "adapted"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "CHECK_CLIPS", 1)
+        # Two steps on an easy clip are no test of whether it helps.
+        patch.setattr(adaptation, "check", lambda *_: Check(0.9, 0.9, 0.5))
+        assert main(["adapt", str(cines), "--output", str(run), *SHORT]) == 0
+    return run
+
+
+def adapt(cines: Path, run: Path, *more: str) -> int:
+    return main(["adapt", str(cines), "--output", str(run), *SHORT, *more])
+
+
+def test_weights_that_detect_can_use_and_a_card_without_names(adapted, cines):
+    weights = adapted / "weights.safetensors"
+    card, shipped = load_card(weights), load_card(bundled_weights()["two-stream"])
+    assert card.config == shipped.config and card.sha256 != shipped.sha256
+    made = card.training["adaptation"]
+    assert made["init"] == shipped.title and made["cines"] == 10 and made["held_back"] == 2
+    assert made["rounds"][0]["beats"] >= adaptation.FEWEST_BEATS and made["rounds"][0]["cines"] <= 8
+    assert load_detector(weights, "cpu").name == card.title
+    for path in (weights.with_suffix(".json"), adapted / "adaptation.json", adapted / "cines" / "store.json"):
+        text = path.read_text(encoding="utf-8")
+        assert "simulated-00004" not in text and str(cines) not in text and "études" not in text
+    assert [ClipStore(adapted / "cines")[i].labels.file for i in (0, 9)] == ["cine-00000", "cine-00009"]
+
+
+def test_only_frames_between_agreed_keyframes_are_learned_from(adapted):
+    store = ClipStore(adapted / "cines")
+    observed = [adaptation.observe(store[i]) for i in range(3)]
+    found = adaptation.agreements(load_detector("two-stream", "cpu").runner.network, observed, "cpu", False)
+    labelled = adaptation.PseudoLabelled(store, observed, found)
+    assert 1 <= len(labelled) <= 3 and labelled.size == 112
+    clip = labelled[0]
+    decided = clip.labels.decided_frames(len(clip.frames))
+    assert decided.any() and not decided.all()
+
+
+def test_an_adaptation_that_was_stopped_is_gone_on_with(adapted, cines, one_clip_checked, monkeypatch, capsys):
+    before = (adapted / "weights.safetensors").read_bytes()
+    (adapted / "weights.safetensors").unlink()
+    (adapted / "adaptation.json").unlink()
+    store = ClipStore(adapted / "cines", writable=True)
+    store.clips["done"][4], store.frames[:] = 0, np.array(store.frames)
+    monkeypatch.setattr(KeyframeTraining, "training_step", None)  # the round is done: nothing is trained again
+    monkeypatch.setattr(adaptation, "check", lambda *_: Check(0.9, 0.9, 0.5))
+    assert adapt(cines, adapted) == 0
+    assert (adapted / "weights.safetensors").read_bytes() == before
+    assert "use it: echokeyframe detect CINE --model" in capsys.readouterr().out
+
+
+def test_weights_that_do_worse_are_not_kept(adapted, cines, one_clip_checked, monkeypatch, capsys):
+    checks = iter([Check(0.8, 0.99, 0.4), Check(0.9, 0.9, 0.4)])
+    monkeypatch.setattr(adaptation, "check", lambda *_: next(checks))
+    assert adapt(cines, adapted) == 1
+    told = capsys.readouterr()
+    assert "F1 on simulated clips 0.990 -> 0.900" in told.err and "stay with --model two-stream" in told.err
+    assert not (adapted / "weights.safetensors").exists()
+    assert json.loads((adapted / "adaptation.json").read_text(encoding="utf-8"))["refused"]
+
+
+def test_too_few_cines(cines, tmp_path, capsys):
+    assert main(["adapt", *map(str, sorted(cines.glob("*.avi"))[:4]), "--output", str(tmp_path / "run")]) == 2
+    told = capsys.readouterr().err
+    assert "left out: broken.avi" in told and "3 cines can be used, at least 10 are needed" in told
+
+
+def test_cines_in_which_nothing_beats(tmp_path, one_clip_checked, capsys):
+    random = np.random.default_rng(0)
+    (tmp_path / "still").mkdir()
+    for number in range(10):
+        frame = random.integers(0, 255, (64, 64), np.uint8)
+        write_video(tmp_path / "still" / f"{number}.avi", np.repeat(frame[None], 12, 0), 25.0, "ffv1")
+    assert adapt(tmp_path / "still", tmp_path / "run") == 2
+    told = capsys.readouterr()
+    assert "in 0 of them a heart is seen to beat" in told.out and "agree on 0 beats" in told.err
+
+
+def test_other_cines_need_another_folder(adapted, cines, capsys):
+    assert main(["adapt", str(cines / "simulated-0000401.avi"), "--output", str(adapted), *SHORT]) == 2
+    assert "holds other cines" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("after", "reasons"),
+    [
+        (Check(0.79, 0.985, 0.44), 0),  # within chance
+        (Check(0.7, 0.99, 0.4), 1),
+        (Check(0.9, 0.9, 0.5), 2),
+        (Check(0.9, 0.0, math.nan), 2),  # nothing found at all
+    ],
+)
+def test_what_counts_as_worse(after, reasons):
+    assert len(after.worse_than(Check(0.8, 0.99, 0.4))) == reasons
