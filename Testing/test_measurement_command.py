@@ -1,0 +1,204 @@
+"""``echokeyframe measure`` on the real loop, on simulated ones, and on what cannot be measured."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pydicom
+import pytest
+from EchoKeyframeLib.cine.read import read_cine
+from EchoKeyframeLib.cine.sector import find_sector
+from EchoKeyframeLib.cli import main
+from EchoKeyframeLib.detection.keyframes import Phase
+from EchoKeyframeLib.measurement.contours_file import read_contours, write_contours
+from EchoKeyframeLib.measurement.measure import measure
+from EchoKeyframeLib.measurement.traced_view import TracedView, beats_of_contours
+from EchoKeyframeLib.report.measurement_figure import draw_measurement
+from EchoKeyframeLib.report.measurement_file import CSV_COLUMNS
+from PIL import Image
+from ventricle_shapes import ellipsoid
+
+NAMES = ("examples_ybr_color.measurement.json", "examples_ybr_color.measurement.csv",
+         "examples_ybr_color.measurement.png")
+ED, ES = ellipsoid(80, 26), ellipsoid(68, 17)
+
+
+@pytest.fixture(scope="module")
+def contours(repository) -> Path:
+    """Those of the worked example: a person's, on frames 21 and 5 of the sample."""
+    return repository / "Resources" / "measure-a4c.contours.json"
+
+
+@pytest.fixture(scope="module")
+def keyframes(sample_clip, tmp_path_factory) -> Path:
+    """What detect finds in the sample."""
+    folder = tmp_path_factory.mktemp("detected")
+    assert main(["detect", str(sample_clip), "--model", "motion", "--output", str(folder)]) == 0
+    return folder / "examples_ybr_color.keyframes.json"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory) -> Path:
+    """Uncalibrated video of 40 frames of noise, 300 x 300."""
+    path = tmp_path_factory.mktemp("film") / "Kammer ü.avi"
+    rng = np.random.default_rng(0)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30.0, (300, 300))
+    for _ in range(40):
+        writer.write(rng.integers(0, 255, (300, 300, 3), dtype=np.uint8))
+    writer.release()
+    return path
+
+
+def shapes_file(path: Path, view: str | None = None, ed=ED, es=ES, frames=(3, 13)) -> Path:
+    """Contours of bodies whose volume is known, on pixels of 1 mm."""
+    write_contours(path, [shape.contour(61, phase=phase, frame=frame, view=view)
+                          for shape, phase, frame in zip((ed, es), Phase, frames, strict=True)])  # fmt: skip
+    return path
+
+
+def command(*arguments: object) -> int:
+    return main(["measure", *map(str, arguments)])
+
+
+def test_the_worked_example(sample_clip, contours, keyframes, tmp_path, capsys):
+    assert command(sample_clip, "--contours", contours, "--keyframes", keyframes, "--output", tmp_path) == 0
+    told = capsys.readouterr().out
+    assert "method of disks, single plane (A4C)" in told
+    assert "Note: ultrasound regions were written for an image 2 times as large" in told
+    assert "frames ED 21, ES 5" in told
+    document = json.loads((tmp_path / NAMES[0]).read_text(encoding="utf-8"))
+    (beat,) = document["beats"]
+    assert 100 < beat["edv"] < 170 and 30 < beat["esv"] < 60 and 60 < beat["ejection_fraction"] < 75
+    assert len(beat["ED"][0]["diameters"]) == 20
+    assert beat["ED"][0]["spacing"] == pytest.approx([1.021, 1.021], abs=0.001)
+    assert "Lang" in document["recommendation"] and document["warnings"]
+    with (tmp_path / NAMES[1]).open(encoding="utf-8", newline="") as file:
+        first, mean = csv.DictReader(file)
+    assert tuple(first) == CSV_COLUMNS
+    assert (first["ed_frame"], first["es_frame"], mean["beat"]) == ("21", "5", "mean")
+    for row in (first, mean):
+        assert {name: float(row[name]) for name in ("edv", "esv", "length_ed")} == {
+            name: pytest.approx(beat[name], abs=1e-5) for name in ("edv", "esv", "length_ed")}  # fmt: skip
+    with Image.open(tmp_path / NAMES[2]) as picture:
+        assert min(picture.size) > 800
+
+
+def test_the_picture_shows_contour_axis_and_twenty_disks(sample_clip, contours):
+    cine = read_cine(sample_clip)
+    traced = read_contours(contours)
+    measurement = measure(TracedView.of(cine, beats_of_contours(traced, cine.times), traced))
+    figure = draw_measurement([(cine, find_sector(cine))], measurement)
+    panels = [axes for axes in figure.axes if axes.images]
+    assert len(panels) == 2
+    for axes, contour in zip(panels, traced, strict=True):
+        (disks,) = axes.collections
+        assert len(disks.get_segments()) == 20
+        axis, wall, annulus = axes.lines
+        assert np.array_equal(wall.get_xydata(), contour.points)
+        assert np.array_equal(annulus.get_xydata(), contour.annulus)
+        assert axis.get_xydata()[0] == pytest.approx(contour.annulus.mean(axis=0))
+        assert f"frame {contour.frame}" in axes.get_title()
+
+
+def test_no_identity_reaches_any_result(sample_clip, contours, tmp_path, capsys):
+    dataset = pydicom.dcmread(sample_clip)
+    dataset.PatientName, dataset.PatientID, dataset.PatientBirthDate = "Doe^Jane", "PID-4711", "19551224"
+    dataset.save_as(tmp_path / "named.dcm")
+    assert command(tmp_path / "named.dcm", "--contours", contours, "--output", tmp_path / "out") == 0
+    told = "".join(capsys.readouterr()).encode()
+    for content in (told, *(path.read_bytes() for path in (tmp_path / "out").iterdir())):
+        assert not any(word in content for word in (b"Doe", b"Jane", b"4711", b"1224"))
+
+
+def test_a_film_is_measured_once_a_person_vouches_for_its_pixels(film, tmp_path, capsys):
+    drawn = shapes_file(tmp_path / "c.json")
+    assert command(film, "--contours", drawn, "--view", "A4C", "--output", tmp_path / "out") == 1
+    assert "size of a pixel is not known" in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+    given = ("--spacing", 1, 1, "--view", "A4C", "--output", tmp_path / "out")
+    assert command(film, "--contours", drawn, *given) == 0
+    assert "pixel spacing of 1 x 1 mm (row x column) was given by a person" in capsys.readouterr().out
+    document = json.loads((tmp_path / "out" / "Kammer ü.measurement.json").read_text(encoding="utf-8"))
+    assert document["mean"]["edv"] == pytest.approx(ED.volume, rel=0.01)
+    assert command(film, "--contours", drawn, *given) == 2
+    assert "already there; use --force" in capsys.readouterr().err
+    assert command(film, "--contours", drawn, *given, "--force") == 0
+
+
+def test_two_films_are_measured_biplane(film, tmp_path):
+    other = film.with_name("two.avi")
+    other.write_bytes(film.read_bytes())
+    four, two = shapes_file(tmp_path / "4.json", "A4C"), shapes_file(tmp_path / "2.json", "A2C", ellipsoid(80, 20))
+    assert command(film, other, "--contours", four, two, "--spacing", 1, 1, "--spacing", 1, 1,
+                   "--output", tmp_path) == 0  # fmt: skip
+    document = json.loads((tmp_path / "Kammer ü.measurement.json").read_text(encoding="utf-8"))
+    assert document["views"] == ["A4C", "A2C"]
+    assert document["mean"]["edv"] == pytest.approx(2 / 3 * np.pi * 80 * 26 * 20 / 1000, rel=0.01)
+    assert (tmp_path / "Kammer ü.measurement.png").stat().st_size > 50_000
+
+
+def test_another_tools_masks_do(film, tmp_path):
+    entries = []
+    for shape, phase, frame in ((ED, "ED", 3), (ES, "ES", 13)):
+        mask = cv2.fillPoly(np.zeros((300, 300), np.uint8), [np.round(shape.points(201)).astype(np.int32)], 255)
+        (tmp_path / f"{phase}.png").write_bytes(cv2.imencode(".png", mask)[1].tobytes())
+        entries.append({"phase": phase, "frame": frame, "mask": f"{phase}.png"})
+    (tmp_path / "c.json").write_text(json.dumps({"schema": 1, "view": "A2C", "contours": entries}), encoding="utf-8")
+    assert command(film, "--contours", tmp_path / "c.json", "--spacing", 1, 1, "--output", tmp_path) == 0
+    document = json.loads((tmp_path / "Kammer ü.measurement.json").read_text(encoding="utf-8"))
+    assert document["mean"]["edv"] == pytest.approx(ED.volume, rel=0.06)  # drawn on whole pixels of 1 mm
+
+
+def test_a_start_for_the_frame_that_is_not_traced(sample_clip, contours, keyframes, tmp_path, capsys):
+    document = json.loads(contours.read_text(encoding="utf-8"))
+    document["contours"] = document["contours"][:1]
+    (tmp_path / "ed.json").write_text(json.dumps(document), encoding="utf-8")
+    arguments = (sample_clip, "--contours", tmp_path / "ed.json", "--start", "--output", tmp_path / "out")
+    assert command(*arguments) == 2
+    assert "--start needs --keyframes" in capsys.readouterr().err
+    assert command(*arguments, "--keyframes", keyframes) == 0
+    assert "A4C ES contour on frame 5 is a start; look at it and correct it" in capsys.readouterr().out
+    (made,) = (tmp_path / "out").iterdir()
+    assert [(c.phase, c.frame) for c in read_contours(made)] == [(Phase.ED, 21), (Phase.ES, 5)]
+    assert command(sample_clip, "--contours", made, "--keyframes", keyframes, "--output", tmp_path) == 0
+
+
+def test_contours_on_frames_that_detect_did_not_find(sample_clip, keyframes, tmp_path, capsys):
+    drawn = shapes_file(tmp_path / "c.json", frames=(20, 5))
+    assert command(sample_clip, "--contours", drawn, "--keyframes", keyframes, "--output", tmp_path) == 1
+    assert "ED contour on frame 20 lies on no ED frame (ED frames: 21)" in capsys.readouterr().err
+
+
+def test_keyframes_of_another_cine(film, keyframes, tmp_path, capsys):
+    drawn = shapes_file(tmp_path / "c.json")
+    assert command(film, "--contours", drawn, "--keyframes", keyframes, "--output", tmp_path) == 1
+    assert "its keyframes file is that of another cine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["a", "b", "c", "--contours", "a"], "more cannot be combined"),
+    (["a", "b", "--contours", "a"], "--contours is needed once for each cine"),
+    (["a", "--contours", "a", "--view", "A4C", "A2C"], "--view is needed once for each cine"),
+    (["a", "b", "--contours", "a", "b", "--spacing", "1", "1"], "--spacing is needed once for each cine"),
+])  # fmt: skip
+def test_arguments_that_cannot_be_used(arguments, message, tmp_path, capsys):
+    assert command(*arguments, "--output", tmp_path) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("spacing", [("0", "1"), ("nan", "1"), ("-1", "1"), ("x", "1")])
+def test_a_spacing_is_positive(spacing, tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        command("a", "--contours", "a", "--output", tmp_path, "--spacing", *spacing)
+    assert ended.value.code == 2
+
+
+def test_what_is_missing_is_named(film, contours, tmp_path, capsys):
+    assert command(tmp_path / "gone.dcm", "--contours", contours, "--output", tmp_path) == 1
+    assert "gone.dcm" in capsys.readouterr().err
+    assert command(film, "--contours", tmp_path / "gone.json", "--output", tmp_path) == 1
+    assert "gone.json" in capsys.readouterr().err
