@@ -136,15 +136,43 @@ def test_names_survive_in_any_character_set(character_set, name, tmp_path):
     assert findings(tmp_path / "ko.dcm") == []
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize("declared", [None, "ISO_IR 999"])
+def test_text_in_no_known_character_set_keeps_its_bytes_under_one_that_fits(encoding, declared, tmp_path):
+    file = cine_file(tmp_path / "loop.dcm", **({"SpecificCharacterSet": declared} if declared else {}))
+    name = "Jürg^Ä".encode(encoding).ljust(len(PATIENT), b" ")
+    file.write_bytes(file.read_bytes().replace(PATIENT.encode(), name, 1))
+    cine = read_cine(file)
+    [warning] = write_key_object(tmp_path / "ko.dcm", cine.source, keyframes_of(cine))
+    assert warning.startswith("loop.dcm: names no known character set") and "Jürg" not in warning
+    document = pydicom.dcmread(tmp_path / "ko.dcm")
+    assert document.PatientName == "Jürg^Ä" and document["PatientName"].value.original_string == name.rstrip()
+    assert findings(tmp_path / "ko.dcm") == []
+
+
 def test_malformed_values_stay_behind_and_are_told_without_being_quoted(tmp_path):
     with pydicom.config.disable_value_validation():
-        file = cine_file(tmp_path / "loop.dcm", PatientBirthDate="1.4.1950", PatientSex="female", PatientID="7")
+        file = cine_file(tmp_path / "loop.dcm", PatientBirthDate="1.4.1950", PatientSex="female", PatientID="7",
+                         PatientName="A^B\r\nC", PatientIdentityRemoved="YES", StudyDate="20240102")  # fmt: skip
     cine = read_cine(file)
     warnings = write_key_object(tmp_path / "ko.dcm", cine.source, keyframes_of(cine))
-    assert [line.split(" is ")[0] for line in warnings] == ["loop.dcm: PatientBirthDate", "loop.dcm: PatientSex"]
-    assert "1950" not in str(warnings)
+    left_out = ("PatientName", "PatientBirthDate", "PatientSex", "PatientIdentityRemoved")
+    assert [line.split(" is ")[0] for line in warnings] == [f"loop.dcm: {keyword}" for keyword in left_out]
+    assert not any(value in str(warnings) for value in ("1950", "female", "A^B"))
     document = pydicom.dcmread(tmp_path / "ko.dcm")
-    assert (document.PatientID, document.PatientSex, document.PatientBirthDate) == ("7", "", "")
+    assert (document.PatientID, document.PatientSex, document.StudyDate) == ("7", "", "20240102")
+    assert findings(tmp_path / "ko.dcm") == []
+
+
+@pytest.mark.parametrize("header", [b"UN\0\0\x0e\0\0\0", b"LO\x0e\0", b"UT\0\0\x0e\0\0\0"])
+def test_a_name_under_another_value_representation_is_a_name_again(header, tmp_path):
+    file = cine_file(tmp_path / "loop.dcm")
+    tag = b"\x10\0\x10\0"
+    whole = file.read_bytes()
+    assert tag + b"PN\x0e\0" in whole
+    file.write_bytes(whole.replace(tag + b"PN\x0e\0", tag + header, 1))
+    document = written(tmp_path / "ko.dcm", read_cine(file))
+    assert document["PatientName"].VR == "PN" and document.PatientName == PATIENT
     assert findings(tmp_path / "ko.dcm") == []
 
 

@@ -6,9 +6,6 @@ from pathlib import Path
 
 from .excerpt import Excerpt
 
-_UNEVEN = 0.5
-"""Frame intervals by which a frame may be shown too early or too late without a warning."""
-
 
 def write_avi(path: Path, excerpt: Excerpt) -> tuple[str, ...]:
     """Lossless (FFV1) AVI at the beat's mean frame rate. See ``_write``."""
@@ -22,10 +19,10 @@ def write_mp4(path: Path, excerpt: Excerpt) -> tuple[str, ...]:
 
 def _write(path: Path, excerpt: Excerpt, codec: str) -> tuple[str, ...]:
     """Returns a warning where the beat's frames are unevenly spaced in time. Raises CineError."""
-    from ..cine.video_writer import video_rate, write_video
+    from ..cine.video_writer import unevenness, video_rate, write_video
 
-    rate, error = video_rate(excerpt.times)
-    write_video(path, excerpt.pixels(), rate, codec)
-    if error * rate < _UNEVEN:
+    write_video(path, excerpt.pixels(), video_rate(excerpt.times)[0], codec)
+    error = unevenness(excerpt.times)
+    if not error:
         return ()
     return (f"beat {excerpt.beat}: its frames are uneven in time, so its video shows some up to {error:.3f} s off",)

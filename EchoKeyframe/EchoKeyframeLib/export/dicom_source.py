@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_OID, uuid5
 
 import pydicom
-from pydicom import config
-from pydicom.charset import python_encoding
 from pydicom.datadict import dictionary_VR, tag_for_keyword
-from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
-from pydicom.valuerep import validate_value
 
 from .. import __version__
 from ..atomic_file import written_atomically
 from ..cine.cine import CineError, Source
 from ..cine.dicom_file import is_uid, number, quiet_pydicom, text, uid_name
 from ..cine.read import is_dicom
+from .patient_study import REQUIRED, shared_elements
 
 if TYPE_CHECKING:
     from highdicom.sr import ObserverContext
@@ -39,16 +36,6 @@ _UIDS = {
     "StudyInstanceUID": "Study Instance UID (0020,000D)",
     "SeriesInstanceUID": "Series Instance UID (0020,000E)",
 }
-_TYPE_2 = (
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "ReferringPhysicianName",
-    "StudyID", "AccessionNumber",
-)  # fmt: skip
-"""PS3.3 C.7.1.1 and C.7.2.1: every object of a study has them, empty where not known."""
-_OPTIONAL = (
-    "IssuerOfPatientID", "PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence",
-    "StudyDescription",
-)  # fmt: skip
-"""What an ID is worth, and whether the patient's name is one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +43,13 @@ class DicomSource:
     """The file that a document is about.
 
     evidence: its UIDs and size, nothing about the patient: libraries log what they are given.
-    identity: elements of patient and study that the document shares with it, and the character set of their text.
+    shared: elements of patient and study that the document takes over, and the character set of their text.
     warnings: what could not be taken over, one line each, without the values.
     """
 
     source: Source
     evidence: Dataset
-    identity: Dataset
+    shared: Dataset
     warnings: tuple[str, ...]
 
     def frame_number(self, frame: int) -> int:
@@ -85,11 +72,10 @@ def read_dicom_source(source: Source) -> DicomSource:
     try:
         with quiet_pydicom():
             header = pydicom.dcmread(path, force=True, stop_before_pixels=True, defer_size=2**20)
-            identity, left_out = _identity(header)
+            shared, doubts = shared_elements(header)
     except Exception as error:  # pydicom raises nearly anything on damaged headers and quotes values
         raise CineError(f"{name}: damaged DICOM header ({type(error).__name__}); export it again") from None
-    warnings = tuple(f"{name}: {keyword} is malformed and left out of the document" for keyword in left_out)
-    return DicomSource(source, _evidence(header, name), identity, warnings)
+    return DicomSource(source, _evidence(header, name), shared, tuple(f"{name}: {doubt}" for doubt in doubts))
 
 
 def device_observer() -> ObserverContext:
@@ -119,7 +105,7 @@ def new_instance(series_number: int, description: str) -> dict[str, Any]:
 
 def write_document(path: Path, document: Dataset, source: DicomSource) -> None:
     """Give a document the patient and study of its source and write it atomically. Raises OSError."""
-    for element in source.identity:
+    for element in source.shared:
         document[element.tag] = element
     with quiet_pydicom(), written_atomically(path) as temporary:
         document.save_as(temporary, enforce_file_format=True)
@@ -144,43 +130,6 @@ def _evidence(header: Dataset, name: str) -> Dataset:
     evidence.NumberOfFrames, evidence.Rows, evidence.Columns = (
         int(number(header, keyword) or 0) for keyword in ("NumberOfFrames", "Rows", "Columns")
     )
-    for keyword in _TYPE_2:
+    for keyword in REQUIRED:
         setattr(evidence, keyword, None if dictionary_VR(tag_for_keyword(keyword)) == "TM" else "")
     return evidence
-
-
-def _identity(header: Dataset) -> tuple[Dataset, list[str]]:
-    """Elements of patient and study with valid values, and the keywords of those that had none.
-
-    Text keeps its character set, so that an archive finds the very bytes that it knows.
-    """
-    identity, left_out = Dataset(), []
-    sets = header.get("SpecificCharacterSet") or ""
-    is_known = all(name in python_encoding for name in ([sets] if isinstance(sets, str) else sets))
-    if sets:
-        identity.SpecificCharacterSet = sets if is_known else "ISO_IR 192"
-    for keyword in (*_TYPE_2, *_OPTIONAL):
-        element = None
-        if keyword in header:
-            try:
-                element = _checked(header, keyword)
-            except Exception:  # as above: what is malformed stays behind
-                left_out.append(keyword)
-        if element is not None:
-            identity[element.tag] = element
-        elif keyword in _TYPE_2:
-            setattr(identity, keyword, None)
-    return identity, left_out
-
-
-def _checked(header: Dataset, keyword: str) -> DataElement | None:
-    """The element under the VR that it should have; None where it is empty. Raises where its value is not valid."""
-    tag, value = tag_for_keyword(keyword), header[keyword].value
-    vr = dictionary_VR(tag)
-    if value in (None, "", []):
-        return None
-    if vr != "SQ":
-        validate_value(vr, value, config.RAISE)
-    if keyword == "PatientSex" and value not in ("M", "F", "O"):
-        raise ValueError
-    return DataElement(tag, vr, value)
