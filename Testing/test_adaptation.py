@@ -25,7 +25,7 @@ EASY = PhantomConfig(
     frames=48, fps=(20, 24), heart_rate=(90, 110), ejection_fraction=(50, 65), views=("A4C",), drift=False,
     breathing=False, arrhythmia=False, dropout=False, clutter=False, degradation=False, overlays=False,
 )  # fmt: skip
-SHORT = ["--rounds", "1", "--steps", "2", "--simulated", "2", "--device", "cpu", "--threads", "1"]
+SHORT = ["--rounds", "1", "--steps", "2", "--replay", "2", "--device", "cpu", "--threads", "1"]
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from . import UsageError
 from .cine_jobs import jobs_for, output_folder
 from .extras import needs_extra
 from .options import add_debug, add_device, add_reading_options, count, natural
+from .replay_option import REPLAY_CLIPS, add_replay, replay_store
 
 if TYPE_CHECKING:
     from ..training.adaptation import Adaptation, Settings
@@ -37,8 +38,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                         help="the weights to adapt (default: two-stream, those of the package)")
     parser.add_argument("--rounds", type=count, default=4, help="times that beats are agreed on (default: 4)")
     parser.add_argument("--steps", type=count, default=60, help="of training in each round (default: 60)")
-    parser.add_argument("--simulated", type=count, metavar="N", default=200,
-                        help="simulated clips to learn from beside the cines (default: 200)")
+    add_replay(parser, f"default: {REPLAY_CLIPS}")
     parser.add_argument("--seed", type=natural, default=0)
     parser.add_argument("--threads", type=count, metavar="N", help="for training")
     add_device(parser)
@@ -86,18 +86,19 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _stores(
     paths: list[Path], settings: Settings, options: argparse.Namespace
-) -> tuple[ClipStore, ClipStore, ClipStore]:
+) -> tuple[ClipStore, ClipStore | None, ClipStore]:
     """The cines, the simulated clips to learn from and those to check on; all lie in the folder of the adaptation."""
     from ..cine.read import read_cine
     from ..models.weights_file import load_card
     from ..training.replay import simulated_replay
     from ..training.unlabelled_store import store_unlabelled
 
-    size, folder, progress = load_card(settings.init).config.size, settings.folder, settings.progress
+    network, folder, progress = load_card(settings.init).config, settings.folder, settings.progress
     read = partial(read_cine, fps=options.fps, view=options.view)
-    cines = store_unlabelled(folder / "cines", paths, read, size, partial(print, file=sys.stderr), progress)
-    replay = simulated_replay(folder / "simulated", size, options.simulated, progress=progress)
-    return cines, replay, simulated_replay(folder / "check", size, CHECK_CLIPS, CHECK_SEED, progress=progress)
+    cines = store_unlabelled(folder / "cines", paths, read, network.size, partial(print, file=sys.stderr), progress)
+    replay = replay_store(options.replay or str(REPLAY_CLIPS), folder, network)
+    simulated = simulated_replay(folder / "check", network.size, CHECK_CLIPS, CHECK_SEED, progress=progress)
+    return cines, replay, simulated
 
 
 def _tell(adaptation: Adaptation, init: str) -> int:

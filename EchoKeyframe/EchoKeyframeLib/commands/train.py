@@ -13,6 +13,7 @@ from . import UsageError
 from .extras import needs_extra
 from .labelled_data import LabelledData, add_data
 from .options import add_debug, add_device, count, frame_rate, natural, positive
+from .replay_option import REPLAY_CLIPS, add_replay, replay_store
 
 if TYPE_CHECKING:
     from ..models.config import NetworkConfig
@@ -24,11 +25,8 @@ CLIPS_NAME = "clips"
 """The store that is made of labelled cines, in the folder of the training."""
 
 DEFAULT_PRESET = "two-stream"
-REPLAY_NAME = "simulated"
-"""The store of replayed clips there."""
-
 FINE_TUNE = "fine-tune"
-FINE_TUNE_STEPS, FINE_TUNE_PASSES, REPLAY_CLIPS = 240, 10, 200
+FINE_TUNE_STEPS, FINE_TUNE_PASSES = 240, 10
 
 STREAMS = {"image": ("image",), "motion": ("motion",), "both": ("image", "motion")}
 
@@ -64,8 +62,7 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
 def _add_recipe(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--recipe", choices=("modern", "paper", FINE_TUNE),
                        help="(default: modern, with --init fine-tune)")
-    group.add_argument("--replay", metavar="STORE|N", help="clips to learn from beside DATA, so that what --init knew "
-                       f"stays: a store, or how many to simulate (default: {REPLAY_CLIPS} for fine-tune, else 0)")
+    add_replay(group, f"default: {REPLAY_CLIPS} for fine-tune, else 0")
     group.add_argument("--targets", choices=("paper", "beat"), help="width of the curves: 10 frames, or 0.1 beat")
     group.add_argument("--lr", type=positive, help="highest learning rate")
     group.add_argument("--batch", type=count, help="samples a step, in each process")
@@ -150,21 +147,10 @@ def _steps(options: argparse.Namespace, recipe: Recipe, clips: int) -> int | Non
 
 
 def _replay(options: argparse.Namespace, folder: Path, network: NetworkConfig) -> ClipStore | None:
-    """The clips to learn from beside DATA, simulated in the folder of the training unless a store is given."""
-    from ..training.clip_store import ClipStore
-    from ..training.replay import simulated_replay
-
     wanted = options.replay or str(REPLAY_CLIPS if options.recipe == FINE_TUNE else 0)
-    if not wanted.isdecimal():
-        return ClipStore(Path(wanted))
-    if not int(wanted):
-        return None
-    if options.nodes > 1:
+    if options.nodes > 1 and wanted.isdecimal() and int(wanted):
         raise UsageError("--nodes needs a store for --replay, or --replay 0")
-    masks = network.outputs == ("area",)
-    return simulated_replay(
-        folder / REPLAY_NAME, network.size, int(wanted), mask=masks, progress=sys.stderr.isatty()
-    )
+    return replay_store(wanted, folder, network)
 
 
 def _run(folder: Path, options: argparse.Namespace, steps: int | None) -> Run:

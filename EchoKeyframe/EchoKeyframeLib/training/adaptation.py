@@ -85,7 +85,11 @@ class PseudoLabelled:
 
 
 def adapt(
-    cines: ClipStore, replay: ClipStore, simulated: ClipStore, settings: Settings, tell: Callable[[str], None] = print
+    cines: ClipStore,
+    replay: ClipStore | None,
+    simulated: ClipStore,
+    settings: Settings,
+    tell: Callable[[str], None] = print,
 ) -> Adaptation:
     """Adapt the network of ``settings.init`` to unlabelled cines, or go on with an adaptation that was stopped.
 
@@ -96,6 +100,8 @@ def adapt(
     its card. Raises AdaptationError where the detectors agree on too little, and what ``fit.train`` raises.
     """
     network, card = load_weights(settings.init)
+    if card.config.outputs[:2] != ("ED", "ES"):
+        raise AdaptationError(f"{card.name}: gives no curves of ED and ES; adapt one of the networks that do")
     learned, held_back = _observed(cines, settings, tell)
     before = check(network, held_back, simulated, settings.device, settings.progress)
     weights, rounds = settings.init, []
@@ -112,7 +118,8 @@ def adapt(
     refused = after.worse_than(before)
     report = {
         "init": card.title, "init_sha256": card.sha256, "cines": len(cines), "held_back": len(held_back),
-        "rounds": rounds, "steps": settings.steps, "seed": settings.seed, "replayed": len(replay),
+        "rounds": rounds, "steps": settings.steps, "seed": settings.seed,
+        "replayed": 0 if replay is None else len(replay),
         "check": {"before": asdict(before), "after": asdict(after), "simulated": len(simulated)}, "refused": refused,
     }  # fmt: skip
     return Adaptation(_write(settings.folder, network, report), before, after, tuple(refused))
