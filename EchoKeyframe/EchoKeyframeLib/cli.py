@@ -23,6 +23,7 @@ from .commands import (
     info,
     measure,
     phantom,
+    prepare,
     reproduce,
     train,
 )
@@ -62,7 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (detect, export, import_key_object, info, measure, evaluate, reproduce, train, adapt, phantom):
+    for command in (
+        detect, export, import_key_object, info, measure, evaluate, reproduce, prepare, train, adapt, phantom,
+    ):  # fmt: skip
         command.add_to(commands)
     return parser
 

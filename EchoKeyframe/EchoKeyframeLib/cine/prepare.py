@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import cv2
 import numpy as np
 
 from .cine import Cine
 from .sector import Sector
 
+Resize = Callable[[np.ndarray, tuple[int, int]], np.ndarray]
+"""Resizes a gray image to (width, height)."""
 
-def prepare(cine: Cine, sector: Sector, size: int) -> np.ndarray:
-    """Crop to the sector, black out what lies outside it, pad to a square, resize.
+
+def prepare(cine: Cine, sector: Sector, size: int, resize: Resize | None = None) -> np.ndarray:
+    """Crop to the sector, black out what lies outside it, pad to a square, resize (see ``by_area``).
 
     Returns uint8 ``[T, size, size]``. The aspect ratio is kept (by physical size where the pixel spacing is known and
     not square), the sector's box is centred. One frame is worked on at a time, so memory is that of the result.
     """
+    height, width = prepared_box(cine, sector, size)
+    top, left = (size - height) // 2, (size - width) // 2
+    prepared = np.zeros((len(cine), size, size), np.uint8)
+    for i, frame in enumerate(sector_frames(cine, sector)):
+        prepared[i, top : top + height, left : left + width] = (resize or by_area)(frame, (width, height))
+    return prepared
+
+
+def prepared_box(cine: Cine, sector: Sector, size: int) -> tuple[int, int]:
+    """Height and width that the sector's box has in the square that ``prepare`` makes."""
     box = sector.box
     aspect = cine.spacing[0] / cine.spacing[1] if cine.spacing else 1.0
     if not 0.5 <= aspect <= 2.0:
         aspect = 1.0
     scale = size / max(box.height * aspect, box.width)
     height = max(1, min(size, round(box.height * aspect * scale)))
-    width = max(1, min(size, round(box.width * scale)))
-    top, left = (size - height) // 2, (size - width) // 2
-    shrinks = scale < 1
-    outside = ~sector.mask[box.slices]
-    prepared = np.zeros((len(cine), size, size), np.uint8)
+    return height, max(1, min(size, round(box.width * scale)))
+
+
+def sector_frames(cine: Cine, sector: Sector) -> Iterator[np.ndarray]:
+    """Each frame's luma, uint8, cut to the sector's box, black outside the sector."""
+    outside = ~sector.mask[sector.box.slices]
     for i in range(len(cine)):
-        frame = cine.gray(i)[box.slices].copy()
+        frame = cine.gray(i)[sector.box.slices].copy()
         frame[outside] = 0
-        resized = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        prepared[i, top : top + height, left : left + width] = resized
-    return prepared
+        yield frame
+
+
+def by_area(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The mean of the pixels that each new one covers where the image shrinks, else linear interpolation."""
+    shrinks = max(size) < max(frame.shape)
+    return cv2.resize(frame, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

@@ -46,6 +46,12 @@ def video_rate(times: np.ndarray) -> tuple[float, float]:
     return (len(times) - 1) / float(times[-1] - times[0]), float(np.abs(times - even).max())
 
 
+def unevenness(times: np.ndarray) -> float:
+    """Seconds by which a video of these frames shows one too early or too late; 0 if never by half a frame's time."""
+    rate, error = video_rate(times)
+    return error if error * rate >= 0.5 else 0.0
+
+
 def _encode(path: Path, frames: np.ndarray, fps: float, codec: str) -> None:
     height, width = frames.shape[1:3]
     below, right = height % 2, width % 2

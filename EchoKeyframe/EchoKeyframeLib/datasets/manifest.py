@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -52,10 +53,10 @@ def read_manifest(folder: Path) -> dict[str, ManifestEntry]:
     if not path.exists():
         return {}
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CineError(f"{path.name}: cannot be read as a manifest ({type(error).__name__})") from error
-    header, *rows = csv.reader(text[: text.rfind("\n") + 1].splitlines() or [""])
+    header, *rows = csv.reader(io.StringIO(text[: text.rfind("\n") + 1] or "\n", newline=""))
     if tuple(header) != COLUMNS:
         raise CineError(f"{path.name}: is no manifest of prepared cines; name another --output")
     return {row[0]: ManifestEntry(*row) for row in rows if len(row) == len(COLUMNS)}

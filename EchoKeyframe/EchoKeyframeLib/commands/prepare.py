@@ -1,0 +1,210 @@
+"""``echokeyframe prepare``: an archive's cines as the paper prepares them, without text and identity, at one size."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import UsageError
+from .cine_jobs import add_jobs, conclude, cores, jobs_for, output_folder, tell
+from .options import add_debug, add_reading_options, count
+
+if TYPE_CHECKING:
+    from ..batch.job import Job, Outcome
+    from ..batch.prepare_job import PrepareSettings
+    from ..datasets.manifest import ManifestEntry
+    from ..datasets.pseudonyms import Pseudonyms
+
+NATIVE = "native"
+LARGEST_SIZE = 1024
+MAPPING_COLUMNS = ("source", "file")
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser(
+        "prepare", help="make a data set of an archive: sector only, no identity, one size",
+        description="Writes each cine below FOLDER as an AVI of its scan sector alone (ECG, text and colour bars "
+        "beside it are black), gray, resized, under a neutral name, and a manifest.csv. The folder can be labelled, "
+        "trained on, and resumed by the same command.",
+    )  # fmt: skip
+    parser.add_argument("folder", metavar="FOLDER", help="the archive: DICOM and video files, all below it")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the cines, made if need be")
+    parser.add_argument("--size", type=_size, default=112, metavar=f"PIXELS|{NATIVE}",
+                        help=f"height and width (default: 112; at most {LARGEST_SIZE}), or only cut to the sector")
+    parser.add_argument("--codec", choices=("ffv1", "mjpeg"), default="ffv1",
+                        help="lossless (default), or Motion JPEG, smaller and lossy")
+    parser.add_argument("--whole-frame", action="store_true", help="take cines in which no scan sector is found as "
+                        "they are; text in them may name the patient")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="secret that the neutral names are made with, made if "
+                        "it is missing; keep it, and keep it apart (default: DIR.key beside the output folder)")
+    parser.add_argument("--mapping", type=Path, metavar="FILE", help="write which source has which neutral name, as "
+                        "CSV; it identifies patients as far as the file names do")
+    add_reading_options(parser)
+    add_jobs(parser)
+    parser.add_argument("--force", action="store_true", help="prepare again what is there")
+    add_debug(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prepare an archive; 1 if a cine failed. Raises UsageError before any work where an argument cannot be used."""
+    from ..cine.cine import CineError
+
+    archive, output = _folders(options)
+    jobs, unreadable = jobs_for([str(archive)], output)
+    try:
+        settings = _settings(options, output)
+        jobs = [replace(job, target=output / _neutral_name(job, archive, settings.pseudonyms)) for job in jobs]
+        entries, outcomes = _prepare_all(jobs, settings, output, options)
+        _write_mapping(options.mapping, jobs, entries, archive, options.force)
+        problems = _carry_labels(jobs, entries, archive, output, settings.pseudonyms)
+    except CineError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"{Path(error.filename or output).name}: {error.strerror or 'cannot be written'}") from error
+    return conclude(outcomes, unreadable + problems)
+
+
+def _size(text: str) -> int | None:
+    if text == NATIVE:
+        return None
+    size = count(text)
+    if size > LARGEST_SIZE:
+        raise argparse.ArgumentTypeError(f"must be at most {LARGEST_SIZE}, got {text}")
+    return size
+
+
+def _folders(options: argparse.Namespace) -> tuple[Path, Path]:
+    """Archive and output, of which neither lies in the other, nor in the output what identifies patients."""
+    archive, output = Path(options.folder).resolve(), Path(options.output).resolve()
+    if not options.folder or not archive.is_dir():
+        raise UsageError(f"{options.folder!r} is not a folder")
+    if not options.output or archive.is_relative_to(output) or output.is_relative_to(archive):
+        raise UsageError("--output must be a folder outside the archive, and the archive outside of it")
+    for name, path in (("--key", options.key), ("--mapping", options.mapping)):
+        if path is not None and path.resolve().is_relative_to(output):
+            raise UsageError(f"{name} must lie outside the output folder: it leads back to patients")
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"--output {options.output!r} is not a folder")
+    return archive, output
+
+
+def _settings(options: argparse.Namespace, output: Path) -> PrepareSettings:
+    """The choices, the same as those of an earlier run. Makes the folder and the key where they are missing."""
+    from ..batch.prepare_job import PrepareSettings
+    from ..datasets.manifest import read_manifest
+    from ..datasets.preparation_file import PreparationFile, read_preparation, write_preparation
+    from ..datasets.pseudonyms import make_key, read_key
+
+    key = options.key or output.with_name(f"{output.name}.key")
+    earlier = read_preparation(output)
+    if earlier is None and read_manifest(output):
+        raise UsageError(f"{output.name}: holds a manifest but no preparation.json; name another --output")
+    if earlier and not key.exists():
+        raise UsageError(f"{key.name}: the key of this folder is missing, without which cines would get other names; "
+                         "name it with --key, or another --output")
+    pseudonyms = read_key(key) if key.exists() else make_key(key)
+    wanted = PreparationFile(options.size, options.codec, options.whole_frame, options.fps, options.view,
+                             pseudonyms.check)
+    difference = earlier.difference(wanted) if earlier else None
+    if difference == "key_check":
+        raise UsageError(f"{key.name}: is not the key of this folder; name that one with --key, or another --output")
+    if difference and not options.force:
+        raise UsageError(f"{output.name}: was prepared with another {difference}; --force prepares all again, or name "
+                         "another --output")
+    output_folder(str(output))
+    write_preparation(output, wanted)
+    return PrepareSettings(pseudonyms, options.size, options.codec, options.whole_frame, options.fps, options.view)
+
+
+def _neutral_name(job: Job, archive: Path, pseudonyms: Pseudonyms) -> str:
+    """A simulated cine is still to be called simulated."""
+    from ..datasets.dataset import SIMULATED_PREFIX
+
+    simulated = SIMULATED_PREFIX if job.cine.name.startswith(SIMULATED_PREFIX) else ""
+    return simulated + pseudonyms.cine(job.cine.relative_to(archive))
+
+
+def _prepare_all(
+    jobs: list[Job], settings: PrepareSettings, output: Path, options: argparse.Namespace
+) -> tuple[dict[str, ManifestEntry], list[Outcome]]:
+    """Prepare what is not there; the manifest grows with each cine, so that a run that is killed can be resumed."""
+    from ..batch.job import Outcome, Status
+    from ..batch.prepare_job import SUFFIX, failed_entry
+    from ..datasets.manifest import PREPARED, append_entry, read_manifest, write_manifest
+
+    for path in output.glob(".writing-*"):  # what a killed run was at
+        path.unlink(missing_ok=True)
+    entries = {file: entry for file, entry in read_manifest(output).items()
+               if entry.status == PREPARED and (output / file).is_file()}  # fmt: skip
+    there = set() if options.force else set(entries)
+    outcomes = [Outcome(job, Status.SKIPPED) for job in jobs if job.target.name + SUFFIX in there]
+    waiting = [job for job in jobs if job.target.name + SUFFIX not in there]
+    write_manifest(output, entries.values())
+    with closing(_outcomes(waiting, settings, options.jobs)) as results:
+        for outcome in results:
+            tell(outcome, options.debug)
+            entry = outcome.result if outcome.status is Status.DONE else failed_entry(outcome)
+            entries[entry.file] = entry
+            append_entry(output, entry)
+            outcomes.append(replace(outcome, result=None))
+    write_manifest(output, entries.values())
+    return entries, outcomes
+
+
+def _outcomes(jobs: list[Job], settings: PrepareSettings, processes: int | None) -> Iterator[Outcome]:
+    from tqdm import tqdm
+
+    from ..batch import prepare_job
+    from ..batch.engines import run_on_cores
+
+    work = partial(prepare_job.run, settings=settings)
+    with tqdm(total=len(jobs), unit="cine", disable=None) as bar:
+        for outcome in run_on_cores(jobs, work, min(len(jobs), processes or cores())):
+            bar.update()
+            yield outcome
+
+
+def _write_mapping(
+    path: Path | None, jobs: list[Job], entries: dict[str, ManifestEntry], archive: Path, force: bool
+) -> None:
+    from ..atomic_file import written_atomically
+    from ..batch.prepare_job import SUFFIX
+    from ..report.keyframes_file import readable
+
+    if path is None:
+        return
+    if path.exists() and not force and ",".join(MAPPING_COLUMNS) != path.open(encoding="utf-8").readline().strip():
+        raise UsageError(f"{path.name}: is already there and no mapping; use --force or name another file")
+    with written_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(MAPPING_COLUMNS)
+        for job in jobs:
+            name = job.target.name + SUFFIX
+            source = readable(job.cine.relative_to(archive).as_posix())
+            writer.writerow((source, name if name in entries else job.target.name))
+
+
+def _carry_labels(
+    jobs: list[Job], entries: dict[str, ManifestEntry], archive: Path, output: Path, pseudonyms: Pseudonyms
+) -> list[str]:
+    """Labels of the archive go with its cines. Returns a line for each clip whose labels cannot be right."""
+    from ..batch.prepare_job import SUFFIX
+    from ..datasets.carried_labels import carry_labels
+    from ..datasets.labels import LABELS_NAME
+
+    if not (archive / LABELS_NAME).is_file():
+        return []
+    by_source = {job.cine.relative_to(archive).as_posix(): entries[job.target.name + SUFFIX] for job in jobs
+                 if job.target.name + SUFFIX in entries}  # fmt: skip
+    added, problems = carry_labels(archive, output, by_source, pseudonyms)
+    if added:
+        print(f"{LABELS_NAME}: the labels of {added} cines were taken over", file=sys.stdout)
+    return problems
