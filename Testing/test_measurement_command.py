@@ -43,11 +43,11 @@ def keyframes(sample_clip, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory) -> Path:
-    """Uncalibrated video of 40 frames of noise, 300 x 300."""
+    """Uncalibrated video of 16 frames of noise, 300 x 300."""
     path = tmp_path_factory.mktemp("film") / "Kammer ü.avi"
     rng = np.random.default_rng(0)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30.0, (300, 300))
-    for _ in range(40):
+    for _ in range(16):
         writer.write(rng.integers(0, 255, (300, 300, 3), dtype=np.uint8))
     writer.release()
     return path
@@ -85,6 +85,13 @@ def test_the_worked_example(sample_clip, contours, keyframes, tmp_path, capsys):
             name: pytest.approx(beat[name], abs=1e-5) for name in ("edv", "esv", "length_ed")}  # fmt: skip
     with Image.open(tmp_path / NAMES[2]) as picture:
         assert min(picture.size) > 800
+
+
+def test_the_worked_examples_page_shows_what_the_command_says(repository, contours, keyframes, tmp_path, capsys):
+    page = (repository / "Docs" / "measurement.md").read_text(encoding="utf-8")
+    assert command("--sample", "--contours", contours, "--keyframes", keyframes, "--output", tmp_path) == 0
+    quoted = [line.removeprefix("> ") for line in page.splitlines() if line.startswith("> ")]
+    assert quoted == capsys.readouterr().out.splitlines()[:-1]
 
 
 def test_the_picture_shows_contour_axis_and_twenty_disks(sample_clip, contours):
@@ -180,6 +187,7 @@ def test_keyframes_of_another_cine(film, keyframes, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
+    (["--contours", "a"], "name a CINE"),
     (["a", "b", "c", "--contours", "a"], "more cannot be combined"),
     (["a", "b", "--contours", "a"], "--contours is needed once for each cine"),
     (["a", "--contours", "a", "--view", "A4C", "A2C"], "--view is needed once for each cine"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .cine_jobs import output_folder
+from .cine_jobs import cines, output_folder
 from .extras import needs_extra
 from .options import VIEWS, add_debug, frame_rate, positive
 
@@ -30,7 +30,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         ".csv and .png. One cine: single plane. Two, an A4C and an A2C: biplane; then name contours, and what else is "
         "given, once for each cine, in their order.",
     )
-    parser.add_argument("cines", nargs="+", metavar="CINE", help="one or two DICOM or video files")
+    parser.add_argument("cines", nargs="*", metavar="CINE", help="one or two DICOM or video files")
+    parser.add_argument("--sample", action="store_true", help="the four-chamber loop that comes with pydicom")
     parser.add_argument("--contours", nargs="+", type=Path, required=True, metavar="FILE",
                         help="contours file of each cine (JSON)")
     parser.add_argument("--keyframes", nargs="+", type=Path, metavar="FILE", help="NAME.keyframes.json of each cine, "
@@ -55,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
     """Measure, print and write; 1 where a cine or contour cannot be measured. Raises UsageError for the arguments."""
     from ..cine.cine import CineError
 
+    options.cines = cines(options)
     _check(options)
     options.output = output_folder(options.output)
     try:
@@ -74,6 +76,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
+    if not options.cines:
+        raise UsageError("name a CINE, or --sample")
     if len(options.cines) > 2:
         raise UsageError("one cine is measured single plane, two biplane; more cannot be combined")
     for name in ("contours", "keyframes", "spacing", "view", "fps"):
@@ -134,12 +138,12 @@ def _write_results(traced: list[tuple[Cine, TracedView]], options: argparse.Name
     name = without_suffix(measurement.sources[0])
     targets = [options.output / f"{name}{suffix}" for suffix in (*SUFFIXES, *[REPORT_SUFFIX] * options.sr)]
     _refuse_to_overwrite(targets, options)
-    cines = {view.view: (cine, find_sector(cine)) for cine, view in traced}
+    by_view = {view.view: (cine, find_sector(cine)) for cine, view in traced}
     if options.sr:
-        _write_report(targets[-1], measurement, [cines[view][0] for view in measurement.views])
+        _write_report(targets[-1], measurement, [by_view[view][0] for view in measurement.views])
     write_measurement_json(targets[0], measurement)
     write_measurement_csv(targets[1], measurement)
-    write_measurement_figure(targets[2], [cines[view] for view in measurement.views], measurement)
+    write_measurement_figure(targets[2], [by_view[view] for view in measurement.views], measurement)
     print(as_text(measurement))
 
 
