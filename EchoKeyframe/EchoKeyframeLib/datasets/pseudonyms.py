@@ -10,11 +10,14 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from pydicom import dcmread
+
 from ..cine.cine import CineError
-from ..cine.dicom_file import open_dicom, text
+from ..cine.dicom_file import quiet_pydicom, text
 from ..cine.read import is_dicom
 
 _KEY_DIGITS = 64
+_IDENTITY = ("PatientID", "IssuerOfPatientID")
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,15 @@ def make_key(path: Path) -> Pseudonyms:
 def patient_identity(path: Path) -> str:
     """What tells a DICOM file's patient from others: Patient ID (0010,0020) and its issuer (0010,0021).
 
-    Empty for other files and where there is none. To be handed to ``Pseudonyms.patient``, never to be shown or kept.
+    Empty for other and damaged files, and where there is none. To be handed to ``Pseudonyms.patient``, never to be
+    shown or kept; the reader of cines leaves these elements out.
     """
     if not is_dicom(path):
         return ""
-    with open_dicom(path) as file:
-        identity, issuer = (text(file.header, keyword).strip() for keyword in ("PatientID", "IssuerOfPatientID"))
+    try:
+        with quiet_pydicom():
+            header = dcmread(path, force=True, stop_before_pixels=True, specific_tags=list(_IDENTITY))
+    except Exception:  # pydicom raises nearly anything on damaged headers
+        return ""
+    identity, issuer = (text(header, keyword) for keyword in _IDENTITY)
     return f"{identity}\0{issuer}" if identity else ""
