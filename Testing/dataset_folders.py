@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +83,8 @@ def write_camus_patient(
     whole = suffix.startswith(".nii")
     name = f"{folder.name}_{view}"
     maps = label_maps(count, reverse=reverse)
-    images = np.where(maps == 2, 180, np.where(maps == 1, 20, 60)).astype(np.uint8)
+    speckle = np.random.default_rng(zlib.crc32(name.encode())).integers(0, 20, maps.shape)
+    images = (np.where(maps == 2, 180, np.where(maps == 1, 20, 60)) + speckle).astype(np.uint8)
     ed, es = (count, 1) if reverse else (1, count)
     write_itk(folder / f"{name}_{'half_sequence' if whole else 'sequence'}{suffix}", images)
     if whole:

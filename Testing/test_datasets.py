@@ -145,7 +145,7 @@ def test_camus_in_nifti(camus_folder):
     first = dataset.cines[0]
     assert first.labels.file == "database_nifti/patient0001/patient0001_2CH_half_sequence.nii.gz"
     assert (first.labels.view, first.labels.fps, first.quality) == ("A2C", 48.5, "Good")
-    assert (first.labels.ed, first.labels.es, first.labels.decided) == ((0,), (11,), ((0, 11),))
+    assert (first.labels.ed, first.labels.es, first.labels.decided) == ((0,), (11,), None)
     backwards = dataset.cines[2].labels
     assert (backwards.ed, backwards.es) == ((11,), (0,))
     cine = first.read()

@@ -34,6 +34,10 @@ def test_a_whole_beat_counts_before_a_typical_one():
     assert labelled_spans([(100, ED), (115, ES), (140, ED)], 143) == ((94, 142),)
 
 
+def test_a_half_cycle_is_decided_whole():
+    assert labelled_spans([(0, ED), (17, ES)], 18) is None
+
+
 def test_an_unknown_length_leaves_no_end_at_the_back():
     assert labelled_spans([(3, ED), (23, ES)]) == ((0, 30),)
     assert spans_between([(3, ED), (23, ES)], {0}) == ((0, OPEN_END),)

@@ -12,13 +12,15 @@ from .cine import Box, Cine, CineError, Source
 from .color import FrameStack
 from .dicom_file import MAX_BYTES, DicomFile, is_uid, items, number, open_dicom, quiet_pydicom, text
 from .dicom_pixels import StoredFrames, item_spans
-from .dicom_timing import Timing, frame_timing, trim_warnings
+from .dicom_timing import ASSUMED_TIMING, Timing, frame_timing, trim_warnings
+from .header import CineHeader
 from .stamps import repaired_times
 from .ultrasound_regions import Calibration, calibration, rescaled
 from .video import decode_stream
 
 _VOLUME_CLASSES = ("1.2.840.10008.5.1.4.1.1.6.2",)  # Enhanced US Volume Storage
 _ENCAPSULATED = ["1", "2", "840", "10008", "1", "2", "4"]
+_MOST_FRAMES = 10**6  # that a header may claim
 _GIVE_UP = 20  # damaged frames in a row
 _VIEWS = (  # words of View Name (0008,2127) or View Code Sequence (0054,0220), in lower case
     ("A4C", ("a4c", "ap4", "apical four", "apical 4", "4 chamber", "four chamber")),
@@ -48,6 +50,24 @@ def read_dicom(path: Path) -> Cine:
         raise CineError(f"{path.name}: does not fit into memory; split it or use a larger machine") from None
     except Exception as error:
         # pydicom raises nearly anything on damaged headers. Its messages quote values, so only the kind is passed on.
+        raise CineError(f"{path.name}: damaged DICOM file ({type(error).__name__}); export it again") from None
+
+
+def read_dicom_header(path: Path) -> CineHeader:
+    """What a DICOM file says of its frames and their times. Raises CineError where it holds no image."""
+    path = Path(path)
+    try:
+        with quiet_pydicom(), open_dicom(path) as file:
+            frames = max(1, int(number(file.header, "NumberOfFrames") or 1))
+            if frames > _MOST_FRAMES:
+                raise CineError(f"{file.name}: claims {frames} frames; its header is damaged")
+            timing = frame_timing(file.header, frames, frames)
+            known = frames > 1 and timing.phrase != ASSUMED_TIMING
+            fps = (frames - 1) / float(timing.times[-1]) if known else None
+            return CineHeader(frames, _declared_size(file.header), fps, file.syntax.name, timing.warnings)
+    except CineError:
+        raise
+    except Exception as error:  # as above
         raise CineError(f"{path.name}: damaged DICOM file ({type(error).__name__}); export it again") from None
 
 

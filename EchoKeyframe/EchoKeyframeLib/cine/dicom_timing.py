@@ -31,6 +31,9 @@ from .dicom_file import items, number, numbers
 ASSUMED_RATE = 30.0
 """Frames per second where a file says nothing usable."""
 
+ASSUMED_TIMING = "assumed frame rate"
+"""``Timing.phrase`` where it is taken."""
+
 _INTERVAL = (0.5, 1000.0)  # ms
 _HEART_RATE = (20.0, 300.0)  # beats per minute
 _REFRESH = (1000 / 60, 1000 / 50)  # ms from one picture of a screen to the next
@@ -201,7 +204,7 @@ def _replay_interval(header: Dataset, warnings: list[str]) -> tuple[float, str]:
             warnings.append(f"only {keyword} gives a frame rate ({rate:g}/s), which may be that of a slowed replay")
             return 1000 / rate, keyword
     warnings.append(f"says nothing usable about its frame rate; {ASSUMED_RATE:g}/s is assumed: give the true one")
-    return 1000 / ASSUMED_RATE, "assumed frame rate"
+    return 1000 / ASSUMED_RATE, ASSUMED_TIMING
 
 
 def _interval(header: Dataset, keyword: str, warnings: list[str]) -> float | None:

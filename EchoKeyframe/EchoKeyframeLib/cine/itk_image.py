@@ -16,6 +16,7 @@ import numpy as np
 from .array import cine_from_array
 from .cine import Cine, CineError
 from .dicom_file import MAX_BYTES
+from .header import CineHeader
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -72,9 +73,10 @@ def read_itk_array(path: Path) -> tuple[np.ndarray, tuple[float, float] | None]:
     return array, (spacing[1], spacing[0]) if usable else None
 
 
-def itk_sequence_length(path: Path) -> int:
-    """Number of images in a sequence, from its header alone. Raises CineError."""
-    return _sequence_shape(_reader(path), path)[0]
+def read_itk_header(path: Path) -> CineHeader:
+    """Number and size of the images in a sequence. Raises CineError."""
+    images, *size = _sequence_shape(_reader(path), path)
+    return CineHeader(images, tuple(size), None, _kind(path))
 
 
 def _reader(path: Path) -> SimpleITK.ImageFileReader:

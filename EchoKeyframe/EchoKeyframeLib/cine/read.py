@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from .cine import Cine, CineError
-from .dicom import read_dicom
-from .itk_image import is_itk_image, read_itk_image
-from .video import read_video
+from .dicom import read_dicom, read_dicom_header
+from .header import CineHeader
+from .itk_image import is_itk_image, read_itk_header, read_itk_image
+from .video import read_video, read_video_header
 
 # Group 0002 to 0028 at the start of a data set without preamble: little endian, then big endian.
 _BARE_DATA_SET = re.compile(rb"(?:[\x02\x08]\x00[\x00-\xff]{2}|\x00[\x02\x08][\x00-\xff]{2})", re.DOTALL)
@@ -38,6 +39,14 @@ def read_cine(path: str | Path, fps: float | None = None, view: str | None = Non
     if fps is not None:
         cine = cine.with_fps(fps)
     return replace(cine, view=view) if view is not None else cine
+
+
+def read_header(path: Path) -> CineHeader:
+    """What a file that ``read_cine`` reads says of itself, without decoding. Raises CineError."""
+    head = _head(path)
+    if _starts_as_dicom(head):
+        return read_dicom_header(path)
+    return read_itk_header(path) if is_itk_image(path, head) else read_video_header(path)
 
 
 def is_dicom(path: Path) -> bool:

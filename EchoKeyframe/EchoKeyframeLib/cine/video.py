@@ -13,6 +13,7 @@ import numpy as np
 
 from .cine import Cine, CineError, Source
 from .color import FrameStack
+from .header import CineHeader
 from .stamps import repaired_times
 
 _LARGEST_SIDE = 16384  # pixels; a header that claims more is damaged
@@ -35,6 +36,23 @@ def read_video(path: Path) -> Cine:
             return _read(stream, path)
     except OSError as error:
         raise CineError(f"{path.name or path}: cannot be opened ({error.strerror or error})") from None
+
+
+def read_video_header(path: Path) -> CineHeader:
+    """What a video's container says of it. Raises CineError as ``read_video``, short of what only decoding shows."""
+    path = Path(path)
+    try:
+        with open(path, "rb") as stream:
+            container = _container(stream.read(4096), path.name)
+            stream.seek(0)
+            with _opened(stream, path.name) as capture:
+                declared, rate = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
+                size = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)), int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+                encoding = f"{container} ({_codec(capture)})"
+    except OSError as error:
+        raise CineError(f"{path.name or path}: cannot be opened ({error.strerror or error})") from None
+    frames = int(declared) if container in _EXACT_COUNT and 0 < declared < 1e9 else None
+    return CineHeader(frames, size, rate if 0 < rate <= 10000 else None, encoding)
 
 
 def decode_stream(data: bytes, name: str) -> Iterator[tuple[np.ndarray, float | None]]:

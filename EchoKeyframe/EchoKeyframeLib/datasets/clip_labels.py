@@ -81,7 +81,7 @@ class ClipLabels:
 
     def _check_alternation(self, where: str) -> None:
         for (a, first), (b, second) in pairwise(self.in_order()):
-            if first is second and self._decides_all_between(a, b):
+            if first is second and self.decides_all_between(a, b):
                 raise LabelError(
                     f"{where}: {first} frames {a:g} and {b:g} without an {first.other} between them; "
                     "label it or leave the clip out"
@@ -89,7 +89,8 @@ class ClipLabels:
             if a == b:
                 raise LabelError(f"{where}: frame {a:g} is labelled both ED and ES")
 
-    def _decides_all_between(self, a: float, b: float) -> bool:
+    def decides_all_between(self, a: float, b: float) -> bool:
+        """Whether all frames between two of its keyframes are decided."""
         if self.decided is None:
             return True
         end = math.inf if self.frames is None else self.frames - 1

@@ -37,14 +37,16 @@ def typical_beat(systole: float) -> float:
     return systole / 0.4 if systole > 0 else -systole / 0.6
 
 
-def labelled_spans(events: Events, frames: int | None = None, fps: float | None = None) -> tuple[Span, ...]:
+def labelled_spans(events: Events, frames: int | None = None, fps: float | None = None) -> tuple[Span, ...] | None:
     """Decided spans where only some beats are labelled and nobody says which: EchoNet's one ED and one ES, say.
 
     events: (frame, phase) in ascending order. Keyframes belong together if they alternate and, where ``fps`` is known,
-    are close enough to be neighbours. A keyframe with no such neighbour decides nothing.
+    are close enough to be neighbours. A keyframe with no such neighbour decides nothing. None where all frames are
+    decided, as in a half cycle from ED to ES.
     """
     breaks = {i for i in range(1, len(events)) if not _are_neighbours(events[i - 1], events[i], fps)}
-    return spans_between(events, {0, *breaks, len(events)}, frames)
+    spans = spans_between(events, {0, *breaks, len(events)}, frames)
+    return None if frames is not None and spans == ((0, frames - 1),) else spans
 
 
 def spans_between(events: Events, open_gaps: Collection[int], frames: int | None = None) -> tuple[Span, ...]:

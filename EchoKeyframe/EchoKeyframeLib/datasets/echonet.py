@@ -98,7 +98,7 @@ def _by_area(name: str, masks: TracedMasks, frames: int, fps: float, findings: l
         raise LabelError(f"{name}: frame {max(ed, es)} is traced, the video has {frames} frames")
     events = sorted([(float(ed), Phase.ED), (float(es), Phase.ES)])
     decided = labelled_spans(events, frames, fps)
-    if not decided:
+    if decided == ():
         message = (f"{name}: ED {ed} and ES {es} are {abs(ed - es) / fps:.1f} s apart, so not of one beat; "
                    "nothing between them is decided")  # fmt: skip
         findings.append(Finding(Severity.WARNING, "ED and ES of different beats", name, message))
