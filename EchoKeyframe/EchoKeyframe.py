@@ -2,8 +2,6 @@
 
 import logging
 import os
-import shutil
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -84,10 +82,12 @@ def load_sample(_source=None):
 class EchoKeyframeParameterNode:
     """The panel's choices, saved with the scene. Progress is not: it means nothing in another session.
 
-    sequence: the loop to work on. detector: as ``load_detector`` takes it. device: as ``choose_device`` takes it.
+    sequence: the loop to work on. secondSequence: the other apical view, for biplane volumes. detector: as
+    ``load_detector`` takes it. device: as ``choose_device`` takes it.
     """
 
     sequence: slicer.vtkMRMLSequenceNode
+    secondSequence: slicer.vtkMRMLSequenceNode
     detector: str = "auto"
     device: Annotated[str, Choice(["auto", "cpu", "cuda", "mps"])] = "auto"
     detectOnLoad: bool = True
@@ -112,7 +112,10 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Called when the module is opened for the first time."""
         ScriptedLoadableModuleWidget.setup(self)
         from EchoKeyframeLib.panel.advanced_panel import AdvancedPanel
+        from EchoKeyframeLib.panel.detector_list import DetectorList
+        from EchoKeyframeLib.panel.hand_on_panel import HandOnPanel
         from EchoKeyframeLib.panel.keyframe_panel import KeyframePanel
+        from EchoKeyframeLib.panel.measure_panel import MeasurePanel
         from EchoKeyframeLib.panel.toolbar_actions import ToolbarActions
 
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/EchoKeyframe.ui"))
@@ -122,13 +125,15 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         self.logic = EchoKeyframeLogic()
         self.keyframes = KeyframePanel(self.ui, self.say)
-        self.advanced = AdvancedPanel(self.ui, self.logic, self.say, self.start, self.update_detectors)
+        self.detectors = DetectorList(self.ui.detectorSelector, self.logic.detectors, lambda: self._parameterNode)
+        self.measure = MeasurePanel(self.ui, self.keyframes, self.say, self.logic.ensure_packages)
+        self.handOn = HandOnPanel(self.ui, self.logic, self.keyframes, self.say, self.start, self.show_loaded)
+        self.advanced = AdvancedPanel(self.ui, self.logic, self.say, self.start, self.detectors.update)
         self.toolbar = ToolbarActions(self.keyframes.step)
         self.ui.loadButton.connect("clicked()", lambda: self.load(self.ui.filePathLineEdit.currentPath))
         self.ui.detectButton.connect("clicked()", lambda: self.detect(self.sequence))
         self.ui.detectAllButton.connect("clicked()", self.detect_all)
         self.ui.cancelButton.connect("clicked()", self.cancel)
-        self.ui.detectorSelector.connect("currentIndexChanged(int)", self.on_detector_chosen)
 
         self.timer = qt.QTimer()
         self.timer.setInterval(POLL_MILLISECONDS)
@@ -138,7 +143,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.on_node_removed)
-        self.update_detectors()
+        self.detectors.update()
         self.initializeParameterNode()
 
     def cleanup(self):
@@ -146,6 +151,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.timer.stop()
         self.setParameterNode(None)
         self.removeObservers()
+        self.measure.stop()
         self.keyframes.stop()
         self.toolbar.remove()
         self.logic.stop()
@@ -165,6 +171,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.logic.jobs.busy:
             self.cancel()
             self.say(_("The scene was closed: what was under way is cancelled."))
+        self.measure.stop()
         self.keyframes.stop()
         self.setParameterNode(None)
 
@@ -175,8 +182,8 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def on_node_removed(self, caller, event, node):
-        if node is not None and node is self.keyframes.sequence:
-            self.keyframes.show(None)
+        if node is not None and node in (self.keyframes.sequence, self.measure.other):
+            self.show_sequence(gone=node)
 
     def initializeParameterNode(self):
         self.setParameterNode(self.logic.getParameterNode())
@@ -196,9 +203,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.on_parameters_changed()
 
     def on_parameters_changed(self, caller=None, event=None):
-        index = self.ui.detectorSelector.findData(self._parameterNode.detector)
-        if index >= 0:
-            self.ui.detectorSelector.setCurrentIndex(index)
+        self.detectors.show(self._parameterNode.detector)
         self.show_sequence()
 
     @property
@@ -206,35 +211,21 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """The chosen sequence, or None."""
         return self._parameterNode.sequence if self._parameterNode else None
 
-    def show_sequence(self):
-        """Let the section on keyframes follow the chosen sequence."""
-        if self.sequence is not self.keyframes.sequence:
-            self.keyframes.show(self.sequence)
+    def show_sequence(self, gone=None):
+        """Let keyframes and measurement follow the chosen sequences; ``gone`` is one that leaves the scene."""
+        other = self._parameterNode.secondSequence if self._parameterNode else None
+        sequence, other = (None if node is gone else node for node in (self.sequence, other))
+        if sequence is not self.keyframes.sequence:
+            self.keyframes.show(sequence)
+        self.measure.show(sequence, other)
         self.update_buttons()
-
-    def update_detectors(self):
-        """Fill the detectors' list, which changes when weights are added or removed."""
-        chosen = self._parameterNode.detector if self._parameterNode else "auto"
-        selector = self.ui.detectorSelector
-        selector.blockSignals(True)
-        selector.clear()
-        for title, model in self.logic.detectors.names().items():
-            selector.addItem(title, model)
-        selector.setCurrentIndex(max(0, selector.findData(chosen)))
-        selector.blockSignals(False)
-        self.on_detector_chosen(selector.currentIndex)
-
-    def on_detector_chosen(self, index):
-        if self._parameterNode and index >= 0:
-            self._parameterNode.detector = self.ui.detectorSelector.itemData(index)
 
     def choice(self):
         """What to detect with, as chosen in the panel."""
         from EchoKeyframeLib.panel.jobs import DetectorChoice
 
-        selector = self.ui.detectorSelector
         device = self._parameterNode.device if self._parameterNode else "auto"
-        return DetectorChoice(selector.itemData(selector.currentIndex), device)
+        return DetectorChoice(self.detectors.chosen, device)
 
     def load(self, path):
         """Load a file in the background, and detect in it if that is chosen."""
@@ -337,6 +328,7 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
+        from EchoKeyframeLib.panel.interpreter import python_interpreter
         from EchoKeyframeLib.panel.jobs import Jobs
         from EchoKeyframeLib.panel.weights_folder import Detectors
         from EchoKeyframeLib.worker.process import Worker
@@ -349,10 +341,11 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
     def getParameterNode(self):
         return EchoKeyframeParameterNode(super().getParameterNode())
 
-    def load(self, path, then=None):
-        """Load a file in the background; ``then`` (a DetectorChoice) detects in it. Raises as ``detect``."""
+    def load(self, path, then=None, labels=None):
+        """Load a file in the background; ``then`` (a DetectorChoice) detects in it, ``labels`` (ClipLabels) become its
+        keyframes. Raises as ``detect``."""
         self.ensure_packages(then)
-        return self.jobs.load(path, then)
+        return self.jobs.load(path, then, labels)
 
     def detect(self, sequence, choice):
         """Detect in a sequence in the background. Raises SceneError, WorkerError, RuntimeError (packages declined)."""
@@ -421,13 +414,6 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
     def stop(self):
         """Drop what is under way and end the background process."""
         self.jobs.stop()
-
-
-def python_interpreter():
-    """PythonSlicer, which runs scripts with Slicer's packages; this interpreter where there is none."""
-    name = "PythonSlicer.exe" if sys.platform == "win32" else "PythonSlicer"
-    beside = os.path.join(slicer.app.slicerHome, "bin", name)
-    return shutil.which("PythonSlicer") or (beside if os.path.isfile(beside) else sys.executable)
 
 
 #

@@ -7,7 +7,8 @@ from PySide6 import QtCore, QtWidgets
 
 from .pythonqt import WIDGETS, PythonQtObject
 
-__all__ = ["qMRMLNodeComboBox", "qMRMLPlotView", "qMRMLSequenceBrowserSeekWidget", "qMRMLWidget"]
+__all__ = ["qMRMLNodeComboBox", "qMRMLPlotView", "qMRMLSegmentSelectorWidget", "qMRMLSequenceBrowserSeekWidget",
+           "qMRMLWidget"]  # fmt: skip
 
 
 class qMRMLWidget(PythonQtObject, QtWidgets.QWidget):
@@ -127,6 +128,39 @@ class qMRMLSequenceBrowserSeekWidget(qMRMLWidget):
         self._slider.setValue(selected)
         self._slider.blockSignals(False)
         self._label.setText(f"{sequence.GetNthIndexValue(selected)} {sequence.GetIndexUnit()}")
+
+
+class qMRMLSegmentSelectorWidget(qMRMLWidget):
+    """Chooses a segment of a segmentation node."""
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._nodes, self._segments = qMRMLNodeComboBox(), QtWidgets.QComboBox()
+        self._nodes._set_types(["vtkMRMLSegmentationNode"])
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._nodes)
+        layout.addWidget(self._segments)
+        self._nodes.node_changed.connect(self._list_segments)
+
+    def setMRMLScene(self, scene):
+        super().setMRMLScene(scene)
+        self._nodes.setMRMLScene(scene)
+
+    def currentNode(self):
+        return self._nodes.currentNode()
+
+    def setCurrentNode(self, node):
+        self._nodes.setCurrentNode(node)
+
+    def currentSegmentID(self):
+        return self._segments.currentData() or ""
+
+    def _list_segments(self, node):
+        self._segments.clear()
+        segments = node.GetSegmentation() if node is not None else None
+        for i in range(segments.GetNumberOfSegments() if segments is not None else 0):
+            self._segments.addItem(segments.GetNthSegment(i).GetName(), segments.GetNthSegmentID(i))
 
 
 class qMRMLPlotView(PythonQtObject, QtCore.QObject):

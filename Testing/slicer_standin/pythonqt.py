@@ -114,6 +114,10 @@ class QFileDialog:
     def getOpenFileName(parent=None, caption="", directory="", filter="", selectedFilter=None, options=None):
         return QFileDialog.answer
 
+    @staticmethod
+    def getExistingDirectory(parent=None, caption="", directory="", options=None):
+        return QFileDialog.answer
+
 
 class QUiLoader:
     """Builds widgets of the classes here, and makes the .ui file's connections PythonQt's way."""

@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..cine.cine import CineError
+from ..cine.cine import Cine, CineError
+from ..datasets.labels import ClipLabels
 from ..detection.keyframes import Detection
 from ..scene import (
     SceneError,
     SourceComparison,
     add_cine_stepwise,
     add_curves,
+    as_labelled,
+    bookmark_labels,
     compare_with_source,
     read_keyframes,
     write_detection,
@@ -36,7 +39,8 @@ class DetectorChoice:
 
 @dataclass
 class Job:
-    """One load, detection or comparison. number: the worker's. sequence: None until a load has made it."""
+    """One load, detection or comparison. number: the worker's. sequence: None until a load has made it.
+    labels: of a labelled cine, which become its keyframes."""
 
     kind: str
     number: int
@@ -44,6 +48,7 @@ class Job:
     sequence: Any | None = None
     choice: DetectorChoice | None = None
     warnings: tuple[str, ...] = ()
+    labels: ClipLabels | None = None
 
 
 @dataclass(frozen=True)
@@ -91,9 +96,14 @@ class Jobs:
         """Whether a detection or comparison of this sequence runs or waits."""
         return any(job.sequence is sequence for job in self._jobs.values())
 
-    def load(self, path: str | Path, then: DetectorChoice | None = None) -> Job:
-        """Queue the loading of a file; ``then`` detects in it. Raises CineError or WorkerError."""
-        return self._read("load", Path(path), choice=then)
+    def load(
+        self, path: str | Path, then: DetectorChoice | None = None, labels: ClipLabels | None = None
+    ) -> Job:
+        """Queue the loading of a file; ``then`` detects in it, ``labels`` become its keyframes. Raises CineError or
+        WorkerError."""
+        job = self._read("load", Path(path), choice=then)
+        job.labels = labels
+        return job
 
     def compare(self, sequence: Any, path: str | Path) -> Job:
         """Queue the comparison of a sequence with the file it came from. Raises CineError or WorkerError."""
@@ -150,12 +160,19 @@ class Jobs:
         if event.kind == "failed":
             return Report("failed", job, event.message)
         if job.kind == "load":
-            self._import = job, add_cine_stepwise(self._scene(), event.cine)
-            job.warnings = event.cine.warnings
-            return Report("progress", job, "adding frames to the scene", 0.0)
+            return self._begin_import(job, event.cine)
         if job.sequence.GetScene() is None:
             return Report("failed", job, f"{job.name}: the sequence was removed meanwhile, the result is dropped")
         return self._compare(job, event) if job.kind == "compare" else self._take_over(job, event)
+
+    def _begin_import(self, job: Job, cine: Cine) -> Report:
+        try:
+            cine = as_labelled(cine, job.labels) if job.labels is not None else cine
+        except CineError as error:
+            return Report("failed", job, str(error))
+        self._import = job, add_cine_stepwise(self._scene(), cine)
+        job.warnings = cine.warnings
+        return Report("progress", job, "adding frames to the scene", 0.0)
 
     def _compare(self, job: Job, event: Event) -> Report:
         """Set a file that was read against its sequence. Changes nothing."""
@@ -187,13 +204,22 @@ class Jobs:
         except StopIteration as finished:
             self._import = None
             job.sequence, _ = finished.value
-            return [Report("loaded", job, f"{job.name}: loaded", 1.0), *self._detect_next(job)]
+            return self._loaded(job)
         except SceneError as error:
             self._import = None
             return [Report("failed", job, str(error))]
         except MemoryError:
             self._import = None
             return [Report("failed", job, f"{job.name}: not enough memory for this cine; close other data")]
+
+    def _loaded(self, job: Job) -> list[Report]:
+        note = ""
+        if job.labels is not None:
+            try:
+                note = bookmark_labels(job.sequence, job.labels)
+            except SceneError as error:
+                note = str(error)
+        return [Report("loaded", job, note or f"{job.name}: loaded", 1.0), *self._detect_next(job)]
 
     def _detect_next(self, job: Job) -> list[Report]:
         if job.choice is None:

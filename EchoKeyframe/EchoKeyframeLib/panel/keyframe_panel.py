@@ -151,7 +151,7 @@ class KeyframePanel:
 
     def show_side_by_side(self) -> None:
         """Show ED and ES of the selected beat, or of the first complete one."""
-        beat = self._chosen_beat()
+        beat = self.chosen_beat()
         if beat is None:
             self._say(_("There is no beat with both an ED and an ES to show side by side."))
             return
@@ -163,7 +163,8 @@ class KeyframePanel:
             show_frame_pair(pair)
             slicer.util.setSliceViewerLayers(fit=True)
 
-    def _chosen_beat(self) -> Beat | None:
+    def chosen_beat(self) -> Beat | None:
+        """The beat of the selected row if it has both ED and ES, otherwise the first that can be measured; or None."""
         complete = [beat for beat in self.beats if beat.ed is not None and beat.es is not None]
         selected = self._list.selected
         of_row = [beat for beat in complete if selected is not None and beat.number == selected.beat]

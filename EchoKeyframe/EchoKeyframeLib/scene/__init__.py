@@ -8,10 +8,12 @@ without this package.
 from .bookmarks import BookmarkObserver, has_bookmarks, restore_table
 from .chart_layout import use_chart_layout
 from .cine_sequence import add_cine_sequence, add_cine_stepwise
+from .contour_views import ContourViews, start_drawing
 from .curve_chart import add_curves, find_chart, frame_of_point, show_chart
 from .disk_model import find_disks
 from .frame_cursor import FrameCursor
 from .frame_times import frame_times
+from .key_objects import bookmark_key_object
 from .keyframe_table import (
     add_keyframe,
     can_undo,
@@ -48,7 +50,7 @@ from .lv_segments import contour_from_segment, segment_frame
 from .measurement_table import find_measurement, find_volume_chart
 from .navigation import current_frame, find_browser, next_keyframe, previous_keyframe, show_frame
 from .scene_error import SceneError
-from .sequence_frames import cine_from_sequence, image_sequences, read_frame
+from .sequence_frames import cine_from_sequence, image_sequences, is_image_loop, read_frame
 from .side_by_side import (
     FramePair,
     add_frame_pair,
@@ -61,6 +63,7 @@ from .source_file import SourceComparison, compare_with_source, find_source_file
 
 __all__ = [
     "BookmarkObserver",
+    "ContourViews",
     "FrameCursor",
     "FramePair",
     "LiveMeasurement",
@@ -74,6 +77,7 @@ __all__ = [
     "add_keyframe",
     "add_labelled_cine",
     "as_labelled",
+    "bookmark_key_object",
     "bookmark_labels",
     "can_undo",
     "change_phase",
@@ -100,6 +104,7 @@ __all__ = [
     "has_bookmarks",
     "image_sequences",
     "is_drawn",
+    "is_image_loop",
     "keyframe_table",
     "keyframe_volumes",
     "layout_description",
@@ -127,6 +132,7 @@ __all__ = [
     "show_frame",
     "show_frame_pair",
     "source_uid",
+    "start_drawing",
     "store_loop",
     "undo",
     "use_chart_layout",

@@ -8,7 +8,7 @@ import numpy as np
 import vtk
 
 from .scene_error import SceneError, require_frame, require_sequence
-from .sequence_frames import stored_flips
+from .sequence_frames import read_frame, stored_flips
 
 _THICKNESS = 1.0
 """Slices by which a point may lie beside a frame's plane: views are scrolled, and a 2D image is one slice thick."""
@@ -34,8 +34,8 @@ def to_pixels(sequence: Any, frame: int, ras: np.ndarray, what: str) -> np.ndarr
 
 
 def frame_size(sequence: Any) -> tuple[int, int]:
-    """Height and width of the frames in pixels."""
-    width, height, _ = sequence.GetNthDataNode(0).GetImageData().GetDimensions()
+    """Height and width of the frames in pixels. Raises SceneError as ``read_frame``."""
+    height, width = read_frame(sequence, 0).shape[:2]
     return height, width
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cine.cine import Cine
-from ..datasets.labelled_folder import StoredClip, store_clip
 from ..datasets.labels import ClipLabels, LabelError, check_inside
 from ..detection.keyframes import Phase
 from .cine_sequence import add_cine_sequence
@@ -16,6 +15,9 @@ from .contract import SOURCE_NAME_ATTRIBUTE
 from .keyframe_table import find_keyframe_table, keyframe_table, read_keyframes, set_keyframes
 from .scene_error import SceneError, require_sequence
 from .sequence_frames import cine_from_sequence
+
+if TYPE_CHECKING:
+    from ..datasets.labelled_folder import StoredClip
 
 
 def store_loop(
@@ -26,6 +28,9 @@ def store_loop(
     progress: as for ``cine_from_sequence``. Raises SceneError if the sequence is gone, no image loop, or has no
     keyframes; SectorMissing, LabelError and CineError as ``store_clip``. The scene is not touched.
     """
+    # OpenCV and pydicom come when they are first needed, not with the module.
+    from ..datasets.labelled_folder import store_clip
+
     require_sequence(sequence)
     table = find_keyframe_table(sequence)
     keyframes = read_keyframes(table) if table is not None else ()

@@ -40,7 +40,7 @@ def find_contours(sequence: Any) -> list[Any]:
     require_sequence(sequence)
     count = sequence.GetNumberOfNodeReferences(CONTOURS_REFERENCE)
     curves = [sequence.GetNthNodeReference(CONTOURS_REFERENCE, i) for i in range(count)]
-    return [curve for curve in curves if curve is not None]
+    return [curve for curve in curves if curve is not None and _marks(curve) is not None]
 
 
 def find_contour(sequence: Any, phase: Phase, frame: int) -> Any | None:
@@ -51,11 +51,10 @@ def find_contour(sequence: Any, phase: Phase, frame: int) -> Any | None:
 
 def contour_place(curve: Any) -> tuple[Phase, int]:
     """Phase and frame of a contour. Raises SceneError for a curve that is none of ours."""
-    phases = {value: phase for phase, value in PHASE_VALUES.items()}
-    phase, frame = phases.get(curve.GetAttribute(PHASE_ATTRIBUTE)), curve.GetAttribute(FRAME_ATTRIBUTE) or ""
-    if phase is None or not frame.isdecimal():
+    marks = _marks(curve)
+    if marks is None:
         raise SceneError(f"{curve.GetName()}: does not say on which ED or ES frame it lies; trace it with this module")
-    return phase, int(frame)
+    return marks
 
 
 def add_contour(sequence: Any, keyframe: Keyframe) -> Any:
@@ -68,9 +67,10 @@ def add_contour(sequence: Any, keyframe: Keyframe) -> Any:
         curve = scene.AddNewNodeByClass("vtkMRMLMarkupsCurveNode")
         curve.CreateDefaultDisplayNodes()
         curve.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())
-        sequence.AddNodeReferenceID(CONTOURS_REFERENCE, curve.GetID())
         _dress(curve, keyframe.phase)
         place_contour(curve, keyframe)
+        # Last: who follows the sequence looks at its contours at once.
+        sequence.AddNodeReferenceID(CONTOURS_REFERENCE, curve.GetID())
     return curve
 
 
@@ -128,6 +128,12 @@ def remove_contour(curve: Any) -> None:
         if part is not None:
             remove_with_parts(part)
     remove_with_parts(curve)
+
+
+def _marks(curve: Any) -> tuple[Phase, int] | None:
+    phases = {value: phase for phase, value in PHASE_VALUES.items()}
+    phase, frame = phases.get(curve.GetAttribute(PHASE_ATTRIBUTE)), curve.GetAttribute(FRAME_ATTRIBUTE) or ""
+    return (phase, int(frame)) if phase is not None and frame.isdecimal() else None
 
 
 def _dress(curve: Any, phase: Phase) -> None:

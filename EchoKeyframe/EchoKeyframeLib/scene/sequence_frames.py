@@ -28,7 +28,7 @@ def image_sequences(scene: Any) -> list[Any]:
     """Every vtkMRMLSequenceNode in the scene that holds a loop of single-slice images, in the scene's order."""
     count = scene.GetNumberOfNodesByClass("vtkMRMLSequenceNode")
     sequences = [scene.GetNthNodeByClass(i, "vtkMRMLSequenceNode") for i in range(count)]
-    return [sequence for sequence in sequences if _is_image_loop(sequence)]
+    return [sequence for sequence in sequences if is_image_loop(sequence)]
 
 
 def read_frame(sequence: Any, frame: int) -> np.ndarray:
@@ -108,7 +108,8 @@ def _source(sequence: Any) -> Source:
                   frame_numbers=tuple(map(int, numbers)) if known else None)  # fmt: skip
 
 
-def _is_image_loop(sequence: Any) -> bool:
+def is_image_loop(sequence: Any) -> bool:
+    """Whether a sequence holds at least two single-slice images."""
     if sequence.GetNumberOfDataNodes() < 2:
         return False
     first = sequence.GetNthDataNode(0)

@@ -1,0 +1,124 @@
+"""The panel's section on handing on: frames as volumes, loops for training, keyframes from DICOM documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from ..cine.cine import CineError
+from ..scene import bookmark_key_object, extract_keyframes, find_keyframe_table, image_sequences, store_loop
+from ..scene.contract import SPACING_ATTRIBUTE
+from .keyframe_panel import KeyframePanel
+
+MANY_LOOPS = 20
+"""Loops that are opened without asking: each takes its frames' size in memory."""
+
+
+class HandOnPanel:
+    """Connects the section's widgets. keyframes: says which sequence and beat are meant. say: shows one line to the
+    person. start: makes a request that goes on in the background. show: shows a sequence."""
+
+    def __init__(
+        self,
+        ui: Any,
+        logic: Any,
+        keyframes: KeyframePanel,
+        say: Callable[[str], None],
+        start: Callable[[Callable[[], Any]], None],
+        show: Callable[[Any], None],
+    ) -> None:
+        self._ui, self._logic, self._keyframes = ui, logic, keyframes
+        self._say, self._start, self._show = say, start, show
+        ui.extractBeatButton.connect("clicked()", self.extract_beat)
+        ui.extractAllButton.connect("clicked()", lambda: self._do(lambda: self._extract(None)))
+        ui.storeLoopButton.connect("clicked()", lambda: self.store([self._keyframes.sequence]))
+        ui.storeAllButton.connect("clicked()", lambda: self.store(self._loops_with_keyframes()))
+        ui.openLabelledButton.connect("clicked()", self.open_labelled)
+        ui.keyObjectButton.connect("clicked()", self.open_key_object)
+
+    def extract_beat(self) -> None:
+        """Copy the frames of the selected row's beat, or of the first complete one, into volumes."""
+        beat = self._keyframes.chosen_beat() or next(iter(self._keyframes.beats), None)
+        self._do(lambda: self._extract(beat.number if beat is not None else None))
+
+    def store(self, sequences: list[Any]) -> None:
+        """Add loops with their keyframes to a folder for training, which the person chooses."""
+        if not sequences:
+            self._say(_("No loop has keyframes yet."))
+            return
+        folder = qt.QFileDialog.getExistingDirectory(None, _("Folder of labelled loops to add to"))
+        if folder:
+            self._do(lambda: self._store(sequences, Path(folder)))
+
+    def open_labelled(self) -> None:
+        """Load the loops of a labelled folder, with their labels as keyframes, in the background."""
+        folder = qt.QFileDialog.getExistingDirectory(None, _("Folder with labels.csv"))
+        if folder:
+            self._start(lambda: self._open_labelled(Path(folder)))
+
+    def open_key_object(self) -> None:
+        """Take keyframes over from a DICOM Key Object Selection document."""
+        path = qt.QFileDialog.getOpenFileName(None, _("DICOM Key Object Selection document"))
+        if path:
+            self._do(lambda: self._open_key_object(path))
+
+    def _extract(self, beat: int | None) -> None:
+        volumes = extract_keyframes(self._keyframes.sequence, beat)
+        names = ", ".join(volume.GetName() for volume in volumes)
+        unknown = volumes[0].GetAttribute(SPACING_ATTRIBUTE) == "unknown"
+        note = _(" The size of a pixel is not known: do not measure in mm.") if unknown else ""
+        self._say(_("In the subject hierarchy now: {names}.").format(names=names) + note)
+
+    def _store(self, sequences: list[Any], folder: Path) -> None:
+        self._logic.ensure_packages()
+        from ..datasets.labelled_folder import SectorMissing
+
+        lines = []
+        for sequence in sequences:
+            try:
+                stored = store_loop(sequence, folder)
+            except SectorMissing as missing:
+                if not slicer.util.confirmOkCancelDisplay(
+                    f"{missing}\n" + _("Does no frame show a patient's name, so that whole frames may be stored?")
+                ):
+                    lines.append(str(missing))
+                    continue
+                stored = store_loop(sequence, folder, whole_frames=True)
+            except CineError as error:
+                lines.append(str(error))
+                continue
+            lines.append(f"{sequence.GetName()}: " + _("stored as {file}").format(file=stored.labels.file))
+            lines += [stored.note] if stored.note else []
+        self._say("\n".join(lines))
+
+    def _open_labelled(self, folder: Path) -> None:
+        from ..datasets.labels import read_labels
+
+        clips = read_labels(folder)
+        question = _("Load all {count} loops of this folder?").format(count=len(clips))
+        if len(clips) <= MANY_LOOPS or slicer.util.confirmOkCancelDisplay(question):
+            for labels in clips:
+                self._logic.load(folder / labels.file, labels=labels)
+
+    def _open_key_object(self, path: str) -> None:
+        self._logic.ensure_packages()
+        sequences = bookmark_key_object(slicer.mrmlScene, path)
+        self._show(sequences[0])
+        names = ", ".join(sequence.GetName() for sequence in sequences)
+        self._say(_("Keyframes were taken over for {names}; Undo brings the former back.").format(names=names))
+
+    def _loops_with_keyframes(self) -> list[Any]:
+        tables = ((loop, find_keyframe_table(loop)) for loop in image_sequences(slicer.mrmlScene))
+        return [loop for loop, table in tables if table is not None and table.GetNumberOfRows()]
+
+    def _do(self, action: Callable[[], None]) -> None:
+        """Act; what goes wrong is told to the person."""
+        try:
+            action()
+        except (CineError, RuntimeError) as error:
+            self._say(str(error))
