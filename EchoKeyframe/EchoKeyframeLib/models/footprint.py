@@ -19,8 +19,8 @@ def bytes_per_frame(config: NetworkConfig) -> int:
     side, channels = config.size // 4, 64
     if config.architecture == "cnn3d-lstm":  # the first layer keeps the image's size
         side, channels = config.size, config.width // 8
-    elif config.architecture == "segmentation":  # the head's five branches of 256 channels, an eighth wide
-        side, channels = config.size // 8, 5 * 256
+    elif config.architecture == "segmentation":  # an eighth wide: the last stage, or the head's five branches
+        side, channels = config.size // 8, 2048 if config.backbone in _WIDE else 5 * 256
     elif config.architecture != "two-stream" and config.backbone in _WIDE:
         channels = 256
     return channels * side**2 * _FLOAT * _MAPS_IN_BACKBONE

@@ -16,7 +16,7 @@ class Recipe:
     schedule: ``"multi-step"`` (a tenth from 60 % and again from 85 % of the steps; the paper gives no milestones) or
     ``"cosine"`` (``warmup`` steps up, then half a cosine down to 2 %).
     loss: ``"sum"`` of squared errors over frames and samples (eq. 3) or ``"mean"`` over them, outputs beyond ED and ES
-    at half weight where they are the volume.
+    at half weight where they are the volume. The published systems keep a loss of their own (``SYSTEM_LOSSES``).
     epochs: passes over the clips where neither steps nor minutes are given.
     average: decay of the running mean of weights that is evaluated and shipped; 0 leaves the weights as they are.
     clip_norm: largest norm of the gradient, 0 for none. appearance: intensity and motion augmentation on top of the
