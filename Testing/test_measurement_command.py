@@ -136,6 +136,14 @@ def test_a_film_is_measured_once_a_person_vouches_for_its_pixels(film, tmp_path,
     assert command(film, "--contours", drawn, *given, "--force") == 0
 
 
+def test_a_persons_spacing_stands_above_the_files(sample_clip, contours, tmp_path, capsys):
+    assert command(sample_clip, "--contours", contours, "--spacing", 2, 2, "--output", tmp_path) == 0
+    assert "pixel spacing of 2 x 2 mm (row x column) was given by a person, instead of the file's 1.021 x 1.021 mm" in (
+        capsys.readouterr().out)  # fmt: skip
+    with (tmp_path / NAMES[1]).open(encoding="utf-8", newline="") as file:
+        assert float(next(csv.DictReader(file))["length_ed"]) == pytest.approx(80.55 * 2 / 1.021, rel=0.001)
+
+
 def test_two_films_are_measured_biplane(film, tmp_path):
     other = film.with_name("two.avi")
     other.write_bytes(film.read_bytes())

@@ -139,8 +139,9 @@ def test_a_file_gives_back_what_was_written(tmp_path):
 def test_clicked_points_may_be_joined_by_a_smooth_curve(tmp_path):
     path = tmp_path / "clicked.json"
     clicked = [{"phase": "ED", "frame": 1, "curve": "spline", "points": WALL[::4].tolist()}]
-    path.write_text(json.dumps({"schema": 1, "contours": clicked}), encoding="utf-8")
+    path.write_text(json.dumps({"schema": 1, "view": "a4c", "contours": clicked}), encoding="utf-8")
     (contour,) = read_contours(path)
+    assert contour.view == "A4C"
     assert len(contour.points) > 50
     assert np.hypot(*(contour.points[0] - WALL[0])) < 1e-6
     assert max(np.hypot(*(contour.points - p).T).min() for p in WALL[::4]) < 2

@@ -34,6 +34,7 @@ def read_contours(path: Path, cine: Cine | None = None) -> tuple[Contour, ...]:
     view, entries = document.get("view"), document.get("contours")
     if view is not None and not isinstance(view, str):
         raise MeasurementError(f"{path.name}: its view must be a text such as A4C")
+    view = view.upper() if view else None
     if not isinstance(entries, list) or not entries:
         raise MeasurementError(f"{path.name}: holds no list of contours")
     contours = []
