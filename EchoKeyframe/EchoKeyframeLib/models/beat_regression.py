@@ -1,18 +1,18 @@
 """CNN + recurrent network on one isolated beat: Dezaki et al. (ResNet, LSTM) and Taheri Dezaki et al. (DenseNet, GRU).
 
 - Dezaki FT et al., Deep residual recurrent neural networks for characterisation of cardiac cycle phase from
-  echocardiograms, DLMIA 2017, LNCS 10553:100, after Kong B et al., Recognizing end-diastole and end-systole frames via
-  deep temporal regression network, MICCAI 2016, LNCS 9902:264 (MRI).
+  echocardiograms, DLMIA 2017, doi 10.1007/978-3-319-67558-9_12, after Kong B et al., Recognizing end-diastole and
+  end-systole frames via deep temporal regression network, MICCAI 2016, doi 10.1007/978-3-319-46726-9_31 (MRI).
 - Taheri Dezaki F et al., Cardiac phase detection in echocardiograms with densely gated recurrent neural networks and
   global extrema loss, IEEE Trans Med Imaging 2019;38:1821, doi 10.1109/TMI.2018.2888807.
 
 Both regress one curve over a beat, 1 at ED and 0 at ES (``training.phase_targets``), with losses that know its shape
 (``training.losses``).
 
-Departures: encoders are torchvision's, where the papers train smaller ones of their own; layers, units and T are ours
-where no code is public. A beat is shown with a margin on both sides, so that its EDs do not lie on the first and last
-frame by construction, and placed inexactly in training, as it is at inference (``training.beat_samples``,
-``detection.beat_network``).
+Departures: no code is public, so encoders (torchvision's), layers and units are ours. Beats of any length are resampled
+to T frames for both (the second system takes sequences of different lengths). A beat is shown with a margin on both
+sides, so that its EDs do not lie on the first and last frame by construction, and placed inexactly in training, as it is
+at inference (``training.beat_samples``, ``detection.beat_network``).
 """
 
 from __future__ import annotations

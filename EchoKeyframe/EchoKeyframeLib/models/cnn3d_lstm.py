@@ -1,8 +1,8 @@
 """3D CNN + LSTM of Fiorito et al.: each frame is systole or diastole, and keyframes lie where that switches.
 
 Fiorito AM et al., Detection of cardiac events in echocardiography using 3D convolutional recurrent neural networks,
-IEEE IUS 2018, doi 10.1109/ULTSYM.2018.8580137. From its abstract: a 3D CNN takes spatio-temporal features from the
-video and hands them to LSTM layers; both are trained together to tell systole from diastole; 30 frames at a time.
+IEEE International Ultrasonics Symposium 2018. From its abstract: a 3D CNN takes spatio-temporal features from the video
+and hands them to LSTM layers; both are trained together to tell systole from diastole; 30 frames at a time.
 
 Departures: widths are ours, since no code is public: four layers of 3 x 3 x 3 convolutions (torchvision's block with
 batch norm and ReLU), each followed by max pooling over 2 x 2 pixels and never over time, so that each frame keeps its
