@@ -11,8 +11,8 @@ Both regress one curve over a beat, 1 at ED and 0 at ES (``training.phase_target
 
 Departures: no code is public, so encoders (torchvision's), layers and units are ours. Beats of any length are resampled
 to T frames for both (the second system takes sequences of different lengths). A beat is shown with a margin on both
-sides, so that its EDs do not lie on the first and last frame by construction, and placed inexactly in training, as it is
-at inference (``training.beat_samples``, ``detection.beat_network``).
+sides, so that its EDs do not lie on the first and last frame by construction, and placed inexactly in training, as it
+is at inference (``training.beat_samples``, ``detection.beat_network``).
 """
 
 from __future__ import annotations
