@@ -96,6 +96,8 @@ def test_beats_lie_between_r_waves_and_cover_the_clip():
     cine = a_cine(r_waves=(-0.5, 10 / 30, 30 / 30, 9.0))
     nothing = Curves(np.zeros((60, 2), np.float32), cine.times, "motion")
     assert beat_bounds(cine, nothing).tolist() == pytest.approx([-10, 10, 30, 50, 70])
+    overlooked = replace(cine, r_waves=(2 / 30, 14 / 30, 26 / 30, 50 / 30))
+    assert beat_bounds(overlooked, nothing).tolist() == pytest.approx([-10, 2, 14, 26, 38, 50, 62])
 
 
 def test_without_r_waves_motion_decides_and_without_motion_the_clip_is_one_beat():
