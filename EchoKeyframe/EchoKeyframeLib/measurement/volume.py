@@ -37,7 +37,7 @@ def biplane(four: Disks, two: Disks) -> float:
 def area_length(four: Disks, two: Disks | None = None) -> float:
     """mL: the ellipsoid of equal area and length, ``8 A^2 / (3 pi L)``; ``8 A1 A2 / (3 pi Lmin)`` in two planes.
 
-    H. T. Dodge et al., Am Heart J 1960;59:762-776. The shorter length in two planes comes from each area being
+    H. T. Dodge et al., Am Heart J 1960;60:762-776. The shorter length in two planes comes from each area being
     divided by its own length, and the ellipsoid being as long as the longer one. A check on the disks: it knows
     nothing of the ventricle's shape.
     """
