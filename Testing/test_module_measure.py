@@ -115,7 +115,7 @@ def test_the_axis_is_adjusted_and_reset(person, loop):
 
 
 def test_the_other_phase_is_proposed_from_the_image(person, sample_clip):
-    """On pydicom's loop, whose pixels have no size: a start is drawn, and no number."""
+    """On pydicom's loop."""
     sequence, _ = scene.add_cine_sequence(slicer.mrmlScene, read_cine(sample_clip))
     scene.set_keyframes(scene.keyframe_table(sequence), {Phase.ED: [21], Phase.ES: [5]})
     person.choose(sequence)
@@ -131,7 +131,7 @@ def test_the_other_phase_is_proposed_from_the_image(person, sample_clip):
     proposed = scene.find_contour(sequence, Phase.ES, 5)
     assert scene.is_drawn(proposed) and person.frame == 5
     assert "check it against the image" in person.status
-    assert results(person) == {} and person.ui.measurementLabel.text
+    assert person.ui.measureHintLabel.text == person.status
 
 
 def test_a_segment_serves_and_does_not_replace_unasked(person, loop, monkeypatch):
@@ -151,6 +151,19 @@ def test_a_segment_serves_and_does_not_replace_unasked(person, loop, monkeypatch
     assert curve.GetNthControlPointPositionWorld(3)[0] == 0
     person.press("segmentButton")
     assert curve.GetNthControlPointPositionWorld(3)[0] != 0 and answers == []
+
+
+def test_a_pixels_size_is_given_only_where_the_file_does_not_say(person, loop):
+    assert person.ui.pixelSizeBox.value == pytest.approx(0.4) and not person.ui.pixelSizeBox.enabled
+    unknown = add_loop(Kept(), spacing=None)
+    person.choose(unknown)
+    trace_both(person, unknown)
+    assert "size of a pixel is not known" in person.ui.measurementLabel.text and results(person) == {}
+    assert person.ui.pixelSizeBox.text == "unknown" and person.ui.pixelSizeBox.enabled
+    person.ui.pixelSizeBox.setValue(0.45)
+    assert results(person)["EF"] and "a person's word" in person.ui.measurementLabel.text
+    person.ui.pixelSizeBox.setValue(0)
+    assert results(person) == {}
 
 
 def test_views_are_named_and_two_of_them_are_biplane(person, loop):

@@ -233,6 +233,34 @@ def test_loops_that_cannot_be_measured_are_told(kept, change, message):
         layer.measure_sequences(sequence)
 
 
+def test_a_pixels_size_can_be_given_and_contours_stay_on_the_wall(kept, follow):
+    sequence = add_loop(kept, spacing=None)
+    curves = trace(sequence)
+    follower = follow(sequence)
+    assert "size of a pixel is not known" in follower.problem
+    with pytest.raises(layer.SceneError, match="more than 0 mm, got 0 x 0"):
+        layer.set_pixel_size(sequence, (0.0, 0.0))
+    layer.set_pixel_size(sequence, SPACING)
+    assert follower.ef == pytest.approx(TRUE_EF, abs=1)
+    measurement, _ = follower.said[-1]
+    assert measurement.beats[0].edv == pytest.approx(true_volume(Phase.ED), rel=0.02)
+    assert any("0.5 x 0.4 mm is a person's word" in line for line in measurement.warnings)
+    shift(layer.find_axis(curves[Phase.ES]), 1, 0, -10, 0)
+    length = follower.said[-1][0].beats[0].length_es
+    layer.set_pixel_size(sequence, (0.25, 0.2))
+    assert follower.said[-1][0].beats[0].edv == pytest.approx(measurement.beats[0].edv / 8, rel=1e-3)
+    assert follower.said[-1][0].beats[0].length_es == pytest.approx(length / 2, rel=1e-3)
+    assert layer.find_axis(curves[Phase.ED]).GetAttribute("EchoKeyframe.LongAxis") == "auto"
+    assert layer.find_browser(sequence).GetProxyNode(sequence).GetSpacing() == (0.2, 0.25, 1)
+
+
+def test_what_the_reading_doubted_is_told_with_the_numbers(kept):
+    sequence = add_loop(kept, warnings=("regions were scaled",))
+    trace(sequence)
+    assert "regions were scaled" in layer.measure_sequences(sequence).warnings
+    assert layer.cine_from_sequence(sequence).warnings == ("regions were scaled",)
+
+
 def test_a_contour_still_being_drawn_does_not_hide_the_rest(loop):
     trace(loop)
     last = layer.read_keyframes(layer.find_keyframe_table(loop))[2]

@@ -12,8 +12,8 @@ import xml.etree.ElementTree as ElementTree
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 
 __all__ = [
-    "QAction", "QApplication", "QCheckBox", "QColor", "QComboBox", "QFile", "QFileDialog", "QFormLayout",
-    "QHBoxLayout", "QHeaderView", "QIcon", "QKeySequence", "QLabel", "QMessageBox", "QObject", "QPainter",
+    "QAction", "QApplication", "QCheckBox", "QColor", "QComboBox", "QDoubleSpinBox", "QFile", "QFileDialog",
+    "QFormLayout", "QHBoxLayout", "QHeaderView", "QIcon", "QKeySequence", "QLabel", "QMessageBox", "QObject", "QPainter",
     "QPixmap", "QProgressBar", "QPushButton", "QSettings", "QSizePolicy", "QSlider", "QStyle", "QTableWidget",
     "QTableWidgetItem", "QTimer", "QToolBar", "QToolButton", "QUiLoader", "QVBoxLayout", "QWidget", "Qt",
 ]  # fmt: skip
@@ -95,7 +95,7 @@ WIDGETS = {
     cls.__name__: _wrap(cls)
     for cls in (QtWidgets.QWidget, QtWidgets.QLabel, QtWidgets.QPushButton, QtWidgets.QToolButton, QtWidgets.QCheckBox,
                 QtWidgets.QComboBox, QtWidgets.QProgressBar, QtWidgets.QTableWidget, QtWidgets.QToolBar,
-                QtWidgets.QSlider)
+                QtWidgets.QSlider, QtWidgets.QDoubleSpinBox)
 }
 """The widget classes that a .ui file may name besides CTK's and Slicer's, which register here too."""
 
@@ -103,6 +103,7 @@ QVBoxLayout, QFormLayout, QHBoxLayout = QtWidgets.QVBoxLayout, QtWidgets.QFormLa
 QWidget, QLabel, QPushButton, QToolButton = (WIDGETS[n] for n in ("QWidget", "QLabel", "QPushButton", "QToolButton"))
 QCheckBox, QComboBox, QProgressBar = (WIDGETS[n] for n in ("QCheckBox", "QComboBox", "QProgressBar"))
 QTableWidget, QToolBar, QSlider = (WIDGETS[n] for n in ("QTableWidget", "QToolBar", "QSlider"))
+QDoubleSpinBox = WIDGETS["QDoubleSpinBox"]
 
 
 class QFileDialog:

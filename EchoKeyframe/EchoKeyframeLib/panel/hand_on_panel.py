@@ -34,6 +34,7 @@ class HandOnPanel:
     ) -> None:
         self._ui, self._logic, self._keyframes = ui, logic, keyframes
         self._say, self._start, self._show = say, start, show
+        ui.handOnLabel.visible = False
         ui.extractBeatButton.connect("clicked()", self.extract_beat)
         ui.extractAllButton.connect("clicked()", lambda: self._do(lambda: self._extract(None)))
         ui.storeLoopButton.connect("clicked()", lambda: self.store([self._keyframes.sequence]))
@@ -49,7 +50,7 @@ class HandOnPanel:
     def store(self, sequences: list[Any]) -> None:
         """Add loops with their keyframes to a folder for training, which the person chooses."""
         if not sequences:
-            self._say(_("No loop has keyframes yet."))
+            self._tell(_("No loop has keyframes yet."))
             return
         folder = qt.QFileDialog.getExistingDirectory(None, _("Folder of labelled loops to add to"))
         if folder:
@@ -72,7 +73,7 @@ class HandOnPanel:
         names = ", ".join(volume.GetName() for volume in volumes)
         unknown = volumes[0].GetAttribute(SPACING_ATTRIBUTE) == "unknown"
         note = _(" The size of a pixel is not known: do not measure in mm.") if unknown else ""
-        self._say(_("In the subject hierarchy now: {names}.").format(names=names) + note)
+        self._tell(_("In the subject hierarchy now: {names}.").format(names=names) + note)
 
     def _store(self, sequences: list[Any], folder: Path) -> None:
         self._logic.ensure_packages()
@@ -94,7 +95,7 @@ class HandOnPanel:
                 continue
             lines.append(f"{sequence.GetName()}: " + _("stored as {file}").format(file=stored.labels.file))
             lines += [stored.note] if stored.note else []
-        self._say("\n".join(lines))
+        self._tell("\n".join(lines))
 
     def _open_labelled(self, folder: Path) -> None:
         from ..datasets.labels import read_labels
@@ -110,15 +111,21 @@ class HandOnPanel:
         sequences = bookmark_key_object(slicer.mrmlScene, path)
         self._show(sequences[0])
         names = ", ".join(sequence.GetName() for sequence in sequences)
-        self._say(_("Keyframes were taken over for {names}; Undo brings the former back.").format(names=names))
+        self._tell(_("Keyframes were taken over for {names}; Undo brings the former back.").format(names=names))
 
     def _loops_with_keyframes(self) -> list[Any]:
         tables = ((loop, find_keyframe_table(loop)) for loop in image_sequences(slicer.mrmlScene))
         return [loop for loop, table in tables if table is not None and table.GetNumberOfRows()]
+
+    def _tell(self, text: str) -> None:
+        """One thing to the person, also where they are looking."""
+        self._ui.handOnLabel.text = text
+        self._ui.handOnLabel.visible = True
+        self._say(text)
 
     def _do(self, action: Callable[[], None]) -> None:
         """Act; what goes wrong is told to the person."""
         try:
             action()
         except (CineError, RuntimeError) as error:
-            self._say(str(error))
+            self._tell(str(error))

@@ -26,16 +26,18 @@ from ..scene import (
     find_volume_chart,
     is_drawn,
     is_image_loop,
+    loop_spacing,
     place_contour,
     propose_contour,
     release_axis,
     remove_contour,
     segment_frame,
+    set_pixel_size,
     show_chart,
     start_drawing,
     use_chart_layout,
 )
-from ..scene.contract import VIEW_ATTRIBUTE
+from ..scene.contract import SPACING_ATTRIBUTE, VIEW_ATTRIBUTE
 from .keyframe_panel import KeyframePanel
 from .measurement_list import fill_measurement
 
@@ -55,6 +57,7 @@ class MeasurePanel:
         self.measurement: Measurement | None = None
         for view in ("", *MEASURABLE_VIEWS):
             ui.viewSelector.addItem(view or _("unknown"), view)
+        ui.measureHintLabel.visible = False
         self._connect()
         self.show(None, None)
 
@@ -67,6 +70,7 @@ class MeasurePanel:
         self.stop()
         self._sequence, self._other = sequence, other
         self._show_view()
+        self._show_pixel_size()
         self._ui.measureSection.enabled = sequence is not None
         if sequence is None:
             self._on_result(None, "")
@@ -92,7 +96,7 @@ class MeasurePanel:
         """Show the beat's ED or ES frame and let the person draw its contour; one that is drawn is left alone."""
         keyframe = self._keyframe(phase)
         if keyframe is None:
-            self._say(_("The beat has no {phase}; detect it, or add it by hand.").format(phase=phase.value))
+            self._tell(_("The beat has no {phase}; detect it, or add it by hand.").format(phase=phase.value))
             return
         self._do(lambda: self._trace(keyframe))
 
@@ -101,7 +105,7 @@ class MeasurePanel:
         keyframes = [self._keyframe(phase) for phase in Phase]
         missing = [k for k in keyframes if k is not None and not self._is_traced(k)]
         if len(missing) != 1 or None in keyframes:
-            self._say(_("Trace either ED or ES of the beat; the other is then proposed."))
+            self._tell(_("Trace either ED or ES of the beat; the other is then proposed."))
             return
         self._do(lambda: self._propose(missing[0]))
 
@@ -121,7 +125,7 @@ class MeasurePanel:
         """Put the results onto the clipboard as text."""
         if self.measurement is not None:
             qt.QApplication.clipboard().setText(as_text(self.measurement))
-            self._say(_("The results are on the clipboard."))
+            self._tell(_("The results are on the clipboard."))
 
     def show_volume_chart(self) -> None:
         """Show the loop above the chart of its volumes."""
@@ -138,13 +142,13 @@ class MeasurePanel:
             frame = contour_place(curve)[1]
             if frame != keyframe.frame:
                 place_contour(curve, keyframe)
-                self._say(_("The contour of frame {frame} was moved along with its keyframe; check it against the "
+                self._tell(_("The contour of frame {frame} was moved along with its keyframe; check it against the "
                             "image.").format(frame=frame))  # fmt: skip
             else:
-                self._say(_("This contour is drawn: drag its points, or remove it to draw another."))
+                self._tell(_("This contour is drawn: drag its points, or remove it to draw another."))
         else:
             start_drawing(curve or add_contour(self._sequence, keyframe))
-            self._say(_("Click along the endocardium from one end of the mitral annulus over the apex to the other; "
+            self._tell(_("Click along the endocardium from one end of the mitral annulus over the apex to the other; "
                         "end with a double click."))  # fmt: skip
 
     def _left_behind(self, keyframe: Keyframe) -> Any | None:
@@ -158,7 +162,7 @@ class MeasurePanel:
         self._ensure()
         self._keyframes.jump(keyframe.frame)
         propose_contour(self._sequence, keyframe.phase, keyframe.frame)
-        self._say(_("A start, moved along with the wall: check it against the image and drag its points."))
+        self._tell(_("A start, moved along with the wall: check it against the image and drag its points."))
 
     def _use_segment(self) -> None:
         segmentation, segment = self._ui.segmentSelector.currentNode(), self._ui.segmentSelector.currentSegmentID()
@@ -166,7 +170,7 @@ class MeasurePanel:
         frame = current_frame(self._sequence) if made_on is None else made_on
         keyframe = next((k for k in self._keyframes.keyframes if k.frame == frame), None)
         if keyframe is None:
-            self._say(_("Frame {frame} is no ED or ES; show the frame that was segmented.").format(frame=frame))
+            self._tell(_("Frame {frame} is no ED or ES; show the frame that was segmented.").format(frame=frame))
             return
         question = _("Replace the contour on this frame by the segment's?")
         if not self._is_traced(keyframe) or slicer.util.confirmOkCancelDisplay(question):
@@ -178,16 +182,22 @@ class MeasurePanel:
         frame = current_frame(self._sequence)
         curve = next((c for c in find_contours(self._sequence) if contour_place(c)[1] == frame), None)
         if curve is None:
-            self._say(_("There is no contour on the frame on show."))
+            self._tell(_("There is no contour on the frame on show."))
         else:
             self._do(lambda: action(curve))
+
+    def _tell(self, text: str) -> None:
+        """One line to the person, also where they are looking."""
+        self._ui.measureHintLabel.text = text
+        self._ui.measureHintLabel.visible = bool(text)
+        self._say(text)
 
     def _do(self, action: Callable[[], None]) -> None:
         """Act, then measure and show what has changed; what goes wrong is told to the person."""
         try:
             action()
         except (CineError, RuntimeError) as error:
-            self._say(str(error))
+            self._tell(str(error))
         if self._live is not None:
             self._live.update()
             self._views.update()
@@ -221,6 +231,22 @@ class MeasurePanel:
         selector.setCurrentIndex(selector.findData(view))
         selector.blockSignals(False)
 
+    def _show_pixel_size(self) -> None:
+        """In the box, 0 stands for unknown; what the file says is not for a person to change."""
+        spacing = loop_spacing(self._sequence) if self._sequence is not None else None
+        box = self._ui.pixelSizeBox
+        box.blockSignals(True)
+        box.setValue(spacing[1] if spacing is not None else 0.0)
+        box.blockSignals(False)
+        by_file = self._sequence is not None and self._sequence.GetAttribute(SPACING_ATTRIBUTE) == "calibrated"
+        box.enabled = self._sequence is not None and not by_file
+
+    def _on_pixel_size(self, millimetres: float) -> None:
+        if self._sequence is not None and millimetres > 0:
+            self._do(lambda: set_pixel_size(self._sequence, (millimetres, millimetres)))
+        elif self._sequence is not None:
+            self._sequence.SetAttribute(SPACING_ATTRIBUTE, "unknown")
+
     def _on_view_chosen(self, index: int) -> None:
         view = self._ui.viewSelector.itemData(index)
         if self._sequence is not None and view:
@@ -232,6 +258,7 @@ class MeasurePanel:
     def _connect(self) -> None:
         ui = self._ui
         ui.viewSelector.connect("currentIndexChanged(int)", self._on_view_chosen)
+        ui.pixelSizeBox.connect("valueChanged(double)", self._on_pixel_size)
         ui.traceEdButton.connect("clicked()", lambda: self.trace(Phase.ED))
         ui.traceEsButton.connect("clicked()", lambda: self.trace(Phase.ES))
         ui.proposeButton.connect("clicked()", self.propose)

@@ -49,8 +49,9 @@ from .lv_measurement import measure_sequences, propose_contour
 from .lv_segments import contour_from_segment, segment_frame
 from .measurement_table import find_measurement, find_volume_chart
 from .navigation import current_frame, find_browser, next_keyframe, previous_keyframe, show_frame
+from .pixel_size import set_pixel_size
 from .scene_error import SceneError
-from .sequence_frames import cine_from_sequence, image_sequences, is_image_loop, read_frame
+from .sequence_frames import cine_from_sequence, image_sequences, is_image_loop, loop_spacing, read_frame, source_uid
 from .side_by_side import (
     FramePair,
     add_frame_pair,
@@ -59,7 +60,7 @@ from .side_by_side import (
     show_frame_pair,
     use_side_by_side_layout,
 )
-from .source_file import SourceComparison, compare_with_source, find_source_file, repair_from_source, source_uid
+from .source_file import SourceComparison, compare_with_source, find_source_file, repair_from_source
 
 __all__ = [
     "BookmarkObserver",
@@ -108,6 +109,7 @@ __all__ = [
     "keyframe_table",
     "keyframe_volumes",
     "layout_description",
+    "loop_spacing",
     "measure_sequences",
     "move_keyframe",
     "next_keyframe",
@@ -127,6 +129,7 @@ __all__ = [
     "segment_frame",
     "sequence_of_table",
     "set_keyframes",
+    "set_pixel_size",
     "settle_table",
     "show_chart",
     "show_frame",

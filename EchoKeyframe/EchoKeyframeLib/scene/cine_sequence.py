@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from .contract import (
     FRAME_NUMBER_ATTRIBUTE,
     HEART_RATE_ATTRIBUTE,
     INSTANCE_UIDS_ATTRIBUTE,
+    NOTES_ATTRIBUTE,
     REGION_ATTRIBUTE,
     SOURCE_NAME_ATTRIBUTE,
     SPACING_ATTRIBUTE,
@@ -112,6 +114,8 @@ def _describe(sequence: Any, cine: Cine) -> None:
         sequence.SetAttribute(HEART_RATE_ATTRIBUTE, f"{cine.heart_rate:g}")
     if cine.view is not None:
         sequence.SetAttribute(VIEW_ATTRIBUTE, cine.view)
+    if cine.warnings:
+        sequence.SetAttribute(NOTES_ATTRIBUTE, json.dumps(cine.warnings))
     if cine.region is not None:
         box = cine.region
         sequence.SetAttribute(REGION_ATTRIBUTE, f"{box.x0} {box.y0} {box.x1} {box.y1}")

@@ -50,7 +50,8 @@ TIMING_ATTRIBUTE = "EchoKeyframe.Timing"
 """Attribute of a sequence node: where its frame times come from (``Cine.timing``)."""
 
 SPACING_ATTRIBUTE = "EchoKeyframe.Spacing"
-"""Attribute of a sequence node: ``calibrated`` (mm), or ``unknown`` where the volumes' 1 mm is a placeholder."""
+"""Attribute of a sequence node: ``calibrated`` (mm), ``given`` (mm, on a person's word), or ``unknown`` where the
+volumes' 1 mm is a placeholder."""
 
 HEART_RATE_ATTRIBUTE = "EchoKeyframe.HeartRate"
 """Attribute of a sequence node: beats per minute as its file states them (``Cine.heart_rate``), absent if unknown."""
@@ -102,6 +103,9 @@ VOLUME_CHART_REFERENCE = "EchoKeyframe.VolumeChart"
 
 REGION_ATTRIBUTE = "EchoKeyframe.Region"
 """Attribute of a sequence node: the calibrated region as ``x0 y0 x1 y1`` in pixels, half open; absent if unknown."""
+
+NOTES_ATTRIBUTE = "EchoKeyframe.Notes"
+"""Attribute of a sequence node: what to know about how its file was read, a JSON list of texts; absent if nothing."""
 
 FRAME_NUMBER_ATTRIBUTE = "EchoKeyframe.FrameNumber"
 """Attribute of a data node: its number in the DICOM file, from 1, where that is not its place in the sequence."""

@@ -8,8 +8,7 @@ from typing import Any
 from ..detection.keyframes import Keyframe, Phase
 from .keyframe_table import keyframe_table, set_keyframes
 from .scene_error import SceneError
-from .sequence_frames import cine_from_sequence, image_sequences
-from .source_file import source_uid
+from .sequence_frames import cine_from_sequence, image_sequences, source_uid
 
 
 def bookmark_key_object(scene: Any, path: str | Path) -> list[Any]:

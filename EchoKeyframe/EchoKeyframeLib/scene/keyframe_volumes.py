@@ -111,12 +111,13 @@ def _fill(volume: Any, sequence: Any, keyframe: Keyframe) -> None:
         volume.CreateDefaultDisplayNodes()
         if volume.GetImageData().GetScalarType() == vtk.VTK_UNSIGNED_CHAR:
             show_full_range(volume)
+    spacing = (sequence.GetAttribute(SPACING_ATTRIBUTE) or "calibrated") if loop_spacing(sequence) else "unknown"
     attributes = {
         FRAME_ATTRIBUTE: str(keyframe.frame),
         TIME_ATTRIBUTE: f"{keyframe.time:.6f}",
         PHASE_ATTRIBUTE: PHASE_VALUES[keyframe.phase],
         BEAT_ATTRIBUTE: str(keyframe.beat),
-        SPACING_ATTRIBUTE: "calibrated" if loop_spacing(sequence) else "unknown",
+        SPACING_ATTRIBUTE: spacing,
         VIEW_ATTRIBUTE: loop_view(sequence),
         INSTANCE_UIDS_ATTRIBUTE: frame.GetAttribute(INSTANCE_UIDS_ATTRIBUTE),
     }

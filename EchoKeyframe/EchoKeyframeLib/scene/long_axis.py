@@ -20,10 +20,17 @@ def find_axis(curve: Any) -> Any | None:
     return curve.GetNodeReference(AXIS_REFERENCE)
 
 
-def apex_set_by_hand(curve: Any, sequence: Any, frame: int) -> tuple[float, float] | None:
-    """The apex in pixels (x, y) where a person moved it; None where it is to be found from the contour."""
+def axis_set_by_hand(curve: Any) -> Any | None:
+    """The line of a contour whose apex a person moved; None where the apex is to be found from the contour."""
     axis = find_axis(curve)
-    if axis is None or axis.GetAttribute(AXIS_ATTRIBUTE) != "manual" or axis.GetNumberOfDefinedControlPoints() < 2:
+    by_hand = axis is not None and axis.GetAttribute(AXIS_ATTRIBUTE) == "manual"
+    return axis if by_hand and axis.GetNumberOfDefinedControlPoints() >= 2 else None
+
+
+def apex_set_by_hand(curve: Any, sequence: Any, frame: int) -> tuple[float, float] | None:
+    """The apex in pixels (x, y) where a person moved it, or None."""
+    axis = axis_set_by_hand(curve)
+    if axis is None:
         return None
     apex = np.array(axis.GetNthControlPointPositionWorld(_APEX))
     x, y = to_pixels(sequence, frame, apex, axis.GetName())[0]

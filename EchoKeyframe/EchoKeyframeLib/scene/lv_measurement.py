@@ -9,11 +9,20 @@ from ..measurement.contour import Contour
 from ..measurement.measure import measure
 from ..measurement.measurement import Measurement
 from ..measurement.traced_view import TracedView
+from .contract import SPACING_ATTRIBUTE
 from .frame_geometry import frame_size
 from .keyframe_table import find_keyframe_table, read_beats
 from .lv_contours import contour_place, find_contours, is_drawn, put_contour, read_contour
 from .scene_error import SceneError, require_sequence
-from .sequence_frames import cine_from_sequence, loop_heart_rate, loop_region, loop_spacing, loop_timing, loop_view
+from .sequence_frames import (
+    cine_from_sequence,
+    loop_heart_rate,
+    loop_notes,
+    loop_region,
+    loop_spacing,
+    loop_timing,
+    loop_view,
+)
 
 
 def measure_sequences(sequence: Any, other: Any | None = None) -> Measurement:
@@ -45,7 +54,7 @@ def traced_view(sequence: Any) -> TracedView:
         loop_region(sequence),
         loop_view(sequence),
         loop_heart_rate(sequence),
-        (*loop_timing(sequence)[1], *unfinished),
+        (*loop_notes(sequence), *_given_spacing(sequence), *loop_timing(sequence)[1], *unfinished),
     )
 
 
@@ -64,3 +73,10 @@ def propose_contour(sequence: Any, phase: Phase, frame: int) -> Any:
         raise SceneError(f"{sequence.GetName()}: no {phase.other} contour to start from; trace one first")
     nearest: Contour = read_contour(min(others, key=lambda curve: abs(contour_place(curve)[1] - frame)))
     return put_contour(sequence, propagate(nearest, cine_from_sequence(sequence), frame, phase))
+
+
+def _given_spacing(sequence: Any) -> tuple[str, ...]:
+    if sequence.GetAttribute(SPACING_ATTRIBUTE) != "given":
+        return ()
+    row, column = loop_spacing(sequence)
+    return (f"{sequence.GetName()}: a pixel of {row:.4g} x {column:.4g} mm is a person's word, not the file's",)

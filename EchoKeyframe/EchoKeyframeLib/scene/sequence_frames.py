@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from ..cine.cine import Box, Cine, Source
 from .contract import (
     FRAME_NUMBER_ATTRIBUTE,
     HEART_RATE_ATTRIBUTE,
+    INSTANCE_UIDS_ATTRIBUTE,
+    NOTES_ATTRIBUTE,
     REGION_ATTRIBUTE,
     SOURCE_NAME_ATTRIBUTE,
     SPACING_ATTRIBUTE,
@@ -21,7 +24,6 @@ from .contract import (
 )
 from .frame_times import frame_times, index_is_time, playback_rate
 from .scene_error import SceneError, require_frame, require_sequence
-from .source_file import source_uid
 
 
 def image_sequences(scene: Any) -> list[Any]:
@@ -95,8 +97,17 @@ def cine_from_sequence(sequence: Any, progress: Callable[[float], None] | None =
     return Cine(
         stack.finish(), times - times[0], _source(sequence), spacing=loop_spacing(sequence),
         region=loop_region(sequence), heart_rate=loop_heart_rate(sequence), timing=timing,
-        view=loop_view(sequence), warnings=warnings,
+        view=loop_view(sequence), warnings=(*loop_notes(sequence), *warnings),
     )  # fmt: skip
+
+
+def source_uid(sequence: Any) -> str | None:
+    """SOP Instance UID of the one file that all frames came from; None if there is none, or each frame has its own."""
+    require_sequence(sequence)
+    uids: set[str] = set()
+    for i in range(sequence.GetNumberOfDataNodes()):
+        uids.update((sequence.GetNthDataNode(i).GetAttribute(INSTANCE_UIDS_ATTRIBUTE) or "").split())
+    return uids.pop() if len(uids) == 1 else None
 
 
 def _source(sequence: Any) -> Source:
@@ -193,6 +204,15 @@ def loop_region(sequence: Any) -> Box | None:
         return None
     box = Box(*map(int, text))
     return box if box.x0 < box.x1 <= width and box.y0 < box.y1 <= height else None
+
+
+def loop_notes(sequence: Any) -> tuple[str, ...]:
+    """What a person should know about how the sequence's file was read (``Cine.warnings``)."""
+    try:
+        notes = json.loads(sequence.GetAttribute(NOTES_ATTRIBUTE) or "[]")
+    except ValueError:
+        return ()
+    return tuple(str(note) for note in notes) if isinstance(notes, list) else ()
 
 
 def loop_timing(sequence: Any) -> tuple[str, tuple[str, ...]]:

@@ -11,10 +11,12 @@ import numpy as np
 
 from ..cine.cine import Cine
 from .cine_sequence import index_text
-from .contract import INSTANCE_UIDS_ATTRIBUTE, SOURCE_NAME_ATTRIBUTE, SPACING_ATTRIBUTE, TIMING_ATTRIBUTE
+from .contract import SOURCE_NAME_ATTRIBUTE, TIMING_ATTRIBUTE
 from .frame_times import frame_times, index_is_time
 from .navigation import find_browser
+from .pixel_size import set_pixel_size
 from .scene_error import SceneError, require_sequence
+from .sequence_frames import source_uid
 
 _SAME_SPACING = 1e-3  # relative difference that is no more than rounding
 _SAME_TIME = 0.00051  # s; importers round times to a millisecond
@@ -35,15 +37,6 @@ class SourceComparison:
     timing: str
     fps: float | None
     findings: tuple[str, ...]
-
-
-def source_uid(sequence: Any) -> str | None:
-    """SOP Instance UID of the one file that all frames came from; None if there is none, or each frame has its own."""
-    require_sequence(sequence)
-    uids: set[str] = set()
-    for i in range(sequence.GetNumberOfDataNodes()):
-        uids.update((sequence.GetNthDataNode(i).GetAttribute(INSTANCE_UIDS_ATTRIBUTE) or "").split())
-    return uids.pop() if len(uids) == 1 else None
 
 
 def find_source_file(
@@ -114,11 +107,7 @@ def repair_from_source(sequence: Any, comparison: SourceComparison) -> None:
     if comparison.times is not None and len(comparison.times) != count:
         raise SceneError(f"{sequence.GetName()}: has changed since it was compared with its file; compare again")
     if comparison.spacing is not None:
-        row_spacing, column_spacing = comparison.spacing
-        for i in range(count):
-            volume = sequence.GetNthDataNode(i)
-            volume.SetSpacing(column_spacing, row_spacing, volume.GetSpacing()[2])
-        sequence.SetAttribute(SPACING_ATTRIBUTE, "calibrated")
+        set_pixel_size(sequence, comparison.spacing, "calibrated")
     if comparison.times is not None:
         _retime(sequence, comparison.times)
         sequence.SetAttribute(TIMING_ATTRIBUTE, comparison.timing or "unknown")
