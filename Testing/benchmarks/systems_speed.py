@@ -43,7 +43,7 @@ from EchoKeyframeLib.models.presets import PRESETS, build_network
 from EchoKeyframeLib.models.runner import NetworkRunner
 
 WINDOW = 16
-PATIENCE = 5.0  # s
+PATIENCE = 2.0  # s
 ENCODED_ONCE = ("two-stream",)
 """Architectures of this project: there is no other way to run them."""
 

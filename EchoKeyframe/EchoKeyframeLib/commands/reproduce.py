@@ -28,8 +28,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     add_data(parser)
     parser.add_argument("--models", nargs="+", metavar="NAME|FILE",
-                        help="systems by name, or weights files (default: those that come with the package); the "
-                        "figures show the clips of the first")
+                        help="systems by name, or weights files (default: those that come with the package and can "
+                        "run here); the figures show the clips of the first")
     parser.add_argument("--decoder", choices=(OWN_DECODER, "beats", "maxima"), default=OWN_DECODER,
                         help="how keyframes are read off the curves: each system's own way (default), or one for all")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the report, made if need be")
@@ -46,11 +46,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the report; 1 if a cine could not be evaluated. Raises UsageError before any work."""
     from ..cine.cine import CineError
-    from ..models.registry import FUSED, MOTION, bundled_weights
+    from ..detection.catalogue import usable_detectors
 
     data, output = LabelledData.of(options), Path(options.output)
     try:
-        detectors = load_detectors(options.models or [FUSED, *bundled_weights(), MOTION], options.device)
+        detectors = load_detectors(options.models or usable_detectors(), options.device)
         number, title = data.extent(options.clips)
         output.mkdir(parents=True, exist_ok=True)
     except CineError as error:
@@ -58,10 +58,10 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"--output {options.output!r}: {error.strerror}") from error
     systems = _run_systems(data, number, detectors, options)
-    _write(systems, data, title, output, options)
     failures = list(dict.fromkeys(failure for system in systems for failure in system.failures))
     if failures:
         print(f"{len(failures)} not evaluated:", *(reason for _, reason in failures), sep="\n  ", file=sys.stderr)
+    _write(systems, data, title, output, options)
     return 1 if failures else 0
 
 

@@ -24,7 +24,7 @@ def load_detector(model: str | Path = DEFAULT_MODEL, device: str = "auto", preci
     weights that cannot be used, CineError for a device that is not here.
     """
     if model == AUTO:
-        model = FUSED if _network_possible() else MOTION
+        model = usable_detectors()[0]
     if model == MOTION:
         from .motion import MotionDetector
 
@@ -47,8 +47,10 @@ def load_detector(model: str | Path = DEFAULT_MODEL, device: str = "auto", preci
     return kind(network, card.title, device, precision)
 
 
-def _network_possible() -> bool:
-    return DEFAULT_NETWORK in bundled_weights() and all(find_spec(package) for package in _NETWORK_PACKAGES)
+def usable_detectors() -> list[str]:
+    """Names of the detectors that come with the package and can run here, the default one first."""
+    possible = DEFAULT_NETWORK in bundled_weights() and all(find_spec(package) for package in _NETWORK_PACKAGES)
+    return [FUSED, *bundled_weights(), MOTION] if possible else [MOTION]
 
 
 def weights_path(model: str | Path) -> Path:
