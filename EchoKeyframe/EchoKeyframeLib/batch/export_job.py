@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..cine.cine import GIVEN_RATE, Cine, CineError
 from .job import Job, Outcome, Status, guarded
 from .process import check_stop, own_detector
+
+if TYPE_CHECKING:
+    from ..export.record import Request
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def _keyframes_path(job: Job, keyframes: Path | None, output: Path) -> Path | No
     return path
 
 
-def _request(job: Job, settings: ExportSettings, keyframes: Path | None):
+def _request(job: Job, settings: ExportSettings, keyframes: Path | None) -> Request:
     from ..export.record import Request
     from ..report.keyframes_file import readable
 

@@ -55,6 +55,21 @@ def read_video_header(path: Path) -> CineHeader:
     return CineHeader(frames, size, rate if 0 < rate <= 10000 else None, encoding)
 
 
+def count_frames(path: Path) -> int:
+    """Number of frames of a video file that can be decoded, whatever its header says; none is kept.
+
+    Raises CineError if the file is no video or cannot be opened by the decoder, OSError if it cannot be read.
+    """
+    with open(path, "rb") as stream:
+        _container(stream.read(4096), path.name)
+        stream.seek(0)
+        with _opened(stream, path.name) as capture:
+            count = 0
+            while capture.grab():
+                count += 1
+            return count
+
+
 def decode_stream(data: bytes, name: str) -> Iterator[tuple[np.ndarray, float | None]]:
     """Decode an MPEG-2, H.264, HEVC or MP4 stream that lies in memory.
 

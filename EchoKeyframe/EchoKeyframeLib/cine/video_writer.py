@@ -9,7 +9,7 @@ import numpy as np
 
 from ..atomic_file import written_atomically
 from .cine import CineError
-from .video import decode_stream, quiet_opencv
+from .video import count_frames, quiet_opencv
 
 CODECS = {"ffv1": "FFV1", "mjpeg": "MJPG", "mpeg4": "mp4v"}
 """FourCC by name. ``ffv1`` is lossless (for .avi and .mkv), ``mjpeg`` plays nearly everywhere (.avi), ``mpeg4`` is for
@@ -70,7 +70,7 @@ def _encode(path: Path, frames: np.ndarray, fps: float, codec: str) -> None:
 def _check_whole(path: Path, count: int, name: str) -> None:
     """OpenCV's writer reports no error, not even on a full disk: only what can be read back was written."""
     try:
-        stored = sum(1 for _ in decode_stream(path.read_bytes(), name))
+        stored = count_frames(path)
     except CineError:
         stored = 0
     if stored != count:

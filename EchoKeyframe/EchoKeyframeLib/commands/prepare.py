@@ -147,6 +147,8 @@ def _prepare_all(
     there = set() if options.force else set(entries)
     outcomes = [Outcome(job, Status.SKIPPED) for job in jobs if job.target.name + SUFFIX in there]
     waiting = [job for job in jobs if job.target.name + SUFFIX not in there]
+    for job in waiting:
+        entries.pop(job.target.name + SUFFIX, None)  # a run with --force that is killed is resumed without it
     write_manifest(output, entries.values())
     with closing(_outcomes(waiting, settings, options.jobs)) as results:
         for outcome in results:

@@ -42,8 +42,9 @@ def prepare_cine(cine: Cine, size: int | None, whole_frame: bool = False) -> Pre
         raise CineError(f"{name}: holds a single frame, no cine")
     sector = find_sector(cine)
     if not sector.found and not whole_frame:
+        reason = sector.note.partition(";")[0]
         raise CineError(
-            f"{name}: left out, because no scan sector was found ({sector.note}) and text in the frame may name the "
+            f"{name}: left out, because no scan sector was found ({reason}) and text in the frame may name the "
             "patient; --whole-frame takes such cines as they are"
         )
     if size is None:

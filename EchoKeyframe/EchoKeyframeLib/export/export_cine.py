@@ -74,8 +74,9 @@ def _visible(cine: Cine, sector: Sector, formats: Sequence[Format], request: Req
     if request.whole_frame or not any(format.shows_frames for format in formats):
         return None
     if not sector.found:
+        reason = sector.note.partition(";")[0]
         raise CineError(
-            f"{cine.source.name}: no scan sector was found ({sector.note}), and text in the frame may name the "
+            f"{cine.source.name}: no scan sector was found ({reason}), and text in the frame may name the "
             "patient; look at it with 'echokeyframe info --outline', then use --whole-frame"
         )
     return sector.mask
