@@ -12,13 +12,10 @@ import numpy as np
 from ..cine.cine import Cine, CineError
 from ..cine.read import read_cine
 from ..cine.sector import find_sector
-from ..cine.video_writer import video_rate, write_video
+from ..cine.video_writer import unevenness, video_rate, write_video
 from ..detection.keyframes import Keyframe, Phase
 from .label_renewal import renew_labels
 from .labels import LABELS_NAME, ClipLabels, LabelError, read_labels
-
-_NOTED_UNEVENNESS = 0.5
-"""Of a frame's duration: a video, whose frames are evenly spaced, shows a frame too early or too late by more."""
 
 
 class SectorMissing(CineError):
@@ -103,8 +100,8 @@ def _digest(frames: np.ndarray) -> str:
 
 
 def _uneven(cine: Cine) -> str:
-    rate, shift = video_rate(cine.times)
-    if shift * rate < _NOTED_UNEVENNESS:
+    shift = unevenness(cine.times)
+    if not shift:
         return ""
     return f"{cine.source.name}: its frames are unevenly spaced; the video shows one {1000 * shift:.0f} ms off its time"
 
