@@ -11,6 +11,7 @@ from EchoKeyframeLib.detection.keyframes import Curves, Detection, Keyframe, Pha
 from EchoKeyframeLib.evaluation.metrics import score_clip
 from EchoKeyframeLib.evaluation.reproduction.clip_choice import clip_error, median_clip, ranked, worst_clips
 from EchoKeyframeLib.evaluation.reproduction.frame_differences import Pairing, Unit, differences
+from EchoKeyframeLib.evaluation.reproduction.frame_figures import view_strips, worst_strip
 from EchoKeyframeLib.evaluation.reproduction.frame_strips import frames_around, pair_up
 from EchoKeyframeLib.evaluation.reproduction.statistics import analyse, shown_p
 from EchoKeyframeLib.evaluation.reproduction.system_runs import ClipRun, SystemRun, on_common_clips
@@ -130,6 +131,16 @@ def test_a_missed_keyframe_is_shown_with_a_detection_only_if_one_is_near():
     near = clip_run("near", [10, 40], [22], [10, 30], [22])  # 0.4 s: too far to match, near enough to show
     event = next(e for e in near.result.events if e.error_frames is None)
     assert pair_up(event, near, 3).found == 30
+
+
+def test_a_clip_in_which_nothing_was_found_is_shown_by_its_labels():
+    nothing = clip_run("nothing", [10, 40], [22, 52], [], [])
+    (strip,) = view_strips(SystemRun("a", "beats", "cpu", (nothing,)))
+    assert [(pair.phase, pair.label, pair.found, pair.frames) for pair in strip.pairs] == [
+        (Phase.ED, 10, None, (9, 10, 11)),
+        (Phase.ES, 22, None, (21, 22, 23)),
+    ]
+    assert worst_strip(nothing).pairs[0].label == 10
 
 
 def test_systems_are_compared_on_clips_that_all_got_through():

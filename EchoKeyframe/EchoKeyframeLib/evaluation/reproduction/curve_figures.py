@@ -29,6 +29,7 @@ def target_figure(clip: ClipRun, data: str) -> ReportFigure:
     records: list[Record] = [{"frame": frame} for frame in range(frames)]
     for axes, (form, words) in zip(figure.subplots(2, 1, sharex=True), _FORMS.items(), strict=True):
         _draw_targets(axes, ed, es, frames, form)
+        _shade_undecided(axes, clip.labels.decided_frames(frames))
         plain(axes, "frame" if form is TargetForm.BEAT else "", "target", words)
         curves = target_curves(np.arange(frames), ed, es, form)
         for record, (ed_value, es_value) in zip(records, curves.tolist(), strict=True):
@@ -41,6 +42,8 @@ def target_figure(clip: ClipRun, data: str) -> ReportFigure:
         f"{_listed(clip.labels, Phase.ED)}, ES {_listed(clip.labels, Phase.ES)}. Frames outside the clip are virtual "
         "keyframes; the curves there (pale) are not used."
     )
+    if not clip.labels.decided_frames(frames).all():
+        caption += " Nor are they where it is hatched: the labels do not decide those frames."
     return ReportFigure("figure-3", caption, figure, records)
 
 
@@ -91,6 +94,13 @@ def _draw_targets(axes: Axes, ed: np.ndarray, es: np.ndarray, frames: int, form:
     axes.set_xlim(whole[0], whole[-1])
     axes.set_ylim(-0.03, 1.1)
     axes.set_yticks([0, 0.5, 1])
+
+
+def _shade_undecided(axes: Axes, decided: np.ndarray) -> None:
+    """Frames about which the labels say nothing, because only some beats are labelled."""
+    if not decided.all():
+        axes.fill_between(np.arange(len(decided)), 0, 1, where=~decided, step="mid", hatch="////", facecolor="none",
+                          edgecolor="0.8", linewidth=0, transform=axes.get_xaxis_transform(), zorder=-1)  # fmt: skip
 
 
 def _listed(labels: ClipLabels, phase: Phase) -> str:

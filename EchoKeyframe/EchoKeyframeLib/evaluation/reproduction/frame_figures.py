@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 from matplotlib.figure import Figure
@@ -56,13 +57,12 @@ def frame_figures(systems: Sequence[SystemRun], read: ReadCases, worst: int, dat
 
 
 def view_strips(system: SystemRun) -> list[Strip]:
-    """For each view the clip in the middle of the ranking: its ED and its ES of middling error."""
+    """For each view the clip in the middle of the ranking: its ED and its ES of median error."""
     strips = []
     for view in system.views:
         clip = median_clip(system.of_view(view))
         if clip is not None:
-            events = [event for phase in Phase if (event := _middling(clip.result, phase))]
-            events.sort(key=lambda event: event.frame)
+            events = sorted((_middling(clip.result, phase) for phase in Phase), key=lambda event: event.frame)
             pairs = tuple(pair_up(event, clip, FRAMES_EACH) for event in events)
             strips.append(Strip(clip.name, f"{view}\n{shown_name(clip.name, 24)}", pairs))
     return strips
@@ -136,10 +136,11 @@ def _row_height(strips: Sequence[Strip], columns: int, pictures: Pictures) -> fl
     return 0.93 * WIDTH / columns * min(tallest, 1.5) + 0.35
 
 
-def _middling(result: ClipResult, phase: Phase) -> Event | None:
-    """The matched keyframe of a phase with the median error."""
-    matched = [event for event in result.events if event.phase is phase and event.error_s is not None]
-    return sorted(matched, key=lambda event: abs(event.error_s))[len(matched) // 2] if matched else None
+def _middling(result: ClipResult, phase: Phase) -> Event:
+    """The keyframe of a phase with the median error, missed ones last."""
+    events = [event for event in result.events if event.phase is phase]
+    events.sort(key=lambda event: math.inf if event.error_s is None else abs(event.error_s))
+    return events[(len(events) - 1) // 2]
 
 
 def _neighbours(result: ClipResult) -> list[Event]:
