@@ -182,7 +182,7 @@ def test_perfect_answers_are_decoded_to_the_keyframes(system, decoder):
     ed, es = np.arange(-18, 130, 25.0), np.arange(-8, 130, 25.0)  # 72 beats a minute at 30 frames a second
     positions = np.arange(100)
     said = answers(system, positions, ed, es)[:, None]
-    probability = output_curves(said, PRESETS[system].outputs, system)
+    probability = output_curves(said, PRESETS[system].outputs)
     found = DECODERS[decoder](Curves(probability, positions / 30, system))
     for phase, truth in ((Phase.ED, ed), (Phase.ES, es)):
         inside = truth[(truth >= 0) & (truth < 100)]
@@ -193,6 +193,6 @@ def test_perfect_answers_are_decoded_to_the_keyframes(system, decoder):
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_answers_that_do_not_change_give_no_keyframes(system):
     noise = 1e-3 * np.random.default_rng(0).standard_normal((60, 1))
-    probability = output_curves((0.5 + noise).astype(np.float32), PRESETS[system].outputs, system)
+    probability = output_curves((0.5 + noise).astype(np.float32), PRESETS[system].outputs)
     curves = Curves(probability, np.arange(60) / 30, system)
     assert not [k for k in DECODERS["maxima"](curves) if not k.at_edge]

@@ -41,7 +41,7 @@ class BeatNetworkDetector(NetworkDetector):
             outputs = self._merged(features, bounds, part_of(progress, _ENCODED, 1))
         except DetectionError as error:
             raise DetectionError(f"{cine.source.name}: {error}") from None
-        return Curves(output_curves(outputs, self.config.outputs, self.config.architecture), cine.times, self.name)
+        return Curves(output_curves(outputs, self.config.outputs), cine.times, self.name)
 
     def _merged(self, features: Tensor, bounds: np.ndarray, progress: Progress) -> np.ndarray:
         """Outputs ``[T, outputs]`` of the whole clip from features ``[T, d]``; NaN-free."""

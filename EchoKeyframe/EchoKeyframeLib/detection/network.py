@@ -53,7 +53,7 @@ class NetworkDetector:
             outputs = self.outputs(prepared, cine.fps, progress)
         except DetectionError as error:
             raise DetectionError(f"{cine.source.name}: {error}") from None
-        return Curves(output_curves(outputs, self.config.outputs, self.config.architecture), cine.times, self.name)
+        return Curves(output_curves(outputs, self.config.outputs), cine.times, self.name)
 
     def outputs(self, prepared: np.ndarray, fps: float | None, progress: Progress | None = None) -> np.ndarray:
         """All that the network says: float32 ``[T, outputs]``, columns as in ``config.outputs``.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
+from scipy.special import expit
 
 from . import rhythm
 
@@ -13,25 +14,24 @@ STEP_WIDTH = 0.06
 AREA_SMOOTHING = 0.04
 """Sigma in beats that the area is smoothed with: a few pixels of its edge flicker from frame to frame."""
 
-SHARPENING = {"resnet-lstm-beat": 3.0, "densenet-gru-beat": 3.0, "segmentation": 3.0}
-"""Powers for answers that stay near 1 or 0 for long, as the LV's volume does: a clip that ends in late diastole would
-else seem to end in an ED."""
-
 LEAST_SWING = 0.2
 """A phase or, in parts of its mean, an area that swings by less within the clip is not blown up to a full swing."""
+
+STEEPNESS = 6.0
+"""The usual extremes come to lie at 0.05 and 0.95."""
 
 _USUAL_BEAT = 25.0  # frames, where the clip shows no rhythm
 
 
-def output_curves(outputs: np.ndarray, names: tuple[str, ...], architecture: str) -> np.ndarray:
+def output_curves(outputs: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     """Probability of ED and ES, float32 ``[T, 2]`` in [0, 1].
 
     outputs: float32 ``[T, outputs]`` of a whole clip. names: ``NetworkConfig.outputs``, which says what they mean.
 
     - ED, ES: as they are.
-    - phase: ED where it is high, ES where it is low.
+    - phase: stretched to the clip's full swing; ED where it is high, ES where it is low.
     - systole: ED where its probability steps up, ES where it steps down.
-    - area: of the LV, without drift and flicker; ED where it is large, ES where it is small.
+    - area: of the LV, without drift and flicker, stretched likewise; ED where it is large, ES where it is small.
     """
     if names[0] == "ED":
         return outputs[:, :2]
@@ -40,8 +40,7 @@ def output_curves(outputs: np.ndarray, names: tuple[str, ...], architecture: str
         curves = _steps(values)
     else:
         high = _full_swing(values) if names[0] == "phase" else _area(values)
-        power = SHARPENING.get(architecture, 1.0)
-        curves = np.stack([high**power, (1 - high) ** power], axis=1)
+        curves = np.stack([high, 1 - high], axis=1)
     return curves.astype(np.float32)
 
 
@@ -62,7 +61,10 @@ def _area(area: np.ndarray) -> np.ndarray:
 
 
 def _full_swing(values: np.ndarray) -> np.ndarray:
-    """Stretched so that the clip's lowest values lie at 0 and its highest at 1; one outlier does not decide."""
+    """Stretched so that the clip's usual lowest values lie near 0 and its highest near 1, whatever outliers do.
+
+    A logistic curve bends what lies beyond: cut off flat, a peak would lose the frame at which it is highest.
+    """
     low, high = np.percentile(values, (3, 97))
-    middle, half = (low + high) / 2, max(high - low, LEAST_SWING) / 2
-    return np.clip((values - middle) / (2 * half) + 0.5, 0, 1)
+    share = (values - (low + high) / 2) / max(high - low, LEAST_SWING)
+    return expit(STEEPNESS * share)
