@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from EchoKeyframeLib.cli import main
 from EchoKeyframeLib.datasets.clip_labels import ClipLabels
 from EchoKeyframeLib.datasets.labels import write_readings
 from EchoKeyframeLib.datasets.readers import ClipReadings
+from EchoKeyframeLib.datasets.split import Split
 from EchoKeyframeLib.training.clip_store import ClipStore
 
 TINY = ["--preset", "motion-only", "--size", "32", "--window", "8", "--batch", "2", "--threads", "1", "--device", "cpu"]
@@ -108,6 +110,29 @@ def test_parts_that_a_set_does_not_have(arguments, message, own_set, tmp_path, c
     except SystemExit as error:
         code = error.code
     assert code == 2 and message in capsys.readouterr().err
+
+
+def test_what_is_wrong_is_left_out_on_demand(tmp_path, capsys):
+    folder = write_echonet(tmp_path / "set", 3)
+    (folder / "Videos" / "0X0000.avi").unlink()
+    with (folder / "VolumeTracings.csv").open("a", encoding="utf-8") as stream:
+        stream.write("0X0001.avi,a,b,c,d,3\n")
+    command = ["evaluate", str(folder), "--model", "motion", "--output", str(tmp_path / "out")]
+    assert main(command) == 2
+    assert "is no tracing" in capsys.readouterr().err
+    assert main([*command, "--leave-out"]) == 0
+    told = capsys.readouterr()
+    assert "2 cines or labels left out" in told.err and "2 labelled clips (EchoNet-Dynamic)" in told.out
+
+
+def test_a_part_is_refused_where_the_parts_share_a_patient(own_set, tmp_path, capsys):
+    labels = ClipLabels("loop 0.avi", (0, 30), (15, 45), 46)
+    parts = [ClipReadings({"": labels}, "P1", Split.TRAIN),
+             ClipReadings({"": replace(labels, file="loop 1.avi")}, "P1", Split.TEST)]  # fmt: skip
+    write_readings(own_set / "torn.csv", parts)
+    command = ["evaluate", str(own_set / "torn.csv"), "--split", "test", "--model", "motion"]
+    assert main([*command, "--output", str(tmp_path / "out")]) == 2
+    assert "a patient may be in one only" in capsys.readouterr().err
 
 
 def test_a_store_is_not_divided(tmp_path, capsys):

@@ -6,6 +6,7 @@ import pytest
 from EchoKeyframeLib.datasets.clip_labels import OPEN_END, ClipLabels, LabelError
 from EchoKeyframeLib.datasets.dataset import DatasetError
 from EchoKeyframeLib.datasets.labels import read_labels, read_readings, write_readings
+from EchoKeyframeLib.datasets.manifest import PREPARED, ManifestEntry, write_manifest
 from EchoKeyframeLib.datasets.open_dataset import open_dataset
 from EchoKeyframeLib.datasets.readers import ClipReadings, majority
 from EchoKeyframeLib.datasets.split import Split
@@ -129,6 +130,18 @@ def test_what_cannot_be_right_is_named_without_the_patient(tmp_path, rows, messa
     assert len(dataset.errors) == 1 and not dataset.cines
     with pytest.raises(DatasetError, match=message):
         dataset.sound()
+
+
+def test_a_prepared_folder_tells_patients_and_views(tmp_path):
+    """``prepare`` writes manifest.csv; labels come later and need not repeat it."""
+    entries = [ManifestEntry("a.avi", PREPARED, view="A2C", patient="patient-1"), ManifestEntry("b.avi", PREPARED)]
+    write_manifest(tmp_path, entries)
+    labels = [ClipLabels("a.avi", (3,), (9,)), ClipLabels("b.avi", (3,), (9,), view="A4C")]
+    write_readings(tmp_path / "labels.csv", [ClipReadings({"": clip}) for clip in labels])
+    cines = open_dataset(tmp_path).cines
+    assert [(cine.patient, cine.labels.view) for cine in cines] == [("patient-1", "A2C"), (None, "A4C")]
+    (tmp_path / "manifest.csv").write_text("another,table\n1,2\n", encoding="utf-8")
+    assert [cine.patient for cine in open_dataset(tmp_path).cines] == [None, None]
 
 
 def test_other_clips_are_read_beside_a_wrong_one(tmp_path):

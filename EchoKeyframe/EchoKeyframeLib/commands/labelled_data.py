@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +30,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=SPLITS, help="only this part: the set's own, else 4:1 per view by patient, "
                         "train and test (default: all cines)")
     parser.add_argument("--split-seed", type=natural, default=0, metavar="SEED", help="of a 4:1 division (default: 0)")
+    parser.add_argument("--leave-out", action="store_true", help="leave out cines that 'echokeyframe check' finds "
+                        "wrong, by their labels and headers, instead of ending")
     add_set(parser)
 
 
@@ -42,14 +46,17 @@ class LabelledData:
     """DATA of one command line. Tables are read on first use, cines when they are asked for."""
 
     def __init__(
-        self, path: Path, subset: str | None = None, split: str | None = None, seed: int = 0, fps: float | None = None
-    ) -> None:
+        self, path: Path, subset: str | None = None, split: str | None = None, seed: int = 0,
+        fps: float | None = None, leave_out: bool = False,
+    ) -> None:  # fmt: skip
         self.path, self.subset, self.split, self.seed, self.fps = path, subset, split, seed, fps
+        self.leave_out = leave_out
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> LabelledData:
         """Raises UsageError where nothing there could be DATA, or where a store is to be divided."""
-        data = cls(Path(options.data), options.subset, options.split, options.split_seed, options.set_fps)
+        data = cls(Path(options.data), options.subset, options.split, options.split_seed, options.set_fps,
+                   options.leave_out)  # fmt: skip
         if not options.data or not (data.is_store or data._is_dataset):
             raise UsageError(f"{options.data!r} holds no labels.csv or other labelled set and is no store; "
                              "'echokeyframe phantom' makes either")  # fmt: skip
@@ -82,7 +89,10 @@ class LabelledData:
         from ..datasets.split import Split
 
         split = Split(self.split) if self.split else None
-        return open_dataset(self.path, self.subset, self.fps).sound().part(split, self.seed)
+        dataset = open_dataset(self.path, self.subset, self.fps)
+        if self.leave_out:
+            dataset = _readable(dataset)
+        return dataset.sound().part(split, self.seed)
 
     def extent(self, most: int | None) -> tuple[int, str]:
         """Number of clips and what they are. Reads the labels, so that mistakes in them come first."""
@@ -116,3 +126,17 @@ class LabelledData:
         from ..evaluation.evaluate import labelled_cines, stored_clips
 
         return stored_clips(self.store, only=only) if self.is_store else labelled_cines(self.dataset.cines, only)
+
+
+def _readable(dataset: Dataset) -> Dataset:
+    """The cines that labels and headers do not show to be wrong; says how many are not."""
+    from ..datasets.cine_check import check_cine
+    from ..datasets.dataset import Severity
+
+    fine = tuple(
+        cine for cine in dataset.cines if all(f.severity is not Severity.ERROR for f in check_cine(cine).findings)
+    )
+    wrong = len(dataset.errors) + len(dataset) - len(fine)
+    if wrong:
+        print(f"{wrong} cines or labels left out: 'echokeyframe check' says why", file=sys.stderr)
+    return replace(dataset.without_wrong_labels(), cines=fine)

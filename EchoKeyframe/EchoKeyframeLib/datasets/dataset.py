@@ -88,6 +88,10 @@ class Finding:
     message: str
 
 
+WRONG_LABELS = ("wrong labels", "wrong tracing")
+"""Kinds of findings that concern the labels of one cine, which is then not among those of the set."""
+
+
 class DatasetError(CineError):
     """A folder holds no labelled set that can be used as asked. One line: which folder, why, what to do."""
 
@@ -117,6 +121,11 @@ class Dataset:
         """Whether the set itself says of every cine to which part it belongs."""
         return bool(self.cines) and all(cine.split is not None for cine in self.cines)
 
+    def without_wrong_labels(self) -> Dataset:
+        """The cines whose labels can be right, and no complaint about the others."""
+        kept = tuple(finding for finding in self.findings if finding.kind not in WRONG_LABELS)
+        return replace(self, findings=kept)
+
     def sound(self) -> Dataset:
         """Itself. Raises DatasetError with the first thing that must be mended, if there is any."""
         errors = self.errors
@@ -126,6 +135,22 @@ class Dataset:
         if not self.cines:
             raise DatasetError(f"{self.folder.name}: holds no labelled cine")
         return self
+
+    @property
+    def torn_patients(self) -> list[Finding]:
+        """One finding for each patient whom the set's own parts tear apart; a division made here never does."""
+        by_patient: dict[str, list[LabelledCine]] = {}
+        for cine in self.cines if self.has_published_split else ():
+            if cine.patient:
+                by_patient.setdefault(cine.patient, []).append(cine)
+        torn = []
+        for first, *others in by_patient.values():
+            other = next((cine for cine in others if cine.split is not first.split), None)
+            if other:
+                message = (f"{other.labels.file}: is in part {other.split}, {first.labels.file} of the same patient in "
+                           f"{first.split}; a patient may be in one only")  # fmt: skip
+                torn.append(Finding(Severity.ERROR, "patient in two parts", other.labels.file, message))
+        return torn
 
     def splits(self, seed: int = 0) -> list[Split]:
         """The part of each cine: the set's own, or else 4:1 per view by patient (by cine where patients are unknown).
@@ -138,9 +163,12 @@ class Dataset:
         return split_by_patient(patients, [cine.labels.view for cine in self.cines], seed)
 
     def part(self, split: Split | None, seed: int = 0) -> Dataset:
-        """The cines of one part, or itself for None. Raises DatasetError where the part is empty."""
+        """The cines of one part, or itself for None. Raises DatasetError where the part is empty, or where the set's
+        own parts share a patient."""
         if split is None:
             return self
+        if self.torn_patients:
+            raise DatasetError(self.torn_patients[0].message)
         splits = self.splits(seed)
         chosen = tuple(cine for cine, part in zip(self.cines, splits, strict=True) if part is split)
         if not chosen:

@@ -3,11 +3,14 @@ and what the simulator writes."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from .clip_labels import LabelError
+from ..cine.cine import CineError
+from .clip_labels import ClipLabels, LabelError
 from .dataset import Dataset, Finding, LabelledCine, Severity, errors_from
 from .labels import LABELS_NAME, read_readings
+from .manifest import ManifestEntry, read_manifest
 
 FORM = "labels.csv"
 
@@ -22,11 +25,12 @@ def read_labels_table(path: Path) -> Dataset:
     table = path / LABELS_NAME if path.is_dir() else path
     problems: list[LabelError] = []
     readings = read_readings(table, problems)
+    prepared = _prepared(table.parent)
     cines = tuple(
         LabelledCine(
-            clip.consensus.labels,
+            _with_view(clip.consensus.labels, prepared.get(clip.file)),
             table.parent / clip.file,
-            patient=clip.patient,
+            patient=clip.patient or getattr(prepared.get(clip.file), "patient", None) or None,
             split=clip.split,
             readings=clip if len(clip.by_reader) > 1 else None,
         )
@@ -38,3 +42,15 @@ def read_labels_table(path: Path) -> Dataset:
         message = f"{table.name}: {len(cines) - known} of {len(cines)} cines have no split; give it for all or for none"
         findings += (Finding(Severity.ERROR, "split missing", table.name, message),)
     return Dataset(FORM, table.parent, cines, findings)
+
+
+def _prepared(folder: Path) -> dict[str, ManifestEntry]:
+    """What ``echokeyframe prepare`` wrote of the cines: pseudonyms of patients, views. Empty where it did not."""
+    try:
+        return read_manifest(folder)
+    except CineError:  # a file of that name with other things in it
+        return {}
+
+
+def _with_view(labels: ClipLabels, entry: ManifestEntry | None) -> ClipLabels:
+    return replace(labels, view=entry.view) if entry and entry.view and labels.view is None else labels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,12 @@ class TracedMasks:
         return polygon_area(self.polygons[frame])
 
 
+@lru_cache(maxsize=1)
+def _label_maps(path: Path, changed: int) -> np.ndarray:
+    """A file's label maps ``[T, H, W]``, kept until another one is asked for: its frames are asked for in turn."""
+    return read_itk_array(path)[0]
+
+
 @dataclass(frozen=True, eq=False)
 class LabelMapMasks:
     """Masks in label maps on disk. maps: frame -> (file, index of the frame in it)."""
@@ -66,7 +73,7 @@ class LabelMapMasks:
 
     def mask(self, frame: int) -> np.ndarray:
         path, index = self.maps[frame]
-        array, _ = read_itk_array(path)
+        array = _label_maps(path, path.stat().st_mtime_ns if path.exists() else 0)
         if index >= len(array):
             raise CineError(f"{path.name}: has {len(array)} label maps, one for frame {index} was expected")
         return (array[index] == self.value).astype(np.uint8)

@@ -25,7 +25,7 @@ def check_set(dataset: Dataset, seed: int = 0) -> list[Finding]:
     return [
         *dataset.findings,
         *_listed_twice(dataset.cines),
-        *_patients_in_two_parts(dataset),
+        *dataset.torn_patients,
         *_same_content(dataset.cines, splits),
         *_without_labels(dataset),
     ]
@@ -68,23 +68,6 @@ def _listed_twice(cines: Sequence[LabelledCine]) -> Iterable[Finding]:
     for file, number in Counter(cine.labels.file for cine in cines).items():
         if number > 1:
             yield Finding(Severity.ERROR, "listed twice", file, f"{file}: is listed {number} times")
-
-
-def _patients_in_two_parts(dataset: Dataset) -> Iterable[Finding]:
-    """Only a set's own parts can tear a patient apart."""
-    if not dataset.has_published_split:
-        return
-    by_patient: dict[str, list[LabelledCine]] = defaultdict(list)
-    for cine in dataset.cines:
-        if cine.patient:
-            by_patient[cine.patient].append(cine)
-    for cines in by_patient.values():
-        first = cines[0]
-        other = next((cine for cine in cines if cine.split is not first.split), None)
-        if other:
-            message = (f"{other.labels.file}: is in part {other.split}, {first.labels.file} of the same patient in "
-                       f"{first.split}; a patient may be in one only")  # fmt: skip
-            yield Finding(Severity.ERROR, "patient in two parts", other.labels.file, message)
 
 
 def _same_content(cines: Sequence[LabelledCine], splits: dict[str, str]) -> Iterable[Finding]:
