@@ -391,10 +391,10 @@ def test_contract_as_written(loop, table, repository):
     """The code of Docs/scene-contract.md, run as it stands there, finds the frames without importing ours."""
     document = (repository / "Docs" / "scene-contract.md").read_text(encoding="utf-8")
     programs = [part.split("```")[0] for part in document.split("```python\n")[1:]]
-    assert len(programs) == 3
+    assert len(programs) == 4
     assert all("EchoKeyframeLib" not in program for program in programs)
     expected = [(p, f, loop.GetNthIndexValue(f)) for p, f in EVENTS]
-    from_table, from_marks, jump = programs
+    from_table, from_marks, jump, _of_measurements = programs  # the last: test_scene_measurement.py
     names = {"sequence": loop}
     exec(from_table, names)
     assert [(k["Phase"], int(k["Frame"]), k["Index value"]) for k in names["keyframes"]] == expected

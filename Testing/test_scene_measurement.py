@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import vtk
@@ -363,3 +366,44 @@ def test_a_removed_contour_takes_its_axis_and_disks_along(kept, loop):
     for curve in curves.values():
         layer.remove_contour(curve)
     assert kept.scene.GetNumberOfNodes() == nodes + results
+
+
+def test_other_extensions_read_the_results_as_the_contract_says(loop, follow, repository):
+    trace(loop)
+    follower = follow(loop)
+    document = (repository / "Docs" / "scene-contract.md").read_text(encoding="utf-8")
+    names = {"sequence": loop}
+    exec(document.split("```python\n")[-1].split("```")[0], names)
+    assert names["ejection_fraction"] == {"1": pytest.approx(follower.ef, abs=1e-2)}
+
+
+def test_the_module_and_the_command_line_measure_the_same(kept, sample_clip, repository):
+    """A real loop with contours drawn by hand: file to numbers, and file to scene to curves to numbers."""
+    from EchoKeyframeLib.cine.read import read_cine
+    from EchoKeyframeLib.measurement.contours_file import read_contours
+    from EchoKeyframeLib.measurement.measure import measure
+    from EchoKeyframeLib.measurement.traced_view import TracedView, beats_of_contours
+
+    cine = read_cine(sample_clip, view="A4C")
+    contours = read_contours(repository / "Resources" / "measure-a4c.contours.json", cine)
+    expected = measure(TracedView.of(cine, beats_of_contours(contours, cine.times), contours))
+    sequence, _ = layer.add_cine_sequence(kept.scene, cine)
+    layer.set_keyframes(layer.keyframe_table(sequence), {c.phase: [c.frame] for c in contours})
+    for contour in contours:
+        layer.put_contour(sequence, contour)
+    measurement = layer.measure_sequences(sequence)
+    for quantity in ("edv", "esv", "length_ed"):
+        assert measurement.mean(quantity) == pytest.approx(expected.mean(quantity), rel=0.005)
+    assert set(expected.warnings) <= set(measurement.warnings)
+
+
+def test_the_scene_needs_no_package_that_slicer_lacks():
+    """It is imported when the module is opened, before anything is installed."""
+    script = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(('cv2', 'highdicom', 'matplotlib', 'pydicom')))\n"
+        "import EchoKeyframeLib.scene\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

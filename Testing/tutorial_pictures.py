@@ -7,6 +7,7 @@ from the scene's real nodes, without Slicer's frames and rulers. Default folder:
 from __future__ import annotations
 
 import io
+import json
 import sys
 from pathlib import Path
 
@@ -18,19 +19,23 @@ import numpy as np
 import slicer
 from EchoKeyframeLib import scene
 from EchoKeyframeLib.detection.keyframes import Phase
-from EchoKeyframeLib.scene.contract import SIDE_BY_SIDE_REFERENCE
+from EchoKeyframeLib.scene.contract import PHASE_COLORS, SIDE_BY_SIDE_REFERENCE
+from EchoKeyframeLib.scene.frame_geometry import to_pixels, to_ras
 from panel_person import Person, at_the_panel
 from PIL import Image, ImageDraw, ImageOps
 from PySide6 import QtCore
+from vtk.util.numpy_support import vtk_to_numpy
 
-HEIGHT, VIEW_WIDTH, PAIR_WIDTH, GAP = 740, 600, 440, 8
+HEIGHT, TALL, VIEW_WIDTH, PAIR_WIDTH, GAP = 740, 790, 600, 440, 8
 BACKGROUND = (24, 24, 28)
+SECTIONS = ("cineSection", "detectionSection", "keyframeSection", "measureSection", "handOnSection", "advancedSection")
+CONTOURS = Path(__file__).resolve().parent.parent / "Resources" / "measure-a4c.contours.json"
 
 
-def panel_picture(person: Person) -> Image.Image:
+def panel_picture(person: Person, height: int = HEIGHT) -> Image.Image:
     """The module's panel as it stands."""
     parent = person.widget.parent
-    parent.resize(440, HEIGHT)
+    parent.resize(440, height)
     person.app.processEvents()
     buffer = QtCore.QBuffer()
     buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
@@ -85,6 +90,47 @@ def pair_picture(sequence) -> Image.Image:
     return beside(*(volume_picture(browser.GetProxyNode(sequence), PAIR_WIDTH, HEIGHT) for browser in browsers))
 
 
+def measured_picture(sequence, width: int, height: int) -> Image.Image:
+    """The ED and the ES frame, each with the contour, long axis and disks that were drawn on it."""
+    pictures = []
+    for curve in scene.find_contours(sequence):
+        phase, frame = scene.contour_place(curve)
+        picture = Image.fromarray(scene.read_frame(sequence, frame)).convert("RGB")
+        scale = width / picture.width
+        picture = picture.resize((width, round(picture.height * scale)))
+        drawing = ImageDraw.Draw(picture)
+        color = tuple(round(255 * channel) for channel in PHASE_COLORS[phase])
+        wall = slicer.util.arrayFromMarkupsCurvePoints(curve)
+        ends = vtk_to_numpy(scene.find_disks(curve).GetPolyData().GetPoints().GetData())
+        axis = slicer.util.arrayFromMarkupsControlPoints(scene.find_axis(curve))
+        lines = [(pair, tuple(c // 2 for c in color), 1) for pair in ends.reshape(-1, 2, 3)]
+        for points, shade, thickness in (*lines, (axis, (255, 255, 255), 2), (wall, color, 3)):
+            places = (to_pixels(sequence, frame, points, "points") + 0.5) * scale
+            drawing.line([tuple(place) for place in places], fill=shade, width=thickness)
+        drawing.text((6, picture.height - 16), f"{phase.value}, frame {frame}", fill=color)
+        pictures.append(picture)
+    return ImageOps.pad(beside(*pictures, below=True), (width, height), color=BACKGROUND)
+
+
+def trace(person: Person, sequence, contours: Path) -> None:
+    """Press the buttons for ED and ES, and click the points of a file of contours, on the frames that it names."""
+    entries = json.loads(contours.read_text("utf-8"))["contours"]
+    clicks = {entry["phase"]: entry["points"] for entry in entries}
+    scene.set_keyframes(scene.keyframe_table(sequence), {Phase(e["phase"]): [e["frame"]] for e in entries})
+    for phase, button in ((Phase.ED, "traceEdButton"), (Phase.ES, "traceEsButton")):
+        person.press(button)
+        curve = scene.find_contour(sequence, phase, person.frame)
+        for point in to_ras(sequence, person.frame, np.array(clicks[phase.value], float)):
+            curve.AddControlPointWorld(*point)
+    person.app.processEvents()
+
+
+def unfold(person: Person, section: str) -> None:
+    """Fold every section of the panel but one."""
+    for name in SECTIONS:
+        getattr(person.ui, name).collapsed = name != section
+
+
 def beside(*pictures: Image.Image, below: bool = False) -> Image.Image:
     """Pictures in a row, or below one another."""
     sizes = [picture.size for picture in pictures]
@@ -124,6 +170,11 @@ def make_pictures(folder: Path) -> list[Path]:
         save("5-corrected", panel_picture(person), views_picture(sequence, with_chart=True))
         person.press("sideBySideButton")
         save("6-side-by-side", panel_picture(person), pair_picture(sequence))
+        unfold(person, "measureSection")
+        person.ui.viewSelector.setCurrentIndex(person.ui.viewSelector.findData("A4C"))
+        trace(person, sequence, CONTOURS)
+        save("7-measured", panel_picture(person, TALL), measured_picture(sequence, 500, TALL))
+        unfold(person, "keyframeSection")
     return made
 
 

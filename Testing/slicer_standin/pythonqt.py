@@ -13,9 +13,10 @@ from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 
 __all__ = [
     "QAction", "QApplication", "QCheckBox", "QColor", "QComboBox", "QDoubleSpinBox", "QFile", "QFileDialog",
-    "QFormLayout", "QHBoxLayout", "QHeaderView", "QIcon", "QKeySequence", "QLabel", "QMessageBox", "QObject", "QPainter",
-    "QPixmap", "QProgressBar", "QPushButton", "QSettings", "QSizePolicy", "QSlider", "QStyle", "QTableWidget",
-    "QTableWidgetItem", "QTimer", "QToolBar", "QToolButton", "QUiLoader", "QVBoxLayout", "QWidget", "Qt",
+    "QFormLayout", "QHBoxLayout", "QHeaderView", "QIcon", "QKeySequence", "QLabel", "QMessageBox", "QObject",
+    "QPainter", "QPixmap", "QProgressBar", "QPushButton", "QSettings", "QSizePolicy", "QSlider", "QStyle",
+    "QTableWidget", "QTableWidgetItem", "QTimer", "QToolBar", "QToolButton", "QUiLoader", "QVBoxLayout", "QWidget",
+    "Qt",
 ]  # fmt: skip
 
 # Plain values and namespaces, the same in both bindings.

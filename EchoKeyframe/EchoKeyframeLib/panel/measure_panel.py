@@ -54,6 +54,7 @@ class MeasurePanel:
         self._other: Any | None = None
         self._live: LiveMeasurement | None = None
         self._views: ContourViews | None = None
+        self._drawing = False
         self.measurement: Measurement | None = None
         for view in ("", *MEASURABLE_VIEWS):
             ui.viewSelector.addItem(view or _("unknown"), view)
@@ -147,6 +148,7 @@ class MeasurePanel:
             else:
                 self._tell(_("This contour is drawn: drag its points, or remove it to draw another."))
         else:
+            self._drawing = True
             start_drawing(curve or add_contour(self._sequence, keyframe))
             self._tell(_("Click along the endocardium from one end of the mitral annulus over the apex to the other; "
                         "end with a double click."))  # fmt: skip
@@ -215,6 +217,9 @@ class MeasurePanel:
 
     def _on_result(self, measurement: Measurement | None, problem: str) -> None:
         self.measurement = measurement
+        if measurement is not None and self._drawing:
+            self._drawing = False
+            self._ui.measureHintLabel.visible = False
         fill_measurement(self._ui.measurementTable, measurement)
         self._ui.measurementLabel.text = "\n".join(measurement.warnings) if measurement is not None else problem
         for button in (self._ui.copyButton, self._ui.volumeChartButton):
