@@ -29,8 +29,10 @@ from EchoKeyframeLib.cine.video_writer import write_video
 from EchoKeyframeLib.commands.replay_option import REPLAY_CLIPS
 from EchoKeyframeLib.datasets.labels import read_labels, write_labels
 from EchoKeyframeLib.detection.catalogue import load_detector
+from EchoKeyframeLib.detection.detector import Detector
 from EchoKeyframeLib.detection.keyframes import Curves, Phase
 from EchoKeyframeLib.evaluation.evaluate import Case, Evaluation, score_case, stored_clips
+from EchoKeyframeLib.models.registry import MOTION
 from EchoKeyframeLib.training.clip_store import ClipStore
 from EchoKeyframeLib.training.phantom.clip_labels import clip_labels, clip_name
 from EchoKeyframeLib.training.phantom.config import PhantomConfig
@@ -89,15 +91,13 @@ def main() -> None:
         options.domain: lambda: folder_cases(data["held out"]),
         "as trained on": lambda: stored_clips(ClipStore(options.held_out), options.clips),
     }
-    models: dict[str, Path | str] = {"two-stream": "two-stream"}
-    rows = scored(models, sets, motion=True)
+    table = Table(folder / "adaptation.csv", sets)
+    table.add({MOTION: MOTION, "two-stream": "two-stream"})
     for seed in options.seeds:
-        models = {
-            f"adapted, seed {seed}": adapted(folder, data["unlabelled"], replay, seed),
-            f"fine-tuned, seed {seed}": fine_tuned(folder, data["labelled"], replay, seed),
-        }
-        rows += scored({name: path for name, path in models.items() if path}, sets)
-        write(rows, folder / "adaptation.csv")
+        weights = adapted(folder, data["unlabelled"], replay, seed)
+        if weights:
+            table.add({f"adapted, seed {seed}": weights})
+        table.add({f"fine-tuned, seed {seed}": fine_tuned(folder, data["labelled"], replay, seed)})
 
 
 def parse_options() -> argparse.Namespace:
@@ -160,25 +160,48 @@ def folder_cases(folder: Path) -> Iterable[Case]:
         yield Case(cine, find_sector(cine), labels)
 
 
-def scored(
-    models: dict[str, Path | str], sets: dict[str, Callable[[], Iterable[Case]]], motion: bool = False
-) -> list[dict[str, object]]:
-    """A row for each set and network, alone and averaged with motion; motion: for the motion detector, too."""
-    watching = load_detector("motion")
-    networks = {name: load_detector(path, "cpu") for name, path in models.items()}
-    rows = []
-    for data, cases in sets.items():
-        results: dict[str, list] = {}
-        for case in cases():
-            moving = watching.curves(case.cine, case.sector)
-            curves = {"motion": moving} if motion else {}
-            for name, network in networks.items():
-                curves[name] = network.curves(case.cine, case.sector)
+class Table:
+    """Rows of figures for each set and detector, on disk as soon as they are known."""
+
+    def __init__(self, path: Path, sets: dict[str, Callable[[], Iterable[Case]]]) -> None:
+        self.path, self.sets = path, sets
+        self.watching = load_detector(MOTION)
+        self.motion: dict[tuple[str, str], Curves] = {}
+        self.rows: list[dict[str, object]] = []
+        if path.exists():
+            with path.open(encoding="utf-8", newline="") as stream:
+                self.rows = list(csv.DictReader(stream))
+
+    def add(self, models: dict[str, Path | str]) -> None:
+        """Score the detectors that have no row yet, networks alone and averaged with motion."""
+        for data, cases in self.sets.items():
+            known = {r["detector"] for r in self.rows if r["data"] == data}
+            detectors = {name: load_detector(model, "cpu") for name, model in models.items() if name not in known}
+            results: dict[str, list] = {}
+            for case in cases() if detectors else ():
+                for name, curves in self._curves(data, case, detectors).items():
+                    results.setdefault(name, []).append(score_case(case, curves, "beats", case.sector)[1])
+            self.rows += [row(data, Evaluation(name, "beats", data, tuple(found))) for name, found in results.items()]
+            self._write()
+
+    def _curves(self, data: str, case: Case, detectors: dict[str, Detector]) -> dict[str, Curves]:
+        key = data, case.labels.file
+        if key not in self.motion:
+            self.motion[key] = self.watching.curves(case.cine, case.sector)
+        moving, curves = self.motion[key], {}
+        for name, detector in detectors.items():
+            if name == MOTION:
+                curves[name] = moving
+            else:
+                curves[name] = detector.curves(case.cine, case.sector)
                 curves[f"{name}, with motion"] = mean(curves[name], moving)
-            for name, curve in curves.items():
-                results.setdefault(name, []).append(score_case(case, curve, "beats", case.sector)[1])
-        rows += [row(data, Evaluation(name, "beats", data, tuple(found))) for name, found in results.items()]
-    return rows
+        return curves
+
+    def _write(self) -> None:
+        with self.path.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, self.rows[0])
+            writer.writeheader()
+            writer.writerows(self.rows)
 
 
 def mean(network: Curves, motion: Curves) -> Curves:
@@ -203,13 +226,6 @@ def row(data: str, evaluation: Evaluation) -> dict[str, object]:
 
 def with_interval(value: float, interval: tuple[float, float], digits: int) -> str:
     return f"{value:.{digits}f} [{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]"
-
-
-def write(rows: list[dict[str, object]], path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 if __name__ == "__main__":
