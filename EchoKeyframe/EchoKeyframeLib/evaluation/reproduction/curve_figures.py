@@ -81,7 +81,7 @@ def draw_curves(axes: Axes, clip: ClipRun) -> None:
 
 
 def _draw_targets(axes: Axes, ed: np.ndarray, es: np.ndarray, frames: int, form: TargetForm) -> None:
-    whole = np.arange(np.floor(min(ed[0], es[0])), np.ceil(max(ed[-1], es[-1])) + 0.25, 0.25)
+    whole = np.arange(np.floor(min(ed[0], es[0], 0)), np.ceil(max(ed[-1], es[-1], frames - 1)) + 0.25, 0.25)
     values = target_curves(whole, ed, es, form)
     inside = (whole >= 0) & (whole <= frames - 1)
     for column, (phase, events) in enumerate(zip(Phase, (ed, es), strict=True)):
