@@ -254,6 +254,13 @@ def test_patients_stay_on_one_side_and_views_are_divided_4_to_1():
     assert split_by_patient(patients, views, seed=2) != splits
 
 
+def test_a_set_that_grows_keeps_most_of_its_parts():
+    names = [f"p{n}" for n in range(100)]
+    before = split_by_patient(names, ["A4C"] * 100)
+    after = split_by_patient([*names, "new"], ["A4C"] * 101)
+    assert sum(a is not b for a, b in zip(before, after, strict=False)) <= 2
+
+
 def test_280_videos_are_divided_224_to_56():
     splits = split_by_patient([f"0X{n}.avi" for n in range(280)], ["A4C"] * 280)
     assert splits.count(Split.TEST) == 56

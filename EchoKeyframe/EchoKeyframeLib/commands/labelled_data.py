@@ -14,7 +14,7 @@ from . import UsageError
 from .options import frame_rate, natural
 
 if TYPE_CHECKING:
-    from ..datasets.dataset import Dataset
+    from ..datasets.dataset import Dataset, LabelledCine
     from ..datasets.readers import ClipReadings
     from ..evaluation.evaluate import Case
     from ..training.clip_store import ClipStore
@@ -90,9 +90,15 @@ class LabelledData:
 
         split = Split(self.split) if self.split else None
         dataset = open_dataset(self.path, self.subset, self.fps)
-        if self.leave_out:
-            dataset = _readable(dataset)
-        return dataset.sound().part(split, self.seed)
+        if not self.leave_out:
+            return dataset.sound().part(split, self.seed)
+        # Divided first: a cine that went missing must not move others from one part to another.
+        part = dataset.without_wrong_labels().sound().part(split, self.seed)
+        fine = _readable(part.cines)
+        wrong = len(dataset.errors) + len(part) - len(fine)
+        if wrong:
+            print(f"{wrong} cines or labels left out: 'echokeyframe check' says why", file=sys.stderr)
+        return replace(part, cines=fine).sound()
 
     def extent(self, most: int | None) -> tuple[int, str]:
         """Number of clips and what they are. Reads the labels, so that mistakes in them come first."""
@@ -128,15 +134,9 @@ class LabelledData:
         return stored_clips(self.store, only=only) if self.is_store else labelled_cines(self.dataset.cines, only)
 
 
-def _readable(dataset: Dataset) -> Dataset:
-    """The cines that labels and headers do not show to be wrong; says how many are not."""
+def _readable(cines: Iterable[LabelledCine]) -> tuple[LabelledCine, ...]:
+    """The cines whose labels and headers show nothing that must be mended."""
     from ..datasets.cine_check import check_cine
     from ..datasets.dataset import Severity
 
-    fine = tuple(
-        cine for cine in dataset.cines if all(f.severity is not Severity.ERROR for f in check_cine(cine).findings)
-    )
-    wrong = len(dataset.errors) + len(dataset) - len(fine)
-    if wrong:
-        print(f"{wrong} cines or labels left out: 'echokeyframe check' says why", file=sys.stderr)
-    return replace(dataset.without_wrong_labels(), cines=fine)
+    return tuple(c for c in cines if all(f.severity is not Severity.ERROR for f in check_cine(c).findings))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-
-import numpy as np
 
 TEST_SHARE = 0.2
 """The paper's 4:1, for each view."""
@@ -25,29 +24,44 @@ def split_by_patient(
 ) -> list[Split]:
     """Train or test for each cine: near ``share`` of each view's cines to test, a patient's cines all on one side.
 
-    patients, views: of each cine. An order of the patients is drawn from ``seed`` (and depends in no other way on the
-    order of the cines). The first of them are the test set; then, in the same order, a patient changes sides where that
-    brings the views nearer to their shares, until no change does.
+    patients, views: of each cine. Patients are put into an order that their keys and ``seed`` alone decide, so that it
+    hardly changes when the set grows. The first of them are the test set; then a patient changes sides, or two change
+    places, as long as that brings the views nearer to their shares.
     """
     cines: dict[str, Counter] = {}
     for patient, view in zip(patients, views, strict=True):
         cines.setdefault(patient, Counter())[view] += 1
     wanted = {view: share * number for view, number in Counter(views).items()}
-    order = sorted(cines)
-    np.random.default_rng(seed).shuffle(order)
+    order = sorted(cines, key=lambda patient: hashlib.sha256(f"{seed} {patient}".encode()).digest())
     test = set(order[: round(share * len(order))])
-    held = Counter(view for patient, view in zip(patients, views, strict=True) if patient in test)
-    changed = True
-    while changed:  # each change lessens the distance, so this ends
-        changed = False
-        for patient in order:
-            moved = Counter(held)
-            (moved.subtract if patient in test else moved.update)(cines[patient])
-            if _distance(moved, wanted) < _distance(held, wanted):
-                held, changed = moved, True
-                test ^= {patient}
+    while change := _best_change(order, cines, test, wanted):
+        test ^= change
     return [Split.TEST if patient in test else Split.TRAIN for patient in patients]
 
 
-def _distance(held: Counter, wanted: dict[str | None, float]) -> float:
+def _best_change(
+    order: Sequence[str], cines: Mapping[str, Counter], test: set[str], wanted: Mapping[str | None, float]
+) -> set[str]:
+    """The one or two patients whose change of sides helps most; empty where none helps.
+
+    Patients with the same number of cines of each view are alike: the first of them stands for all.
+    """
+    sides: tuple[dict, dict] = ({}, {})
+    held: Counter = Counter()
+    for patient in order:
+        inside = patient in test
+        sides[inside].setdefault(frozenset(cines[patient].items()), patient)
+        held.update(cines[patient] if inside else {})
+    best, least = set(), _distance(held, wanted)
+    for outgoing in (None, *sides[True].values()):
+        for incoming in (None, *sides[False].values()):
+            moved = Counter(held)
+            moved.subtract(cines.get(outgoing, {}))
+            moved.update(cines.get(incoming, {}))
+            if _distance(moved, wanted) < least - 1e-9:
+                best, least = {outgoing, incoming} - {None}, _distance(moved, wanted)
+    return best
+
+
+def _distance(held: Counter, wanted: Mapping[str | None, float]) -> float:
     return sum((held[view] - number) ** 2 for view, number in wanted.items())
