@@ -126,7 +126,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = EchoKeyframeLogic()
         self.keyframes = KeyframePanel(self.ui, self.say)
         self.detectors = DetectorList(self.ui.detectorSelector, self.logic.detectors, lambda: self._parameterNode)
-        self.measure = MeasurePanel(self.ui, self.keyframes, self.say, self.logic.ensure_packages)
+        self.measure = MeasurePanel(self.ui, self.logic, self.keyframes, self.say)
         self.handOn = HandOnPanel(self.ui, self.logic, self.keyframes, self.say, self.start, self.show_loaded)
         self.advanced = AdvancedPanel(self.ui, self.logic, self.say, self.start, self.detectors.update)
         self.toolbar = ToolbarActions(self.keyframes.step)

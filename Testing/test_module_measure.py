@@ -254,6 +254,41 @@ def test_loops_go_to_a_training_folder_and_come_back(person, monkeypatch, tmp_pa
     assert "missing.avi" in person.status
 
 
+def test_all_loops_go_out_one_after_another_and_one_that_cannot_is_named(person, monkeypatch, tmp_path, sample_clip):
+    import qt
+
+    loops = [scene.add_cine_sequence(slicer.mrmlScene, read_cine(sample_clip))[0] for _ in range(2)]
+    scene.set_keyframes(scene.keyframe_table(loops[0]), {Phase.ED: [21]})
+    scene.set_keyframes(scene.keyframe_table(loops[1]), {Phase.ED: [21], Phase.ES: [5]})
+    person.choose(loops[0])
+    monkeypatch.setattr(qt.QFileDialog, "answer", str(tmp_path / "data"))
+    person.press("storeAllButton")
+    person.wait(lambda: len(person.ui.handOnLabel.text.splitlines()) == 2)
+    lacking, stored = person.ui.handOnLabel.text.splitlines()
+    assert "has no ES keyframe" in lacking and stored.startswith(loops[1].GetName())
+
+
+def test_buttons_without_a_loop_say_what_is_missing(person, monkeypatch, tmp_path):
+    import qt
+
+    monkeypatch.setattr(qt.QFileDialog, "answer", str(tmp_path))
+    nodes = slicer.mrmlScene.GetNumberOfNodes()
+    for button, answer in (("extractBeatButton", "no sequence"), ("extractAllButton", "no sequence"),
+                           ("storeLoopButton", "no sequence"), ("storeAllButton", "No loop has keyframes"),
+                           ("openLabelledButton", "no such file of labels"), ("keyObjectButton", "")):  # fmt: skip
+        person.press(button)
+        assert answer in person.status and "\n" not in person.status
+    for button in ("traceEdButton", "proposeButton", "segmentButton", "removeContourButton", "volumeChartButton"):
+        assert not getattr(person.ui, button).enabled
+    assert slicer.mrmlScene.GetNumberOfNodes() == nodes and list(tmp_path.iterdir()) == []
+
+
+def test_a_sequence_that_is_no_loop_cannot_be_measured(person):
+    empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "empty")
+    person.choose(empty)
+    assert not person.ui.measureSection.enabled and results(person) == {}
+
+
 def test_whole_frames_are_stored_only_on_a_persons_word(person, monkeypatch, tmp_path, loop):
     import qt
 

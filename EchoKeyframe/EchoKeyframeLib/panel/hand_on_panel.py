@@ -34,6 +34,8 @@ class HandOnPanel:
     ) -> None:
         self._ui, self._logic, self._keyframes = ui, logic, keyframes
         self._say, self._start, self._show = say, start, show
+        self._waiting: list[tuple[Any, Path]] = []
+        self._stored: list[str] = []
         ui.handOnLabel.visible = False
         ui.extractBeatButton.connect("clicked()", self.extract_beat)
         ui.extractAllButton.connect("clicked()", lambda: self._do(lambda: self._extract(None)))
@@ -49,6 +51,8 @@ class HandOnPanel:
 
     def store(self, sequences: list[Any]) -> None:
         """Add loops with their keyframes to a folder for training, which the person chooses."""
+        if self._waiting:
+            return
         if not sequences:
             self._tell(_("No loop has keyframes yet."))
             return
@@ -77,25 +81,32 @@ class HandOnPanel:
 
     def _store(self, sequences: list[Any], folder: Path) -> None:
         self._logic.ensure_packages()
+        self._waiting, self._stored = [(sequence, folder) for sequence in sequences], []
+        self._store_next()
+
+    def _store_next(self) -> None:
+        """One loop at a time, so that the application stays alive between them."""
+        sequence, folder = self._waiting.pop(0)
+        try:
+            self._stored += self._store_one(sequence, folder)
+        except CineError as error:
+            self._stored.append(str(error))
+        self._tell("\n".join(self._stored))
+        if self._waiting:
+            qt.QTimer.singleShot(0, self._store_next)
+
+    def _store_one(self, sequence: Any, folder: Path) -> list[str]:
         from ..datasets.labelled_folder import SectorMissing
 
-        lines = []
-        for sequence in sequences:
-            try:
-                stored = store_loop(sequence, folder)
-            except SectorMissing as missing:
-                if not slicer.util.confirmOkCancelDisplay(
-                    f"{missing}\n" + _("Does no frame show a patient's name, so that whole frames may be stored?")
-                ):
-                    lines.append(str(missing))
-                    continue
-                stored = store_loop(sequence, folder, whole_frames=True)
-            except CineError as error:
-                lines.append(str(error))
-                continue
-            lines.append(f"{sequence.GetName()}: " + _("stored as {file}").format(file=stored.labels.file))
-            lines += [stored.note] if stored.note else []
-        self._tell("\n".join(lines))
+        question = _("Does no frame show a patient's name, so that whole frames may be stored?")
+        try:
+            stored = store_loop(sequence, folder)
+        except SectorMissing as missing:
+            if not slicer.util.confirmOkCancelDisplay(f"{missing}\n{question}"):
+                return [str(missing)]
+            stored = store_loop(sequence, folder, whole_frames=True)
+        line = _("{name}: stored as {file}").format(name=sequence.GetName(), file=stored.labels.file)
+        return [line, stored.note] if stored.note else [line]
 
     def _open_labelled(self, folder: Path) -> None:
         from ..datasets.labels import read_labels

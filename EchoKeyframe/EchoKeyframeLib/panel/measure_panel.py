@@ -26,6 +26,7 @@ from ..scene import (
     find_volume_chart,
     is_drawn,
     is_image_loop,
+    is_shown,
     loop_spacing,
     place_contour,
     propose_contour,
@@ -43,13 +44,11 @@ from .measurement_list import fill_measurement
 
 
 class MeasurePanel:
-    """Connects the section's widgets. keyframes: says which beat is meant, and jumps to its frames. say: shows one line
-    to the person. ensure_packages: installs what computing a contour needs; raises RuntimeError if declined."""
+    """Connects the section's widgets. logic: the module's. keyframes: says which beat is meant, and jumps to frames.
+    say: shows one line to the person."""
 
-    def __init__(
-        self, ui: Any, keyframes: KeyframePanel, say: Callable[[str], None], ensure_packages: Callable[[], None]
-    ) -> None:
-        self._ui, self._keyframes, self._say, self._ensure = ui, keyframes, say, ensure_packages
+    def __init__(self, ui: Any, logic: Any, keyframes: KeyframePanel, say: Callable[[str], None]) -> None:
+        self._ui, self._logic, self._keyframes, self._say = ui, logic, keyframes, say
         self._sequence: Any | None = None
         self._other: Any | None = None
         self._live: LiveMeasurement | None = None
@@ -137,7 +136,7 @@ class MeasurePanel:
             show_chart(chart)
 
     def _trace(self, keyframe: Keyframe) -> None:
-        self._keyframes.jump(keyframe.frame)
+        self._bring_up(keyframe.frame)
         curve = find_contour(self._sequence, keyframe.phase, keyframe.frame) or self._left_behind(keyframe)
         if curve is not None and is_drawn(curve):
             frame = contour_place(curve)[1]
@@ -153,6 +152,12 @@ class MeasurePanel:
             self._tell(_("Click along the endocardium from one end of the mitral annulus over the apex to the other; "
                         "end with a double click."))  # fmt: skip
 
+    def _bring_up(self, frame: int) -> None:
+        """Show a frame, in the slice views if none of them shows the loop."""
+        self._keyframes.jump(frame)
+        if not is_shown(self._sequence, frame):
+            self._logic.show_in_views(self._sequence)
+
     def _left_behind(self, keyframe: Keyframe) -> Any | None:
         """A contour of the same phase whose keyframe was moved away, the nearest."""
         marked = {(k.phase, k.frame) for k in self._keyframes.keyframes}
@@ -161,8 +166,8 @@ class MeasurePanel:
         return min(lost, key=lambda c: abs(contour_place(c)[1] - keyframe.frame), default=None)
 
     def _propose(self, keyframe: Keyframe) -> None:
-        self._ensure()
-        self._keyframes.jump(keyframe.frame)
+        self._logic.ensure_packages()
+        self._bring_up(keyframe.frame)
         propose_contour(self._sequence, keyframe.phase, keyframe.frame)
         self._tell(_("A start, moved along with the wall: check it against the image and drag its points."))
 
@@ -176,8 +181,8 @@ class MeasurePanel:
             return
         question = _("Replace the contour on this frame by the segment's?")
         if not self._is_traced(keyframe) or slicer.util.confirmOkCancelDisplay(question):
-            self._ensure()
-            self._keyframes.jump(frame)
+            self._logic.ensure_packages()
+            self._bring_up(frame)
             contour_from_segment(self._sequence, segmentation, segment, keyframe.phase, frame)
 
     def _with_contour(self, action: Callable[[Any], None]) -> None:

@@ -8,7 +8,7 @@ without this package.
 from .bookmarks import BookmarkObserver, has_bookmarks, restore_table
 from .chart_layout import use_chart_layout
 from .cine_sequence import add_cine_sequence, add_cine_stepwise
-from .contour_views import ContourViews, start_drawing
+from .contour_views import ContourViews, is_shown, start_drawing
 from .curve_chart import add_curves, find_chart, frame_of_point, show_chart
 from .disk_model import find_disks
 from .frame_cursor import FrameCursor
@@ -106,6 +106,7 @@ __all__ = [
     "image_sequences",
     "is_drawn",
     "is_image_loop",
+    "is_shown",
     "keyframe_table",
     "keyframe_volumes",
     "layout_description",

@@ -63,6 +63,11 @@ class ContourViews:
             self._observed[node.GetID()] = node, tag
 
 
+def is_shown(sequence: Any, frame: int) -> bool:
+    """Whether a slice view shows this frame."""
+    return frame in _shown_frames(sequence).values()
+
+
 def start_drawing(curve: Any) -> None:
     """Let the person's next clicks in a view be points of this curve, until a double click or the right button."""
     scene = curve.GetScene()
