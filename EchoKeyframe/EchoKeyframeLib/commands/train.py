@@ -50,7 +50,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def _add_network(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--preset", metavar="NAME",
-                       help="two-stream (default) or another network of Docs/systems.md")
+                       help="two-stream (default), image-only, motion-only, paper, paper-112 or resnet18-112; the "
+                       "published systems resnet-lstm, cnn3d-lstm, resnet-lstm-beat, densenet-gru-beat, segmentation; "
+                       "and those in small for a CPU: resnet-lstm-small, cnn3d-lstm-small, resnet-lstm-beat-small, "
+                       "densenet-gru-beat-small, segmentation-small")
     group.add_argument("--stream", choices=tuple(STREAMS), help="what a two-stream network looks at")
     group.add_argument("--window", type=count, metavar="FRAMES", help="T, frames that it sees at once")
     group.add_argument("--rate", type=frame_rate, help="frames per second that clips are thinned out to")
