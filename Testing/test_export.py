@@ -100,6 +100,28 @@ def test_a_volume_is_gray_calibrated_in_mm_and_upright_in_an_axial_view(exported
         assert int(image.GetMetaData("xyzt_units")) & 7 == 2, "NIFTI_UNITS_MM"
 
 
+@pytest.mark.parametrize("suffix", [".nrrd", ".nii.gz"])
+def test_slicer_puts_a_volume_where_its_cine_lies(exported, cine, suffix, tmp_path):
+    pytest.importorskip("slicer", reason="needs slicer-core")
+    import vtk
+    from EchoKeyframeLib.scene.cine_sequence import add_cine_sequence
+    from mrml_scene import new_scene, slicer
+
+    kept = new_scene(tmp_path)
+    sequence, _ = add_cine_sequence(kept.scene, cine)
+    volume = kept.scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+    storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
+    kept.scene.AddNode(storage)
+    storage.SetFileName(str(exported / f"loop.A4C-beat01-ED-frame0003{suffix}"))
+    storage.SetCenterImage(0)
+    assert storage.ReadData(volume)
+    matrices = [vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()]
+    for node, matrix in zip((volume, sequence.GetNthDataNode(3)), matrices, strict=True):
+        node.GetIJKToRASMatrix(matrix)
+    of_file, of_cine = ([matrix.GetElement(i, j) for i in range(4) for j in range(4)] for matrix in matrices)
+    assert of_file == pytest.approx(of_cine, abs=1e-6)
+
+
 @pytest.mark.parametrize("suffix", [".avi", ".mp4"])
 def test_a_video_is_the_beat_from_ed_to_next_ed_at_its_own_rate(exported, cine, sector, suffix):
     video = read_video(exported / f"loop.A4C-beat01-frames0003-0031{suffix}")
