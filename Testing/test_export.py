@@ -150,6 +150,15 @@ def test_unknown_pixel_size_is_said_in_files_and_warnings(tmp_path, cine, sector
     assert "dpi" not in Image.open(paths[0]).info
 
 
+def test_the_record_lists_every_file_with_its_keyframes(exported, beats):
+    document = json.loads((exported / "loop.export.json").read_text(encoding="utf-8"))
+    files = {entry.pop("file"): entry for entry in document["files"]}
+    assert files.keys() == names(exported) - {"loop.export.json"}
+    beat = files["loop.A4C-beat01-frames0003-0031.avi"]
+    assert (beat["beat"], beat["first_frame"], beat["last_frame"], beat["spacing_mm"]) == (1, 3, 31, [0.8, 0.4])
+    assert [Keyframe(**keyframe) for keyframe in beat["keyframes"]] == [beats[0].ed, beats[0].es, beats[0].next_ed]
+
+
 def test_text_beside_the_sector_is_shown_only_where_a_person_asks_for_it(tmp_path, cine, sector, beats):
     lost = whole_frame(cine, "no echoes stand out")
     with pytest.raises(CineError, match=r"no scan sector was found .* --whole-frame"):

@@ -90,7 +90,7 @@ def _request(job: Job, settings: ExportSettings, keyframes: Path | None) -> Requ
     from ..report.keyframes_file import readable
 
     if keyframes is None:
-        origin = f"{settings.model}, {settings.decoder}"
+        origin = f"{Path(settings.model).name}, {settings.decoder}"
     else:
         origin = f"file {hashlib.sha256(keyframes.read_bytes()).hexdigest()[:16]}"
     return Request(

@@ -67,10 +67,20 @@ def recorded_files(target: Path) -> list[Path]:
 
 def write_record(path: Path, request: Request, files: Sequence[tuple[Path, Excerpt]]) -> None:
     """Write the record, UTF-8. Raises OSError."""
-    entries = [{"file": file.name, **excerpt.description(), "frames": [excerpt.frames[0], excerpt.frames[-1]]}
-               for file, excerpt in files]  # fmt: skip
-    document = {"schema": SCHEMA, "request": asdict(request), "files": entries}
+    document = {"schema": SCHEMA, "request": asdict(request), "files": [_entry(*file) for file in files]}
     path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _entry(file: Path, excerpt: Excerpt) -> dict[str, Any]:
+    return {
+        "file": file.name,
+        "view": excerpt.cine.view,
+        "beat": excerpt.beat,
+        "first_frame": excerpt.frames[0],
+        "last_frame": excerpt.frames[-1],
+        "spacing_mm": excerpt.cine.spacing,
+        "keyframes": [asdict(keyframe) for keyframe in excerpt.keyframes],
+    }
 
 
 def _read(path: Path, target: Path) -> dict[str, Any]:
