@@ -13,6 +13,7 @@ from .frame_geometry import to_pixels, to_ras
 
 _BASE, _APEX = 0, 1  # control points
 _COLOR = (1.0, 1.0, 1.0)
+_POINT_SIZE = 2.0  # in per cent of the view, as on contours
 
 
 def find_axis(curve: Any) -> Any | None:
@@ -68,6 +69,7 @@ def _add_axis(curve: Any) -> Any:
     display.SetColor(*_COLOR)
     display.SetPropertiesLabelVisibility(False)
     display.SetPointLabelsVisibility(False)
+    display.SetGlyphScale(_POINT_SIZE)
     axis.SetAttribute(AXIS_ATTRIBUTE, "auto")
     curve.SetNodeReferenceID(AXIS_REFERENCE, axis.GetID())
     return axis

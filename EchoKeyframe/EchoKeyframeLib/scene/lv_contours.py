@@ -31,6 +31,8 @@ _FEWEST_CLICKS = 5
 _CONTROL_POINTS = 21
 """Control points of a contour that was computed: few enough to correct by hand, within 0.5 % of its area."""
 
+_POINT_SIZE = 2.0
+"""Of a control point, in per cent of the view: large enough to grab, small enough to see the wall."""
 _MEASURED_POINTS = 100
 """Points along the spline that are measured: more cost time with each move of the mouse and change nothing."""
 
@@ -142,3 +144,4 @@ def _dress(curve: Any, phase: Phase) -> None:
     display.SetColor(*PHASE_COLORS[phase])
     display.SetPropertiesLabelVisibility(False)
     display.SetPointLabelsVisibility(False)
+    display.SetGlyphScale(_POINT_SIZE)
