@@ -166,19 +166,23 @@ def test_labelled_cines_of_a_person_and_one_that_cannot_be_read(tmp_path, capsys
 
 
 def test_what_is_timed():
-    """16 frames, whatever the clip's own rate and length; one run more than counted, to warm up."""
+    """16 frames, whatever the clip's own rate and length; in turn, one round more than counted, to warm up."""
     seen = []
 
     class Watcher:
-        name, device = "watcher", "cpu"
+        device = "cpu"
+
+        def __init__(self, name):
+            self.name = name
 
         def curves(self, cine, sector, progress=None):
-            seen.append((len(cine), round(cine.fps)))
+            seen.append((self.name, len(cine), round(cine.fps)))
             return Curves(np.zeros((len(cine), 2), np.float32), cine.times, self.name)
 
     cine = Cine(np.zeros((40, 8, 8), np.uint8), np.arange(40) / 90.0, Source("clip"))
-    assert len(time_inference(Watcher(), cine, whole_frame(cine), 4)) == 4
-    assert seen == [(TIMED_FRAMES, 25)] * 5
+    seconds = time_inference([Watcher("a"), Watcher("b")], cine, whole_frame(cine), 4)
+    assert [len(values) for values in seconds] == [4, 4] and min(map(min, seconds)) >= 0
+    assert seen == [("a", TIMED_FRAMES, 25), ("b", TIMED_FRAMES, 25)] * 5
 
 
 def test_several_readers_are_compared_with_each_other(tmp_path):

@@ -47,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
     """Write the report; 1 if a cine could not be evaluated. Raises UsageError before any work."""
     from ..cine.cine import CineError
     from ..detection.catalogue import usable_detectors
+    from ..evaluation.reproduction.system_runs import with_times
 
     data, output = LabelledData.of(options), Path(options.output)
     try:
@@ -61,6 +62,8 @@ def run(options: argparse.Namespace) -> int:
     failures = list(dict.fromkeys(failure for system in systems for failure in system.failures))
     if failures:
         print(f"{len(failures)} not evaluated:", *(reason for _, reason in failures), sep="\n  ", file=sys.stderr)
+    common = _common_clips(systems, data, options.view)
+    systems = with_times(systems, detectors, data.cases(common), options.repeats)
     _write(systems, data, title, output, options)
     return 1 if failures else 0
 
@@ -77,8 +80,20 @@ def _run_systems(
         for detector in detectors:
             cases = islice(data.cases(), number)
             decoder = own_decoder(detector) if options.decoder == OWN_DECODER else options.decoder
-            systems.append(run_system(cases, detector, decoder, options.repeats, bar.update))
+            systems.append(run_system(cases, detector, decoder, bar.update))
     return systems
+
+
+def _common_clips(systems: list[SystemRun], data: LabelledData, view: str | None) -> set[str]:
+    """Names of the clips that the report is on. Raises UsageError where there are none, or none of the view."""
+    from ..evaluation.reproduction.system_runs import on_common_clips
+
+    compared = on_common_clips(systems)[0]
+    if not compared.clips:
+        raise UsageError(f"{data.path.name}: no clip could be evaluated by every system, so there is nothing to report")
+    if view and view not in compared.views:
+        raise UsageError(f"--view {view}: the clips show {', '.join(compared.views)}")
+    return {clip.name for clip in compared.clips}
 
 
 def _write(
@@ -86,13 +101,7 @@ def _write(
 ) -> None:
     from ..evaluation.reader_agreement import reader_agreement
     from ..evaluation.reproduction.report_folder import write_report
-    from ..evaluation.reproduction.system_runs import on_common_clips
 
-    compared = on_common_clips(systems)[0]
-    if not compared.clips:
-        raise UsageError(f"{data.path.name}: no clip could be evaluated by every system, so there is nothing to report")
-    if options.view and options.view not in compared.views:
-        raise UsageError(f"--view {options.view}: the clips show {', '.join(compared.views)}")
     try:
         agreements = reader_agreement(data.readings(options.clips))
         page = write_report(systems, data.cases, title, output, options.view, options.worst, agreements)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ...cine.cine import Cine, CineError
-from ...cine.sector import Sector
+from ...cine.sector import Sector, find_sector
 from ...datasets.labels import ClipLabels
 from ...detection.detector import Detector
 from ...detection.keyframes import Detection
@@ -79,45 +79,59 @@ def run_system(
     cases: Iterable[Case | tuple[str, str]],
     detector: Detector,
     decoder: str,
-    repeats: int,
     progress: Callable[[], None] = lambda: None,
 ) -> SystemRun:
-    """Run a detector over labelled clips and time it on one of them, ``repeats`` times after one to warm up.
+    """Run a detector over labelled clips.
 
     cases: as ``labelled_cines`` and ``stored_clips`` give them. progress: called after each clip. A clip that fails is
     listed, the others go on.
     """
     clips: list[ClipRun] = []
     failures: list[tuple[str, str]] = []
-    seconds: tuple[float, ...] = ()
     for case in cases:
         if isinstance(case, Case):
             try:
                 curves, sector = case_curves(case, detector)
-                if not seconds and len(case.cine) >= TIMED_FRAMES:
-                    seconds = time_inference(detector, case.cine, sector, repeats)
                 clips.append(ClipRun(case.labels, *score_case(case, curves, decoder, sector)))
             except CineError as error:
                 failures.append((case.labels.file, str(error)))
         else:
             failures.append(case)
         progress()
-    return SystemRun(detector.name, decoder, detector.device, tuple(clips), seconds, tuple(failures))
+    return SystemRun(detector.name, decoder, detector.device, tuple(clips), failures=tuple(failures))
 
 
-def time_inference(detector: Detector, cine: Cine, sector: Sector, repeats: int) -> tuple[float, ...]:
-    """Seconds that a detector takes from the pixels of a clip's first ``TIMED_FRAMES`` frames to their curves.
+def with_times(
+    systems: Sequence[SystemRun], detectors: Sequence[Detector], cases: Iterable[Case | tuple[str, str]], repeats: int
+) -> list[SystemRun]:
+    """The same runs with their inference times, taken on the first case that is long enough (none: no times).
 
-    Reading the file and finding the scan sector are not counted; preparing the frames and optical flow are.
+    detectors: those of the systems, in their order. cases: clips that all of them got through.
+    """
+    case = next((case for case in cases if isinstance(case, Case) and len(case.cine) >= TIMED_FRAMES), None)
+    if case is None:
+        return list(systems)
+    seconds = time_inference(detectors, case.cine, case.sector or find_sector(case.cine), repeats)
+    return [replace(system, seconds=values) for system, values in zip(systems, seconds, strict=True)]
+
+
+def time_inference(
+    detectors: Sequence[Detector], cine: Cine, sector: Sector, repeats: int
+) -> list[tuple[float, ...]]:
+    """Seconds that each detector takes from the pixels of a clip's first ``TIMED_FRAMES`` frames to their curves.
+
+    The detectors take turns, ``repeats`` times after one round to warm up, so that what else the machine does meets
+    them alike. Reading the file and finding the sector are not counted; preparing the frames and optical flow are.
     """
     first = slice(TIMED_FRAMES)
     sequence = replace(cine, frames=cine.frames[first], times=cine.times[first]).with_fps(TIMED_RATE)
-    seconds = []
+    seconds: list[list[float]] = [[] for _ in detectors]
     for _ in range(repeats + 1):
-        start = time.perf_counter()
-        detector.curves(sequence, sector)
-        seconds.append(time.perf_counter() - start)
-    return tuple(seconds[1:])
+        for detector, values in zip(detectors, seconds, strict=True):
+            start = time.perf_counter()
+            detector.curves(sequence, sector)
+            values.append(time.perf_counter() - start)
+    return [tuple(values[1:]) for values in seconds]
 
 
 def on_common_clips(systems: Sequence[SystemRun]) -> tuple[SystemRun, ...]:

@@ -86,6 +86,7 @@ def _notes(systems: Sequence[SystemRun]) -> tuple[str, ...]:
         "missed keyframes out. *Unit*: what counts as one observation. Keyframes of one clip err together, so the "
         "tests over keyframes, which the paper seems to make, find differences too easily; those over clips do not.",
         "All systems saw the same clips. One-way ANOVA, which the paper uses, takes no account of that.",
-        f"Inference time: {TIMED_FRAMES} frames from pixels to curves on {devices}, repeated; frames are taken to come "
-        f"at {TIMED_RATE:g}/s. SD and P over repetitions of one sequence on one machine.",
+        f"Inference time: {TIMED_FRAMES} frames from pixels to curves on {devices}, repeated, the "
+        f"systems taking turns; frames are taken to come at {TIMED_RATE:g}/s. SD and P over repetitions of one "
+        "sequence on one machine, with whatever else it did.",
     )
