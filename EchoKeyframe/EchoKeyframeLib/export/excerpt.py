@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:  # the command line names the formats in its help without waiting for NumPy
+    import numpy as np
 
-from ..cine.cine import Cine
-from ..detection.keyframes import Beat, Keyframe
+    from ..cine.cine import Cine
+    from ..detection.keyframes import Beat, Keyframe
 
 
 class Scope(StrEnum):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from .excerpt import Excerpt
+
+if TYPE_CHECKING:
+    import numpy as np
 
 UNCALIBRATED = "the size of its pixels is unknown; NRRD and NIfTI files say 1 mm, measure nothing in them"
 
@@ -25,6 +27,7 @@ def write_volume(path: Path, excerpt: Excerpt) -> tuple[str, ...]:
 
     Returns a warning where the spacing is unknown. Raises OSError.
     """
+    import numpy as np
     import SimpleITK as sitk
 
     row, column = excerpt.cine.spacing or (1.0, 1.0)
