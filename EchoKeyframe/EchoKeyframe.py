@@ -34,7 +34,7 @@ class EchoKeyframe(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = "EchoKeyframe"
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Cardiac"), "Ultrasound"]
-        self.parent.dependencies = ["Sequences", "Plots"]
+        self.parent.dependencies = ["Sequences", "Plots", "Markups", "Segmentations"]
         self.parent.contributors = ["EchoKeyframe contributors"]
         self.parent.helpText = _(
             "Finds the end-diastolic (ED) and end-systolic (ES) frames of an echocardiography cine loop, in the "

@@ -166,6 +166,36 @@ def test_a_pixels_size_is_given_only_where_the_file_does_not_say(person, loop):
     assert results(person) == {}
 
 
+def test_contours_go_to_a_file_and_come_back(person, loop, monkeypatch, tmp_path):
+    import qt
+
+    monkeypatch.setattr(qt.QFileDialog, "answer", str(tmp_path / "vier Kammern"))
+    person.press("saveContoursButton")
+    assert "has no contours" in person.status and list(tmp_path.iterdir()) == []
+    curves = trace_both(person, loop)
+    axis = scene.find_axis(curves[Phase.ES])
+    base, apex = slicer.util.arrayFromMarkupsControlPoints(axis)
+    axis.SetNthControlPointPositionWorld(1, *(base + 0.9 * (apex - base)))
+    before = results(person)
+    person.press("saveContoursButton")
+    (path,) = tmp_path.iterdir()
+    assert path.name == "vier Kammern.contours.json"
+    again = add_loop(Kept(), view=None)
+    person.choose(again)
+    monkeypatch.setattr(qt.QFileDialog, "answer", str(path))
+    person.press("openContoursButton")
+    assert results(person) == before and again.GetAttribute("EchoKeyframe.View") == "A4C"
+    assert scene.find_axis(scene.find_contour(again, Phase.ES, ES)).GetAttribute("EchoKeyframe.LongAxis") == "manual"
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda *_: False)
+    scene.remove_contour(scene.find_contour(again, Phase.ED, ED))
+    person.press("openContoursButton")
+    assert scene.find_contour(again, Phase.ED, ED) is None  # one contour is in the way, and the person said no
+    again.SetAttribute("EchoKeyframe.View", "A2C")
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda *_: True)
+    person.press("openContoursButton")
+    assert "is about the view A4C" in person.status and len(scene.find_contours(again)) == 1
+
+
 def test_views_are_named_and_two_of_them_are_biplane(person, loop):
     other = add_loop(Kept(), view=None)
     person.choose(other)
@@ -275,7 +305,8 @@ def test_buttons_without_a_loop_say_what_is_missing(person, monkeypatch, tmp_pat
     nodes = slicer.mrmlScene.GetNumberOfNodes()
     for button, answer in (("extractBeatButton", "no sequence"), ("extractAllButton", "no sequence"),
                            ("storeLoopButton", "no sequence"), ("storeAllButton", "No loop has keyframes"),
-                           ("openLabelledButton", "no such file of labels"), ("keyObjectButton", "")):  # fmt: skip
+                           ("openLabelledButton", "no such file of labels"), ("keyObjectButton", ""),
+                           ("saveContoursButton", "no sequence"), ("openContoursButton", "")):  # fmt: skip
         person.press(button)
         assert answer in person.status and "\n" not in person.status
     for button in ("traceEdButton", "proposeButton", "segmentButton", "removeContourButton", "volumeChartButton"):

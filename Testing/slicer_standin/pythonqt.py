@@ -117,6 +117,10 @@ class QFileDialog:
         return QFileDialog.answer
 
     @staticmethod
+    def getSaveFileName(parent=None, caption="", directory="", filter="", selectedFilter=None, options=None):
+        return QFileDialog.answer
+
+    @staticmethod
     def getExistingDirectory(parent=None, caption="", directory="", options=None):
         return QFileDialog.answer
 

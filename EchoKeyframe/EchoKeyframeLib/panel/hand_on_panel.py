@@ -11,10 +11,20 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..cine.cine import CineError
-from ..scene import bookmark_key_object, extract_keyframes, find_keyframe_table, image_sequences, store_loop
+from ..scene import (
+    bookmark_key_object,
+    contours_in_the_way,
+    extract_keyframes,
+    find_keyframe_table,
+    image_sequences,
+    open_contours,
+    save_contours,
+    store_loop,
+)
 from ..scene.contract import SPACING_ATTRIBUTE
 from .keyframe_panel import KeyframePanel
 
+_FILTER = "*.json"
 MANY_LOOPS = 20
 """Loops that are opened without asking: each takes its frames' size in memory."""
 
@@ -42,6 +52,8 @@ class HandOnPanel:
         ui.storeLoopButton.connect("clicked()", lambda: self.store([self._keyframes.sequence]))
         ui.storeAllButton.connect("clicked()", lambda: self.store(self._loops_with_keyframes()))
         ui.openLabelledButton.connect("clicked()", self.open_labelled)
+        ui.saveContoursButton.connect("clicked()", self.save_contours)
+        ui.openContoursButton.connect("clicked()", self.open_contours)
         ui.keyObjectButton.connect("clicked()", self.open_key_object)
 
     def extract_beat(self) -> None:
@@ -65,6 +77,19 @@ class HandOnPanel:
         folder = qt.QFileDialog.getExistingDirectory(None, _("Folder with labels.csv"))
         if folder:
             self._start(lambda: self._open_labelled(Path(folder)))
+
+    def save_contours(self) -> None:
+        """Write the loop's contours to a file, which the person chooses."""
+        path = qt.QFileDialog.getSaveFileName(None, _("Save contours"), "", _FILTER)
+        if path:
+            path = path if path.endswith(".json") else f"{path}.contours.json"
+            self._do(lambda: save_contours(self._keyframes.sequence, path))
+
+    def open_contours(self) -> None:
+        """Draw a file's contours on the loop, after asking where they replace others."""
+        path = qt.QFileDialog.getOpenFileName(None, _("Contours"), "", _FILTER)
+        if path:
+            self._do(lambda: self._open_contours(path))
 
     def open_key_object(self) -> None:
         """Take keyframes over from a DICOM Key Object Selection document."""
@@ -116,6 +141,14 @@ class HandOnPanel:
         if len(clips) <= MANY_LOOPS or slicer.util.confirmOkCancelDisplay(question):
             for labels in clips:
                 self._logic.load(folder / labels.file, labels=labels)
+
+    def _open_contours(self, path: str) -> None:
+        self._logic.ensure_packages()
+        replaced = contours_in_the_way(self._keyframes.sequence, path)
+        question = _("Replace {count} contour(s) that are drawn on the same frames?").format(count=replaced)
+        if not replaced or slicer.util.confirmOkCancelDisplay(question):
+            count = len(open_contours(self._keyframes.sequence, path))
+            self._tell(_("{count} contour(s) were drawn; see Measure.").format(count=count))
 
     def _open_key_object(self, path: str) -> None:
         self._logic.ensure_packages()

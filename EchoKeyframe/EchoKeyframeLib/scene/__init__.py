@@ -8,6 +8,7 @@ without this package.
 from .bookmarks import BookmarkObserver, has_bookmarks, restore_table
 from .chart_layout import use_chart_layout
 from .cine_sequence import add_cine_sequence, add_cine_stepwise
+from .contour_files import contours_in_the_way, open_contours, save_contours
 from .contour_views import ContourViews, is_shown, start_drawing
 from .curve_chart import add_curves, find_chart, frame_of_point, show_chart
 from .disk_model import find_disks
@@ -87,6 +88,7 @@ __all__ = [
     "compare_with_source",
     "contour_from_segment",
     "contour_place",
+    "contours_in_the_way",
     "current_frame",
     "extract_keyframes",
     "find_axis",
@@ -114,6 +116,7 @@ __all__ = [
     "measure_sequences",
     "move_keyframe",
     "next_keyframe",
+    "open_contours",
     "place_contour",
     "previous_keyframe",
     "propose_contour",
@@ -127,6 +130,7 @@ __all__ = [
     "remove_keyframe",
     "repair_from_source",
     "restore_table",
+    "save_contours",
     "segment_frame",
     "sequence_of_table",
     "set_keyframes",
