@@ -279,9 +279,13 @@ def test_loops_go_to_a_training_folder_and_come_back(person, monkeypatch, tmp_pa
     person.wait()
     assert person.found == [("ES", 5), ("ED", 21)]
     assert {person.ui.keyframeTable.item(row, 5).text() for row in range(2)} == {"you"}
-    (folder / "labels.csv").write_text("file,phase,frame\nmissing.avi,ED,3\n", encoding="utf-8")
+    stored = next(folder.glob("loop-*.avi")).name
+    rows = f"file,phase,frame\nmissing.avi,ED,3\n{stored},ED,3\n"
+    (folder / "labels.csv").write_text(rows, encoding="utf-8")
     person.press("openLabelledButton")
     assert "missing.avi" in person.status
+    person.wait()
+    assert person.found == [("ED", 3)]
 
 
 def test_all_loops_go_out_one_after_another_and_one_that_cannot_is_named(person, monkeypatch, tmp_path, sample_clip):

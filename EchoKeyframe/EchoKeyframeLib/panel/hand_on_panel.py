@@ -138,9 +138,16 @@ class HandOnPanel:
 
         clips = read_labels(folder)
         question = _("Load all {count} loops of this folder?").format(count=len(clips))
-        if len(clips) <= MANY_LOOPS or slicer.util.confirmOkCancelDisplay(question):
-            for labels in clips:
+        if len(clips) > MANY_LOOPS and not slicer.util.confirmOkCancelDisplay(question):
+            return
+        problems = []
+        for labels in clips:
+            try:
                 self._logic.load(folder / labels.file, labels=labels)
+            except CineError as error:
+                problems.append(str(error))
+        if problems:
+            self._tell("\n".join(problems))
 
     def _open_contours(self, path: str) -> None:
         self._logic.ensure_packages()
