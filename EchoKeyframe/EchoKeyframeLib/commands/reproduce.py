@@ -48,8 +48,11 @@ def run(options: argparse.Namespace) -> int:
     from ..cine.cine import CineError
     from ..detection.catalogue import usable_detectors
     from ..evaluation.reproduction.system_runs import with_times
+    from ..evaluation.reproduction.systems_table import MOST_SYSTEMS
 
     data, output = LabelledData.of(options), Path(options.output)
+    if len(options.models or ()) > MOST_SYSTEMS:
+        raise UsageError(f"--models: at most {MOST_SYSTEMS} systems are compared at once, got {len(options.models)}")
     try:
         detectors = load_detectors(options.models or usable_detectors(), options.device)
         number, title = data.extent(options.clips)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
@@ -15,7 +16,7 @@ from .report_figure import SIZE, ReportFigure, empty_figure, plain, shown_name
 from .system_runs import SystemRun
 from .table import Record
 
-_SHADES = ("#4C72B0", "#DD8452", "#55A868", "#8172B3", "#937860", "#CCB974")
+_SHADES = [colormaps["tab20"](i) for i in (*range(0, 20, 2), *range(1, 20, 2))]
 _LEAST_TOP = 5.0
 """Upper end of the paper's axis, in frames."""
 
@@ -39,17 +40,16 @@ def views_figure(systems: Sequence[SystemRun], data: str) -> ReportFigure:
 
 def bland_altman_figure(systems: Sequence[SystemRun], data: str) -> ReportFigure:
     """Figure 7, second part: difference against mean of detected and labelled frame, with limits of agreement."""
-    figure = empty_figure(3.9, "Figure 7, Bland-Altman: detected minus labelled", data)
-    panels = figure.subplots(2, len(systems), squeeze=False, sharex=True, sharey=True)
+    figure = empty_figure(0.7 + 1.5 * len(systems), "Figure 7, Bland-Altman: detected minus labelled", data)
+    panels = figure.subplots(len(systems), 2, squeeze=False, sharex=True, sharey=True)
     records: list[Record] = []
-    for row, phase in zip(panels, Phase, strict=True):
-        for axes, system in zip(row, systems, strict=True):
+    for row, system in zip(panels, systems, strict=True):
+        for axes, phase in zip(row, Phase, strict=True):
             records.append({"system": system.name, "phase": phase.value} | _bland_altman(axes, system, phase))
-            first = axes is row[0]
-            plain(axes, "mean of both, frame" if phase is Phase.ES else "", f"{phase}: difference, frames" * first,
-                  shown_name(system.name, 28) if phase is Phase.ED else "")  # fmt: skip
+            plain(axes, "mean of both, frame" if system is systems[-1] else "", "frames" if phase is Phase.ED else "",
+                  f"{phase}, {shown_name(system.name)}")  # fmt: skip
     low, high = panels[0, 0].get_ylim()
-    panels[0, 0].set_ylim(low, high + 0.3 * (high - low))  # room for the figures above the points
+    panels[0, 0].set_ylim(low, high + 0.5 * (high - low))  # room for the figures above the points
     caption = (
         "Matched keyframes of all clips. Lines: bias and limits of agreement (bias ± 1.96 SD), which take keyframes "
         "of one clip for independent."

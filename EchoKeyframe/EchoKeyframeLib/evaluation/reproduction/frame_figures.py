@@ -77,7 +77,7 @@ def system_strips(systems: Sequence[SystemRun]) -> list[Strip]:
     for system in systems:
         clip = next(clip for clip in system.clips if clip.name == middle.name)
         pairs = tuple(pair_up(event, clip, FRAMES_EACH) for event in _neighbours(clip.result))
-        strips.append(Strip(clip.name, shown_name(system.name, 24), pairs))
+        strips.append(Strip(clip.name, shown_name(system.name, 34), pairs))
     return strips
 
 
