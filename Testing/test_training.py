@@ -13,6 +13,7 @@ import pytest
 import torch
 from EchoKeyframeLib.models.presets import build_network, preset
 from EchoKeyframeLib.models.weights_file import load_weights
+from EchoKeyframeLib.training import fit
 from EchoKeyframeLib.training.checkpoints import AtomicCheckpointIO, DivergedError, TrainingError, read_checkpoint
 from EchoKeyframeLib.training.clip_store import ClipStore, ClipStoreError
 from EchoKeyframeLib.training.fill_store import simulate_store
@@ -127,6 +128,12 @@ def test_the_papers_recipe_on_a_resnet(store, tmp_path):
     summary = json.loads((tmp_path / "training.json").read_text())
     assert summary["steps"] == 2  # one pass over four clips, two at a time
     assert summary["recipe"]["targets"] == "paper"
+
+
+def test_steps_are_checkpointed_in_equal_parts(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(fit, "EPOCH_STEPS", 4)
+    train(NETWORK, RECIPE, store, run_of(tmp_path, epoch_steps=None))
+    assert json.loads((tmp_path / "training.json").read_text())["steps"] == 6  # twice three, not twice four
 
 
 def test_another_models_checkpoint_is_refused(store, resumable):

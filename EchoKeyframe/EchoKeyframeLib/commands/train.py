@@ -26,7 +26,7 @@ CLIPS_NAME = "clips"
 
 DEFAULT_PRESET = "two-stream"
 FINE_TUNE = "fine-tune"
-FINE_TUNE_STEPS, FINE_TUNE_PASSES = 240, 10
+FINE_TUNE_STEPS, FINE_TUNE_PASSES = 400, 10
 
 STREAMS = {"image": ("image",), "motion": ("motion",), "both": ("image", "motion")}
 

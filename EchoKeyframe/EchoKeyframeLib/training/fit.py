@@ -154,8 +154,9 @@ def _length(recipe: Recipe, run: Run, clips: int, world: int) -> tuple[int, int]
     epoch_steps = run.epoch_steps or EPOCH_STEPS
     if run.minutes is not None:
         return epoch_steps, -1
-    epoch_steps = min(epoch_steps, run.steps)
-    return epoch_steps, -(-run.steps // epoch_steps)
+    epochs = -(-run.steps // epoch_steps)
+    # Equal parts: 201 steps are two times 101 and not two times 200.
+    return min(run.epoch_steps or -(-run.steps // epochs), run.steps), epochs
 
 
 def _identity(
