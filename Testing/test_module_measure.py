@@ -270,7 +270,7 @@ def test_loops_go_to_a_training_folder_and_come_back(person, monkeypatch, tmp_pa
     assert not folder.exists()
     monkeypatch.setattr(qt.QFileDialog, "answer", str(folder))
     person.press("storeAllButton")
-    assert "stored as loop-" in person.status
+    person.wait(lambda: "stored as loop-" in person.status)
     with (folder / "labels.csv").open(encoding="utf-8") as stream:
         assert [(r["phase"], r["frame"]) for r in csv.DictReader(stream)] == [("ED", "21"), ("ES", "5")]
     slicer.mrmlScene.Clear()
@@ -283,7 +283,7 @@ def test_loops_go_to_a_training_folder_and_come_back(person, monkeypatch, tmp_pa
     rows = f"file,phase,frame\nmissing.avi,ED,3\n{stored},ED,3\n"
     (folder / "labels.csv").write_text(rows, encoding="utf-8")
     person.press("openLabelledButton")
-    assert "missing.avi" in person.status
+    assert "missing.avi" in person.ui.handOnLabel.text
     person.wait()
     assert person.found == [("ED", 3)]
 
@@ -312,7 +312,8 @@ def test_buttons_without_a_loop_say_what_is_missing(person, monkeypatch, tmp_pat
                            ("openLabelledButton", "no such file of labels"), ("keyObjectButton", ""),
                            ("saveContoursButton", "no sequence"), ("openContoursButton", "")):  # fmt: skip
         person.press(button)
-        assert answer in person.status and "\n" not in person.status
+        person.wait(lambda answer=answer: answer in person.status)
+        assert "\n" not in person.status
     for button in ("traceEdButton", "proposeButton", "segmentButton", "removeContourButton", "volumeChartButton"):
         assert not getattr(person.ui, button).enabled
     assert slicer.mrmlScene.GetNumberOfNodes() == nodes and list(tmp_path.iterdir()) == []
@@ -331,8 +332,10 @@ def test_whole_frames_are_stored_only_on_a_persons_word(person, monkeypatch, tmp
     monkeypatch.setattr(qt.QFileDialog, "answer", str(tmp_path / "data"))
     monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda *_: answers.pop(0))
     person.press("storeLoopButton")
-    assert not (tmp_path / "data").exists() and "show no name" in person.status
+    person.wait(lambda: "show no name" in person.status)
+    assert not (tmp_path / "data").exists()
     person.press("storeLoopButton")
+    person.wait(lambda: "stored as loop-" in person.status)
     assert len(list((tmp_path / "data").glob("loop-*.avi"))) == 1 and answers == []
 
 

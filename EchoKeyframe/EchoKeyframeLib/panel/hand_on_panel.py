@@ -107,7 +107,8 @@ class HandOnPanel:
     def _store(self, sequences: list[Any], folder: Path) -> None:
         self._logic.ensure_packages()
         self._waiting, self._stored = [(sequence, folder) for sequence in sequences], []
-        self._store_next()
+        self._tell(_("Storing {count} loop(s)…").format(count=len(sequences)))
+        qt.QTimer.singleShot(0, self._store_next)
 
     def _store_next(self) -> None:
         """One loop at a time, so that the application stays alive between them."""
