@@ -371,12 +371,16 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
         self.ensure_packages(choice)
         return [self.jobs.detect(loop, choice) for loop in loops]
 
-    def ensure_packages(self, choice=None):
-        """Install what is missing, after asking. Raises RuntimeError if the person declines."""
+    def ensure_packages(self, choice=None, dicom=False):
+        """Install what is missing, after asking: for a detector, for DICOM documents. Raises RuntimeError if the person
+        declines."""
         from EchoKeyframeLib.models.registry import needs_torch
         from EchoKeyframeLib.panel import dependencies
 
-        dependencies.ensure_base(Path(__file__).parent / "Resources" / "requirements.txt")
+        resources = Path(__file__).parent / "Resources"
+        dependencies.ensure_listed(resources / "requirements.txt")
+        if dicom:
+            dependencies.ensure_listed(resources / "requirements-dicom.txt")
         if choice is not None and needs_torch(choice.model):
             dependencies.ensure_torch()
 

@@ -310,7 +310,8 @@ def test_buttons_without_a_loop_say_what_is_missing(person, monkeypatch, tmp_pat
     for button, answer in (("extractBeatButton", "no sequence"), ("extractAllButton", "no sequence"),
                            ("storeLoopButton", "no sequence"), ("storeAllButton", "No loop has keyframes"),
                            ("openLabelledButton", "no such file of labels"), ("keyObjectButton", ""),
-                           ("saveContoursButton", "no sequence"), ("openContoursButton", "")):  # fmt: skip
+                           ("saveContoursButton", "no sequence"), ("saveKeyObjectButton", "no sequence"),
+                           ("openContoursButton", "")):  # fmt: skip
         person.press(button)
         person.wait(lambda answer=answer: answer in person.status)
         assert "\n" not in person.status
@@ -337,6 +338,38 @@ def test_whole_frames_are_stored_only_on_a_persons_word(person, monkeypatch, tmp
     person.press("storeLoopButton")
     person.wait(lambda: "stored as loop-" in person.status)
     assert len(list((tmp_path / "data").glob("loop-*.avi"))) == 1 and answers == []
+
+
+def test_keyframes_go_to_a_dicom_document_and_come_back(person, monkeypatch, tmp_path, sample_clip):
+    import qt
+    from EchoKeyframeLib.export.key_object import read_key_object
+
+    sequence, _ = scene.add_cine_sequence(slicer.mrmlScene, read_cine(sample_clip))
+    scene.set_keyframes(scene.keyframe_table(sequence), {Phase.ED: [20], Phase.ES: [6]})
+    person.choose(sequence)
+    path = tmp_path / "Schlüssel.dcm"
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", lambda *_: str(path))
+    person.press("saveKeyObjectButton")  # the dialog for the loop's file is given up
+    assert not path.exists()
+    monkeypatch.setattr(qt.QFileDialog, "answer", str(sample_clip))
+    person.press("saveKeyObjectButton")
+    assert "Saved" in person.status
+    stated = {(r.phase, *r.frame_numbers) for r in read_key_object(path).references}
+    assert stated == {(Phase.ED, 21), (Phase.ES, 7)}  # DICOM counts from 1
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", lambda *_: str(sample_clip))
+    before = sample_clip.read_bytes()
+    person.press("saveKeyObjectButton")
+    assert "is the cine itself" in person.status and sample_clip.read_bytes() == before
+    scene.clear_keyframes(scene.find_keyframe_table(sequence))
+    monkeypatch.setattr(qt.QFileDialog, "answer", str(path))
+    person.press("keyObjectButton")
+    assert person.found == [("ES", 6), ("ED", 20)]
+    other = add_loop(Kept())
+    person.choose(other)
+    monkeypatch.setattr(qt.QFileDialog, "answer", str(sample_clip))
+    monkeypatch.setattr(qt.QFileDialog, "getSaveFileName", lambda *_: str(tmp_path / "other.dcm"))
+    person.press("saveKeyObjectButton")
+    assert "is not the file that" in person.status and not (tmp_path / "other.dcm").exists()
 
 
 def test_keyframes_come_from_a_dicom_document(person, monkeypatch, tmp_path, sample_clip):

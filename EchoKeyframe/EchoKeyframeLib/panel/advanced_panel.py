@@ -10,9 +10,10 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..cine.cine import CineError
-from ..scene import find_source_file, repair_from_source
+from ..scene import repair_from_source
 from . import dependencies
 from .jobs import Report
+from .source_file_dialog import ask_source_file
 
 
 class AdvancedPanel:
@@ -112,9 +113,7 @@ class AdvancedPanel:
                 self._say(_("Spacing and frame times are repaired."))
 
     def _compare(self, sequence: Any) -> None:
-        database = getattr(slicer, "dicomDatabase", None)  # a Slicer can be built without DICOM
-        path = find_source_file(sequence, database.fileForInstance if database is not None else None)
-        path = path or qt.QFileDialog.getOpenFileName(None, _("File that the sequence came from"))
+        path = ask_source_file(sequence)
         if path:
             self._logic.compare(sequence, path)
 

@@ -10,8 +10,8 @@ from slicer.i18n import tr as _
 TORCH = "torch>=2.4"
 
 
-def ensure_base(requirements: Path) -> None:
-    """Install what reading and the motion detector need. Raises RuntimeError if the person declines."""
+def ensure_listed(requirements: Path) -> None:
+    """Install what a file of requirements lists. Raises RuntimeError if the person declines."""
     slicer.packaging.pip_ensure(slicer.packaging.load_requirements(requirements), requester="EchoKeyframe")
 
 

@@ -19,10 +19,12 @@ from ..scene import (
     image_sequences,
     open_contours,
     save_contours,
+    save_key_object,
     store_loop,
 )
 from ..scene.contract import SPACING_ATTRIBUTE
 from .keyframe_panel import KeyframePanel
+from .source_file_dialog import ask_source_file
 
 _FILTER = "*.json"
 MANY_LOOPS = 20
@@ -54,6 +56,7 @@ class HandOnPanel:
         ui.openLabelledButton.connect("clicked()", self.open_labelled)
         ui.saveContoursButton.connect("clicked()", self.save_contours)
         ui.openContoursButton.connect("clicked()", self.open_contours)
+        ui.saveKeyObjectButton.connect("clicked()", lambda: self._do(self._save_key_object))
         ui.keyObjectButton.connect("clicked()", self.open_key_object)
 
     def extract_beat(self) -> None:
@@ -157,6 +160,15 @@ class HandOnPanel:
         if not replaced or slicer.util.confirmOkCancelDisplay(question):
             count = len(open_contours(self._keyframes.sequence, path))
             self._tell(_("{count} contour(s) were drawn; see Measure.").format(count=count))
+
+    def _save_key_object(self) -> None:
+        sequence = self._keyframes.sequence
+        source = ask_source_file(sequence)
+        path = qt.QFileDialog.getSaveFileName(None, _("Save key object"), "", "*.dcm") if source else ""
+        if path:
+            self._logic.ensure_packages(dicom=True)
+            warnings = save_key_object(sequence, source, path)
+            self._tell("\n".join([_("Saved; the document names the patient, as DICOM demands."), *warnings]))
 
     def _open_key_object(self, path: str) -> None:
         self._logic.ensure_packages()

@@ -14,7 +14,7 @@ from .curve_chart import add_curves, find_chart, frame_of_point, show_chart
 from .disk_model import find_disks
 from .frame_cursor import FrameCursor
 from .frame_times import frame_times
-from .key_objects import bookmark_key_object
+from .key_objects import bookmark_key_object, save_key_object
 from .keyframe_table import (
     add_keyframe,
     can_undo,
@@ -131,6 +131,7 @@ __all__ = [
     "repair_from_source",
     "restore_table",
     "save_contours",
+    "save_key_object",
     "segment_frame",
     "sequence_of_table",
     "set_keyframes",

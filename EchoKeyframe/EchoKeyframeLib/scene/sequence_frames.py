@@ -95,7 +95,7 @@ def cine_from_sequence(sequence: Any, progress: Callable[[float], None] | None =
             require_sequence(sequence)
     timing, warnings = loop_timing(sequence)
     return Cine(
-        stack.finish(), times - times[0], _source(sequence), spacing=loop_spacing(sequence),
+        stack.finish(), times - times[0], loop_source(sequence), spacing=loop_spacing(sequence),
         region=loop_region(sequence), heart_rate=loop_heart_rate(sequence), timing=timing,
         view=loop_view(sequence), warnings=(*loop_notes(sequence), *warnings),
     )  # fmt: skip
@@ -110,7 +110,8 @@ def source_uid(sequence: Any) -> str | None:
     return uids.pop() if len(uids) == 1 else None
 
 
-def _source(sequence: Any) -> Source:
+def loop_source(sequence: Any) -> Source:
+    """Name, SOP Instance UID and frame numbers of the file that a sequence came from, as far as they are known."""
     name = sequence.GetAttribute(SOURCE_NAME_ATTRIBUTE) or sequence.GetName()
     nodes = [sequence.GetNthDataNode(i) for i in range(sequence.GetNumberOfDataNodes())]
     numbers = [node.GetAttribute(FRAME_NUMBER_ATTRIBUTE) or "" for node in nodes]
