@@ -11,7 +11,7 @@ import pytest
 from EchoKeyframeLib.cine.video_writer import write_video
 from EchoKeyframeLib.cli import main
 from EchoKeyframeLib.commands import adapt as command
-from EchoKeyframeLib.detection.catalogue import load_detector
+from EchoKeyframeLib.detection.catalogue import absolute_model, load_detector
 from EchoKeyframeLib.models.registry import bundled_weights
 from EchoKeyframeLib.models.weights_file import load_card
 from EchoKeyframeLib.training import adaptation
@@ -66,6 +66,8 @@ def test_weights_that_detect_can_use_and_a_card_without_names(adapted, cines):
     assert made["init"] == shipped.title and made["cines"] == 10 and made["held_back"] == 2
     assert made["rounds"][0]["beats"] >= adaptation.FEWEST_BEATS and made["rounds"][0]["cines"] <= 8
     assert load_detector(weights, "cpu").name == card.title
+    assert load_detector(f"fused:{weights}", "cpu").name == f"{card.title} + motion"
+    assert absolute_model(f"fused:{weights}") == f"fused:{weights.absolute()}" and absolute_model("fused") == "fused"
     for path in (weights.with_suffix(".json"), adapted / "adaptation.json", adapted / "cines" / "store.json"):
         text = path.read_text(encoding="utf-8")
         assert "simulated-00004" not in text and str(cines) not in text and "études" not in text
@@ -93,7 +95,7 @@ def test_an_adaptation_that_was_stopped_is_gone_on_with(adapted, cines, one_clip
     monkeypatch.setattr(adaptation, "check", lambda *_: Check(0.9, 0.9, 0.5))
     assert adapt(cines, adapted) == 0
     assert (adapted / "weights.safetensors").read_bytes() == before
-    assert "use it: echokeyframe detect CINE --model" in capsys.readouterr().out
+    assert "use it: echokeyframe detect CINE --model fused:" in capsys.readouterr().out
 
 
 def test_weights_that_do_worse_are_not_kept(adapted, cines, one_clip_checked, monkeypatch, capsys):

@@ -107,7 +107,7 @@ def _tell(adaptation: Adaptation, init: str) -> int:
     if adaptation.weights is None:
         print(f"not kept, it did worse ({'; '.join(adaptation.refused)}): stay with --model {init}", file=sys.stderr)
         return 1
-    print(f"use it: echokeyframe detect CINE --model {adaptation.weights} --output results")
+    print(f"use it: echokeyframe detect CINE --model fused:{adaptation.weights} --output results")
     return 0
 
 

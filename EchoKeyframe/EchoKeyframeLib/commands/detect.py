@@ -29,7 +29,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "table of all beats, beats.csv (and beats.parquet where pyarrow is installed). Cines already done are skipped.",
     )
     add_cines(parser)
-    parser.add_argument("--model", metavar="NAME|FILE", help="a detector by name, or a weights file")
+    parser.add_argument("--model", metavar="NAME|FILE",
+                        help="a detector by name, a weights file, or fused:FILE for the mean of its curves and motion's")
     parser.add_argument("--decoder", choices=("beats", "maxima"), default="beats",
                         help="whole sequence at once (default), or every local maximum as in the paper")
     add_device(parser)
@@ -97,11 +98,9 @@ def _settings_and_detector(options: argparse.Namespace) -> tuple[Settings, Detec
     """The detector is loaded here even where other processes do the work: a bad --model is to fail before any of it."""
     from ..batch.job import Settings
     from ..cine.cine import CineError
-    from ..detection.catalogue import DEFAULT_MODEL, load_detector
+    from ..detection.catalogue import DEFAULT_MODEL, absolute_model, load_detector
 
-    model = options.model or DEFAULT_MODEL
-    if Path(model).is_file():
-        model = str(Path(model).absolute())  # the processes of a cluster start in folders of their own
+    model = absolute_model(options.model or DEFAULT_MODEL)  # the processes of a cluster start in folders of their own
     try:
         detector = load_detector(model, options.device)
     except CineError as error:

@@ -91,7 +91,7 @@ def _keyframes(options: argparse.Namespace, number: int) -> Path | None:
 def _model(options: argparse.Namespace) -> str:
     """The detector's name or file; one that cannot be loaded is to fail before any work."""
     from ..cine.cine import CineError
-    from ..detection.catalogue import DEFAULT_MODEL, load_detector
+    from ..detection.catalogue import DEFAULT_MODEL, absolute_model, load_detector
 
     model = options.model or DEFAULT_MODEL
     if options.keyframes is None:
@@ -99,7 +99,7 @@ def _model(options: argparse.Namespace) -> str:
             load_detector(model, "cpu")
         except CineError as error:
             raise UsageError(str(error)) from error
-    return str(Path(model).absolute()) if Path(model).is_file() else model
+    return absolute_model(model)
 
 
 def _outcomes(jobs: list[Job], settings: ExportSettings, output: Path, processes: int | None) -> Iterator[Outcome]:

@@ -11,6 +11,9 @@ from .keyframes import DetectionError
 
 DEFAULT_MODEL = AUTO
 
+FUSED_WITH = f"{FUSED}:"
+"""Before a weights file: the mean of its curves and those of the motion detector."""
+
 _NETWORK_PACKAGES = ("torch", "torchvision", "safetensors")
 
 
@@ -18,8 +21,8 @@ def load_detector(model: str | Path = DEFAULT_MODEL, device: str = "auto", preci
     """A detector by its name, or from a weights file ``*.safetensors`` with its card beside it.
 
     ``"motion"`` is the training-free detector, which needs no torch and ignores device and precision; ``"fused"`` the
-    mean of its curves and those of the bundled network; ``"auto"`` is ``"fused"`` where torch is installed, else
-    ``"motion"``.
+    mean of its curves and those of the bundled network, ``"fused:FILE"`` that with other weights; ``"auto"`` is
+    ``"fused"`` where torch is installed, else ``"motion"``.
     Raises DetectionError for an unknown name (listing those there are) or where torch is missing, WeightsError for
     weights that cannot be used, CineError for a device that is not here.
     """
@@ -30,9 +33,12 @@ def load_detector(model: str | Path = DEFAULT_MODEL, device: str = "auto", preci
 
         return MotionDetector()
     if model == FUSED:
+        model = FUSED_WITH + DEFAULT_NETWORK
+    if str(model).startswith(FUSED_WITH):
         from .fusion import FusedDetector
 
-        return FusedDetector(load_detector(MOTION), load_detector(DEFAULT_NETWORK, device, precision))
+        network = weights_path(str(model).removeprefix(FUSED_WITH))
+        return FusedDetector(load_detector(MOTION), load_detector(network, device, precision))
     path = weights_path(model)
     try:
         from ..models.weights_file import load_weights
@@ -51,6 +57,13 @@ def usable_detectors() -> list[str]:
     """Names of the detectors that come with the package and can run here, the default one first."""
     possible = DEFAULT_NETWORK in bundled_weights() and all(find_spec(package) for package in _NETWORK_PACKAGES)
     return [FUSED, *bundled_weights(), MOTION] if possible else [MOTION]
+
+
+def absolute_model(model: str) -> str:
+    """The same for processes that start in other folders: a weights file with its whole path."""
+    prefix = FUSED_WITH if model.startswith(FUSED_WITH) else ""
+    path = Path(model.removeprefix(prefix))
+    return f"{prefix}{path.absolute()}" if path.is_file() else model
 
 
 def weights_path(model: str | Path) -> Path:
