@@ -30,7 +30,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )
     add_cines(parser)
     parser.add_argument("--model", metavar="NAME|FILE",
-                        help="a detector by name, a weights file, or fused:FILE for the mean of its curves and motion's")
+                        help="a detector by name, a weights file, or fused:FILE for the mean of it and motion")
     parser.add_argument("--decoder", choices=("beats", "maxima"), default="beats",
                         help="whole sequence at once (default), or every local maximum as in the paper")
     add_device(parser)
