@@ -82,6 +82,12 @@ def test_links_and_pictures_exist(page):
         assert not anchor or anchor in anchors(linked), target
 
 
+def test_the_index_names_every_page():
+    index = REPOSITORY / "Docs" / "README.md"
+    listed = re.findall(r"^\| \[[^]]+\]\(([\w-]+\.md)\)", index.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(page.name for page in index.parent.glob("*.md") if page != index)
+
+
 def test_the_tutorials_commands_do_what_it_says(sample_clip, beating_video, tmp_path):
     """In a folder with a person's own loops, whose name is not ASCII."""
     folder = tmp_path / "Übung mit Leerzeichen"
