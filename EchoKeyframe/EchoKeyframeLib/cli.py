@@ -65,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in (
-        detect, export, import_key_object, info, measure, check, evaluate, reproduce, prepare, train, adapt, phantom,
+        detect, info, export, import_key_object, measure, prepare, check, train, adapt, evaluate, reproduce, phantom,
     ):  # fmt: skip
         command.add_to(commands)
     return parser
