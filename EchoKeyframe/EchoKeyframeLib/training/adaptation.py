@@ -28,7 +28,7 @@ HELD_BACK = 5
 """Every n-th cine is only checked on."""
 
 FEWEST_BEATS = 20
-"""Agreed beats without which nothing is learned; simulated, 25 were enough to begin with (Docs/adaptation.md)."""
+"""Agreed beats without which nothing is learned; simulated, 35 were enough to begin with (Docs/adaptation.md)."""
 
 
 class AdaptationError(CineError):
