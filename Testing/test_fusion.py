@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from EchoKeyframeLib.cine.cine import Cine, Source
 from EchoKeyframeLib.cine.sector import whole_frame
-from EchoKeyframeLib.detection.fusion import FusedDetector
+from EchoKeyframeLib.detection.detect import interpret
+from EchoKeyframeLib.detection.fusion import CONTRADICTION, FusedDetector
 from EchoKeyframeLib.detection.keyframes import Curves
 
 
@@ -46,6 +47,7 @@ def test_curves_are_the_mean_and_keep_the_cines_own_times():
     assert curves.probability == pytest.approx((motion + network) / 2, abs=1e-6)
     assert curves.times is cine.times
     assert curves.detector == "net 1 + motion"
+    assert curves.warnings == ()
     assert fps == pytest.approx(30.0)
 
 
@@ -53,6 +55,28 @@ def test_without_a_rhythm_in_the_motion_the_network_decides_alone():
     network = beating(40, 25)
     curves, _ = fused(loop(40, 25.0), np.zeros((40, 2)), network)
     assert curves.probability == pytest.approx(network, abs=1e-6)
+
+
+def test_a_sure_network_is_followed_where_motion_takes_ed_for_es_and_the_loop_is_flagged():
+    network = beating(75, 25)
+    curves, _ = fused(loop(75, 25.0), network[:, ::-1], network)
+    assert curves.probability == pytest.approx(network, abs=1e-6)
+    assert interpret(curves, loop(75, 25.0)).warnings == (CONTRADICTION,)
+
+
+def test_an_unsure_network_does_not_overrule_motion_but_the_loop_is_flagged():
+    motion, network = beating(75, 25), 0.6 * beating(75, 25)[:, ::-1]
+    curves, _ = fused(loop(75, 25.0), motion, network)
+    assert curves.probability == pytest.approx((motion + network) / 2, abs=1e-6)
+    assert curves.warnings == (CONTRADICTION,)
+
+
+def test_a_network_that_sees_nothing_leaves_the_decision_to_motion():
+    motion = beating(75, 25)
+    curves, _ = fused(loop(75, 25.0), motion, np.full((75, 2), 0.1))
+    assert [k.frame for k in interpret(curves, loop(75, 25.0)).keyframes] == [
+        k.frame for k in interpret(Curves(motion.astype(np.float32), curves.times, ""), loop(75, 25.0)).keyframes
+    ]
 
 
 @pytest.mark.parametrize("stated", [12.0, 200.0])

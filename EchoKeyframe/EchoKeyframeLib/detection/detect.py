@@ -46,7 +46,7 @@ def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector
     """Keyframes, beats and warnings from curves that a detector gave for this cine."""
     keyframes, beats = form_beats(DECODERS[decoder](curves))
     rate = heart_rate(keyframes)
-    warnings = list(cine.warnings)
+    warnings = [*cine.warnings, *curves.warnings]
     if sector is not None and sector.note:
         warnings.append(sector.note)
     if not keyframes:

@@ -32,11 +32,13 @@ class Curves:
     probability: float32 ``[T, 2]`` in ``[0, 1]``, column 0 ED, column 1 ES.
     times: float64 ``[T]`` s, those of the cine.
     detector: name of the detector that made them.
+    warnings: what the detector doubts, one line each.
     """
 
     probability: np.ndarray
     times: np.ndarray
     detector: str
+    warnings: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         shape = (len(self.times), 2)
