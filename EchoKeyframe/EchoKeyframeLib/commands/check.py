@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -132,12 +131,9 @@ def _tell(findings: Sequence[Finding]) -> None:
 
 
 def _write(path: Path, findings: Sequence[Finding]) -> None:
-    from ..atomic_file import written_atomically
+    from ..csv_file import write_rows
 
     try:
-        with written_atomically(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(["severity", "kind", "file", "message"])
-            writer.writerows([f.severity.value, f.kind, f.file, f.message] for f in findings)
+        write_rows(path, ("severity", "kind", "file", "message"), map(vars, findings))
     except OSError as error:
         raise UsageError(f"--report {path}: cannot be written ({error.strerror})") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -177,21 +176,20 @@ def _outcomes(jobs: list[Job], settings: PrepareSettings, processes: int | None)
 def _write_mapping(
     path: Path | None, jobs: list[Job], entries: dict[str, ManifestEntry], archive: Path, force: bool
 ) -> None:
-    from ..atomic_file import written_atomically
     from ..batch.prepare_job import SUFFIX
+    from ..csv_file import write_rows
     from ..report.keyframes_file import readable
 
     if path is None:
         return
     if path.exists() and not force and ",".join(MAPPING_COLUMNS) != path.open(encoding="utf-8").readline().strip():
         raise UsageError(f"{path.name}: is already there and no mapping; use --force or name another file")
-    with written_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(MAPPING_COLUMNS)
-        for job in jobs:
-            name = job.target.name + SUFFIX
-            source = readable(job.cine.relative_to(archive).as_posix())
-            writer.writerow((source, name if name in entries else job.target.name))
+    rows = []
+    for job in jobs:
+        name = job.target.name + SUFFIX
+        source = readable(job.cine.relative_to(archive).as_posix())
+        rows.append({"source": source, "file": name if name in entries else job.target.name})
+    write_rows(path, MAPPING_COLUMNS, rows)
 
 
 def _carry_labels(

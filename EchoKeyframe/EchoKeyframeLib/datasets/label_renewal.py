@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from ..atomic_file import written_atomically
+from ..csv_file import write_rows
 from ..detection.keyframes import Phase
 from .labels import COLUMNS, NEAR_LABELS, ClipLabels, read_labels
 
@@ -29,10 +29,7 @@ def renew_labels(path: Path, clip: ClipLabels) -> None:
     known = {"file": clip.file, "frames": clip.frames, "fps": clip.fps, "view": clip.view or "", "outside": 0}
     new = [{**carried, **known, "phase": phase.value, "frame": f"{frame:g}"}
            for phase in Phase for frame in clip.of(phase).tolist()]  # fmt: skip
-    with written_atomically(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(dict.fromkeys([*columns, *COLUMNS])), restval="", extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows([*kept, *new])
+    write_rows(path, list(dict.fromkeys([*columns, *COLUMNS])), [*kept, *new])
 
 
 def _table(path: Path) -> tuple[list[str], list[dict[str, str]]]:

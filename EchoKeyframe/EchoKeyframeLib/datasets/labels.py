@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 
-from ..atomic_file import written_atomically
+from ..csv_file import write_rows
 from ..detection.keyframes import Phase
 from .clip_labels import ClipLabels, LabelError, check_inside
 from .decided import Span, format_spans, labelled_spans, parse_spans
@@ -208,10 +208,7 @@ def write_readings(path: Path, readings: Iterable[ClipReadings]) -> None:
     """Write labels.csv with every reader's labels. Columns that would be empty throughout are left out."""
     rows = [row for clip in readings for row in _written(clip)]
     optional = [c for c in ("reader", "patient", "split", "decided") if any(row[c] for row in rows)]
-    with written_atomically(Path(path)) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, [*COLUMNS, *optional], extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(Path(path), [*COLUMNS, *optional], rows)
 
 
 def _written(readings: ClipReadings) -> Iterable[dict[str, object]]:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from ..atomic_file import written_atomically
 from ..cine.cine import CineError
+from ..csv_file import write_rows
 
 MANIFEST_NAME = "manifest.csv"
 PREPARED, FAILED = "prepared", "failed"
@@ -64,13 +64,8 @@ def read_manifest(folder: Path) -> dict[str, ManifestEntry]:
 
 def write_manifest(folder: Path, entries: Iterable[ManifestEntry]) -> None:
     """Write the manifest atomically, in the order of the neutral names, which tells nothing. Raises OSError."""
-    with (
-        written_atomically(folder / MANIFEST_NAME) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(asdict(entry) for entry in sorted(entries, key=lambda entry: entry.file))
+    rows = (asdict(entry) for entry in sorted(entries, key=lambda entry: entry.file))
+    write_rows(folder / MANIFEST_NAME, COLUMNS, rows)
 
 
 def append_entry(folder: Path, entry: ManifestEntry) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from ..atomic_file import written_atomically
+from ..csv_file import write_rows
 from .evaluate import Evaluation, Row
 
 TABLE_NAME = "evaluation.csv"
@@ -139,11 +139,7 @@ def _event_rows(evaluation: Evaluation) -> list[dict[str, object]]:
 
 
 def _write_table(path: Path, rows: Sequence[dict[str, object]]) -> None:
-    with written_atomically(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        if rows:
-            writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
+    write_rows(path, list(rows[0]) if rows else (), rows)
 
 
 def _shown(value: float, digits: int = 2, sign: str = "") -> str:

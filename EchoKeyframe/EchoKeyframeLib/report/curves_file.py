@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..atomic_file import written_atomically
 from ..cine.cine import CineError
+from ..csv_file import write_rows
 from ..detection.keyframes import Curves
 
 COLUMNS = ("frame", "time", "ed", "es")
@@ -16,11 +16,11 @@ COLUMNS = ("frame", "time", "ed", "es")
 
 def write_curves(path: Path, curves: Curves) -> None:
     """Write one line a frame, atomically: 0-based frame, time in s, ED and ES probability. Raises OSError."""
-    with written_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for frame, (time, ed, es) in enumerate(zip(curves.times, curves.ed, curves.es, strict=True)):
-            writer.writerow((frame, f"{time:.6f}", f"{ed:.6f}", f"{es:.6f}"))
+    rows = (
+        {"frame": frame, "time": f"{time:.6f}", "ed": f"{ed:.6f}", "es": f"{es:.6f}"}
+        for frame, (time, ed, es) in enumerate(zip(curves.times, curves.ed, curves.es, strict=True))
+    )
+    write_rows(path, COLUMNS, rows)
 
 
 def read_curves(path: Path, detector: str = "") -> Curves:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from .. import __version__
 from ..atomic_file import written_atomically
 from ..cine.cine import Cine, CineError
+from ..csv_file import write_rows
 from ..detection.keyframes import Beat, Detection, Keyframe, Phase
 
 SCHEMA = 1
@@ -109,10 +109,7 @@ def read_json(path: Path) -> KeyframesFile:
 
 def write_csv(path: Path, contents: KeyframesFile) -> None:
     """Write NAME.keyframes.csv atomically: one line a keyframe, columns ``CSV_COLUMNS``. Raises OSError."""
-    with written_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, CSV_COLUMNS)
-        writer.writeheader()
-        writer.writerows(rounded(asdict(keyframe)) for keyframe in contents.keyframes)
+    write_rows(path, CSV_COLUMNS, (rounded(asdict(keyframe)) for keyframe in contents.keyframes))
 
 
 def _keyframe_from_json(values: dict[str, Any]) -> Keyframe:

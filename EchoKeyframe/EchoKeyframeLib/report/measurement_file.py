@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..atomic_file import written_atomically
+from ..csv_file import write_rows
 from ..measurement.measurement import BeatMeasurement, Measurement, PhaseVolume
 from ..measurement.summary import CITATION, QUANTITIES
 from .keyframes_file import readable, rounded
@@ -46,10 +46,7 @@ def write_measurement_csv(path: Path, measurement: Measurement) -> None:
     rows = [{"beat": beat.beat, "ed_frame": _frames(beat.ed), "es_frame": _frames(beat.es), **_numbers(beat)}
             for beat in measurement.beats]  # fmt: skip
     rows.append({"beat": "mean", **{q.attribute: measurement.mean(q.attribute) for q in QUANTITIES}})
-    with written_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, CSV_COLUMNS)
-        writer.writeheader()
-        writer.writerows(rounded(row) for row in rows)
+    write_rows(path, CSV_COLUMNS, (rounded(row) for row in rows))
 
 
 def _beat(beat: BeatMeasurement) -> dict[str, Any]:

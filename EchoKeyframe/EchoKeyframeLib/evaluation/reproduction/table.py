@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...atomic_file import written_atomically
+from ...csv_file import write_rows
 
 Record = dict[str, object]
 
@@ -36,11 +35,8 @@ class Table:
 
 def write_records(path: Path, records: Sequence[Record]) -> None:
     """Write a CSV atomically: floats with six digits, an empty cell where there is no number. Raises OSError."""
-    with written_atomically(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        if records:
-            writer = csv.DictWriter(stream, list(records[0]))
-            writer.writeheader()
-            writer.writerows({key: _cell(value) for key, value in record.items()} for record in records)
+    rows = ({key: _cell(value) for key, value in record.items()} for record in records)
+    write_rows(path, list(records[0]) if records else (), rows)
 
 
 def mean_and_sd(mean: float, sd: float, digits: int = 2) -> str:

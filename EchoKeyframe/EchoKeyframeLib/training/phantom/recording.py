@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from ...cine.cine import CineError
 from ...cine.video_writer import write_video
+from ...csv_file import write_rows
 from ...datasets.labels import LABELS_NAME, write_labels
 from .clip_labels import clip_labels, clip_name
 from .config import PhantomConfig
@@ -61,8 +61,7 @@ def write_recordings(
         labels.append(clip_labels(name, batch, index, whole_frames=True))
         parameters.append(_parameters(name, batch, index))
     write_labels(folder / LABELS_NAME, labels)
-    with (folder / PARAMETERS_NAME).open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows([PARAMETERS, *parameters])
+    write_rows(folder / PARAMETERS_NAME, PARAMETERS, parameters)
     return paths
 
 
@@ -73,17 +72,18 @@ def _clips(count: int, seed: int, config: PhantomConfig, device: str) -> Iterato
         yield from ((batch, index) for index in range(len(batch)))
 
 
-def _parameters(name: str, batch: PhantomBatch, index: int) -> tuple:
-    return (
-        name,
-        batch.view[index],
-        f"{batch.fps[index]:.4f}",
-        f"{batch.heart_rate[index]:.1f}",
-        f"{batch.ejection_fraction[index]:.1f}",
-        batch.arrhythmia[index],
-        int(batch.seeds[index]),
-        "simulated",
-    )
+def _parameters(name: str, batch: PhantomBatch, index: int) -> dict[str, object]:
+    """A value for each of ``PARAMETERS``."""
+    return {
+        "file": name,
+        "view": batch.view[index],
+        "fps": f"{batch.fps[index]:.4f}",
+        "heart_rate": f"{batch.heart_rate[index]:.1f}",
+        "ejection_fraction": f"{batch.ejection_fraction[index]:.1f}",
+        "arrhythmia": batch.arrhythmia[index],
+        "seed": int(batch.seeds[index]),
+        "source": "simulated",
+    }
 
 
 def write_dicom(path: Path, batch: PhantomBatch, index: int) -> None:
