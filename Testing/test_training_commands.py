@@ -98,6 +98,7 @@ def test_a_trained_network_and_what_is_told_of_it(trained, store, cines, tmp_pat
     network, card = load_weights(trained / "weights.safetensors")
     assert network.config.streams == ("motion",) and network.config.frames == 8
     assert card.training["steps"] == 2 and card.training["data"]["kind"] == "simulated"
+    assert card.title == f"{trained.name} {card.sha256[:8]}"
     again = (trained / "weights.safetensors").read_bytes()
     (trained / "training.json").unlink()  # as if killed before it was written
     command = ["train", str(store), "--output", str(trained), "--preset", "motion-only", "--steps", "2", *TINY]

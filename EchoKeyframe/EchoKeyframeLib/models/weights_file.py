@@ -65,20 +65,22 @@ def save_weights(
     training: dict[str, Any] | None = None,
     metrics: dict[str, Any] | None = None,
     half: bool = True,
+    name: str | None = None,
 ) -> WeightsCard:
     """Write ``path`` (``NAME.safetensors``) and its card; both are written before either takes its place.
 
+    name: what results are signed with; None: the file's own.
     half: store float16, which halves the file; networks load as float32 all the same.
     Raises WeightsError where weights are not finite (in half precision: beyond 65504) or the files cannot be written.
     """
     path = _checked_name(path)
-    tensors = {name: _stored(tensor, half) for name, tensor in network.state_dict().items() if _is_stored(name)}
-    for name, tensor in tensors.items():
+    tensors = {key: _stored(tensor, half) for key, tensor in network.state_dict().items() if _is_stored(key)}
+    for key, tensor in tensors.items():
         if not tensor.isfinite().all():
-            raise WeightsError(f"{path.name}: not written, {name} holds values that are not finite")
+            raise WeightsError(f"{path.name}: not written, {key} holds values that are not finite")
     data = save(tensors)
     card = WeightsCard(
-        name=path.stem,
+        name=name or path.stem,
         config=network.config,
         sha256=hashlib.sha256(data).hexdigest(),
         version=version,

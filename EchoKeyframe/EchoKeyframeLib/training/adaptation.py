@@ -159,7 +159,7 @@ def _write(folder: Path, network: nn.Module, report: dict[str, Any]) -> Path | N
         for stale in (path, card_path(path)):
             stale.unlink(missing_ok=True)
     else:
-        save_weights(path, network, training={"adaptation": report})
+        save_weights(path, network, training={"adaptation": report}, name=folder.resolve().name)
     with written_atomically(folder / REPORT_NAME) as partial:
         partial.write_text(json.dumps(report, indent=1), encoding="utf-8")
     return None if report["refused"] else path

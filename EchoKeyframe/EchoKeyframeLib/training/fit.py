@@ -119,7 +119,7 @@ def export(network: nn.Module, run: Run, version: str = "") -> Path:
     summary = json.loads((run.folder / SUMMARY_NAME).read_text(encoding="utf-8"))
     summary.pop("network")
     path = run.folder / WEIGHTS_NAME
-    save_weights(path, network, version=version, training=summary)
+    save_weights(path, network, version=version, training=summary, name=run.folder.resolve().name)
     return path
 
 
