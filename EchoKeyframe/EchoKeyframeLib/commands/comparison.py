@@ -1,0 +1,86 @@
+"""What ``evaluate`` and ``reproduce`` share: detectors side by side on labelled clips, and a folder for the result."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import UsageError
+from .cine_jobs import output_folder
+from .labelled_data import LabelledData, add_data
+from .options import add_debug, add_device, count
+
+if TYPE_CHECKING:
+    from ..detection.detector import Detector
+    from ..evaluation.evaluate import Case
+
+    Cases = Iterable[Case | tuple[str, str]]
+
+
+def add_comparison(parser: argparse.ArgumentParser) -> None:
+    """DATA, the clips of it, the folder, and where networks run."""
+    add_data(parser)
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results, made if need be")
+    parser.add_argument("--clips", type=count, metavar="N", help="only the first so many")
+    add_device(parser)
+    add_debug(parser)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """clips: how many. title: what they are, such as ``20 simulated clips``. output: the folder, which is there."""
+
+    data: LabelledData
+    detectors: list[Detector]
+    clips: int
+    title: str
+    output: Path
+
+    @classmethod
+    def of(cls, options: argparse.Namespace, models: Sequence[str]) -> Comparison:
+        """Raises UsageError where DATA, a model or the folder cannot be used."""
+        from ..cine.cine import CineError
+
+        data = LabelledData.of(options)
+        try:
+            detectors = _load_detectors(models, options.device)
+            clips, title = data.extent(options.clips)
+        except CineError as error:
+            raise UsageError(str(error)) from error
+        return cls(data, detectors, clips, title, output_folder(options.output))
+
+    def runs(self) -> Iterator[tuple[Detector, Cases, Callable[[], object]]]:
+        """Each detector with all clips, and what is to be called after each clip. Under a bar on a terminal."""
+        from tqdm import tqdm
+
+        with tqdm(total=self.clips * len(self.detectors), unit="clip", disable=None) as bar:
+            for detector in self.detectors:
+                yield detector, islice(self.data.cases(), self.clips), bar.update
+
+
+def tell_failures(failures: Iterable[tuple[str, str]]) -> int:
+    """Print why clips were not evaluated, pairs of file and reason, each once. Returns the exit code."""
+    reasons = [reason for _, reason in dict.fromkeys(failures)]
+    if reasons:
+        print(f"{len(reasons)} not evaluated:", *reasons, sep="\n  ", file=sys.stderr)
+    return 1 if reasons else 0
+
+
+def _load_detectors(models: Sequence[str], device: str) -> list[Detector]:
+    """Detectors that results are told apart by; a model given twice counts once.
+
+    Raises UsageError where two sign with the same name, and what ``load_detector`` raises.
+    """
+    from ..detection.catalogue import load_detector
+
+    detectors = [load_detector(model, device) for model in dict.fromkeys(models)]
+    names = [detector.name for detector in detectors]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"two of the models are called {name}; their results could not be told apart")
+    return detectors
