@@ -206,8 +206,8 @@ def test_arguments_that_cannot_be_used(arguments, message, tmp_path, capsys):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("spacing", [("0", "1"), ("nan", "1"), ("-1", "1"), ("x", "1")])
-def test_a_spacing_is_positive(spacing, tmp_path):
+@pytest.mark.parametrize("spacing", [("0", "1"), ("nan", "1"), ("-1", "1"), ("x", "1"), ("100", "100")])
+def test_a_spacing_is_that_of_an_echo(spacing, tmp_path):
     with pytest.raises(SystemExit) as ended:
         command("a", "--contours", "a", "--output", tmp_path, "--spacing", *spacing)
     assert ended.value.code == 2

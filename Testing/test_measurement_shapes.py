@@ -121,3 +121,10 @@ def test_an_apex_on_the_annulus_is_refused():
     shape = SHAPES[0]
     with pytest.raises(MeasurementError, match="apex lies on the mitral annulus"):
         cut(Contour(Phase.ED, 0, shape.points(), apex=(150.0, 150.0)), (1.0, 1.0))
+
+
+def test_an_apex_far_from_the_wall_is_refused():
+    points = ellipsoid(70, 25).points(101)
+    beside = points[50] + (40, 0)
+    with pytest.raises(MeasurementError, match=r"ED contour on frame 3: the apex lies \d+ mm from the contour"):
+        cut(Contour(Phase.ED, 3, points, apex=tuple(beside)), (1.0, 1.0))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from . import UsageError
 from .cine_jobs import cines, output_folder
 from .extras import needs_extra
-from .options import VIEWS, add_debug, frame_rate, positive
+from .options import VIEWS, add_debug, frame_rate, pixel_size
 
 if TYPE_CHECKING:
     from ..cine.cine import Cine
@@ -37,7 +37,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--keyframes", nargs="+", type=Path, metavar="FILE", help="NAME.keyframes.json of each cine, "
                         "from detect; without, the traced frames are taken for ED and ES")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results, made if need be")
-    parser.add_argument("--spacing", nargs=2, type=positive, action="append", metavar=("ROW", "COLUMN"),
+    parser.add_argument("--spacing", nargs=2, type=pixel_size, action="append", metavar=("ROW", "COLUMN"),
                         help="size of a pixel in mm that you vouch for, instead of the file's own")
     parser.add_argument("--view", nargs="+", type=str.upper, choices=VIEWS, help="view, where the file does not say")
     parser.add_argument("--fps", nargs="+", type=frame_rate, metavar="RATE", help="frames per second, instead of the "

@@ -62,6 +62,14 @@ def positive(text: str) -> float:
     return number
 
 
+def pixel_size(text: str) -> float:
+    """The size of a pixel in mm: beyond these limits it is that of no echo, but a slip, or another unit."""
+    size = float(text)
+    if not 0.01 <= size <= 10:
+        raise argparse.ArgumentTypeError(f"a pixel measures 0.01 to 10 mm, got {text}")
+    return size
+
+
 def load_detectors(models: Sequence[str], device: str) -> list[Detector]:
     """Detectors that results are told apart by; a model given twice counts once.
 

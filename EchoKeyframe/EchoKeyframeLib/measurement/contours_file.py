@@ -25,7 +25,8 @@ SMOOTH, STRAIGHT = "spline", "polyline"
 def read_contours(path: Path, cine: Cine | None = None) -> tuple[Contour, ...]:
     """Read a contours file; Docs/measurement.md describes it. Segmentations that it names lie beside it.
 
-    cine: where given, segmentations must be of its size, and its spacing helps to find their base.
+    cine: where given, contours must lie on its frames and segmentations be of its size; its spacing helps to find
+    their base.
 
     Raises MeasurementError, naming the file and the contour, for what cannot be read or is no contour.
     """
@@ -74,6 +75,8 @@ def _contour(folder: Path, entry: Any, view: str | None, cine: Cine | None) -> C
         phase, frame = Phase(entry["phase"]), entry["frame"]
         if type(frame) is not int or frame < 0:
             raise ValueError
+        if cine is not None and frame >= len(cine):
+            raise MeasurementError(f"is on frame {frame}; the cine has {len(cine)} frames (0 to {len(cine) - 1})")
         if "mask" in entry:
             mask, spacing = _mask(folder / str(entry["mask"]), cine), cine.spacing if cine else None
             return contour_of_mask(mask, phase, frame, spacing, entry.get("annulus"), view)

@@ -14,6 +14,9 @@ DISKS = 20
 Spacing = tuple[float, float]
 """mm per pixel (row, column), as in ``Cine.spacing``."""
 
+FARTHEST_APEX = 0.15
+"""Distance of an apex that a person set from the contour, over the long axis. Beyond, disks lie across no ventricle."""
+
 
 @dataclass(frozen=True, eq=False)
 class Disks:
@@ -48,7 +51,8 @@ def cut(contour: Contour, spacing: Spacing | None, number: int = DISKS) -> Disks
     other below it. The part below is counted with the disk as far above, where the base line cuts off about as much:
     a slanted cut through a cylinder's axis then leaves its volume what it is.
 
-    Raises MeasurementError without a spacing, or where the apex that a person set lies on the annulus.
+    Raises MeasurementError without a spacing, or where the apex that a person set lies on the annulus or far from the
+    contour.
     """
     if spacing is None:
         raise MeasurementError(
@@ -64,6 +68,8 @@ def cut(contour: Contour, spacing: Spacing | None, number: int = DISKS) -> Disks
     length = float(np.hypot(*(apex - base)))
     if length < 1e-6 or length < 0.1 * np.hypot(*(points[-1] - points[0])):
         raise MeasurementError(f"{contour}: the apex lies on the mitral annulus; move it, or trace the wall again")
+    if contour.apex is not None and (away := _distance(points, apex)) > FARTHEST_APEX * length:
+        raise MeasurementError(f"{contour}: the apex lies {away:.0f} mm from the contour; move it onto the wall")
     axis = (apex - base) / length
     across = np.array([-axis[1], axis[0]])
     along = np.stack([(points - base) @ axis, (points - base) @ across], axis=1)
@@ -80,6 +86,14 @@ def _farthest(points: np.ndarray, base: np.ndarray) -> np.ndarray:
     """The point of the curve most distant from ``base``; two as distant ends of a flat apex share it."""
     distances = np.hypot(*(points - base).T)
     return points[distances >= distances.max() * (1 - 1e-9)].mean(axis=0)
+
+
+def _distance(points: np.ndarray, place: np.ndarray) -> float:
+    """From ``place`` to the nearest of the straight lines that join ``points``."""
+    start, step = points[:-1], np.diff(points, axis=0)
+    squared = np.maximum((step**2).sum(axis=1), 1e-12)
+    part = np.clip(((place - start) * step).sum(axis=1) / squared, 0, 1)
+    return float(np.hypot(*(start + part[:, None] * step - place).T).min())
 
 
 def _crossings(polygon: np.ndarray, height: float) -> np.ndarray:

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from ..detection.keyframes import Beat, Phase
 from .contour import Contour, MeasurementError
-from .disks import cut
+from .disks import Disks, cut
 from .measurement import BeatMeasurement, Measurement, Method, PhaseVolume
 from .traced_view import MEASURABLE_VIEWS, TracedView
 
@@ -76,8 +76,8 @@ def _measured(views: tuple[TracedView, ...], traced: tuple[tuple[Beat, Contour, 
     """One beat, from one view or two."""
     number = traced[0][0].number
     paired = list(zip(views, traced, strict=True))
-    ed = PhaseVolume(Phase.ED, tuple(cut(contour, view.spacing) for view, (_, contour, _) in paired))
-    es = PhaseVolume(Phase.ES, tuple(cut(contour, view.spacing) for view, (*_, contour) in paired))
+    ed = PhaseVolume(Phase.ED, tuple(_cut(view, contour) for view, (_, contour, _) in paired))
+    es = PhaseVolume(Phase.ES, tuple(_cut(view, contour) for view, (*_, contour) in paired))
     if es.volume >= ed.volume:
         raise MeasurementError(
             f"{views[0].name}: beat {number}: ES ({es.volume:.1f} mL) is not smaller than ED ({ed.volume:.1f} mL); "
@@ -88,6 +88,13 @@ def _measured(views: tuple[TracedView, ...], traced: tuple[tuple[Beat, Contour, 
     if any(contour.frame > es_contour.frame for _, contour, es_contour in traced):
         warnings.append("ED was traced on the frame after ES, not before it")
     return BeatMeasurement(number, ed, es, rate, tuple(f"beat {number}: {line}" for line in warnings))
+
+
+def _cut(view: TracedView, contour: Contour) -> Disks:
+    try:
+        return cut(contour, view.spacing)
+    except MeasurementError as error:
+        raise MeasurementError(f"{view.name}: {error}") from error
 
 
 def _doubts(phase: PhaseVolume) -> list[str]:
