@@ -85,7 +85,25 @@ def test_curves_read_back(tmp_path, detection):
     np.testing.assert_allclose(found.times, detection.curves.times, atol=1e-6)
 
 
-@pytest.mark.parametrize("text", ["", "no json", "[]", "{}", '{"schema": 99}', '{"schema": 1}',
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda d: d.update(heart_rate=-5e300), "heart_rate -5e+300"),
+    (lambda d: d.update(frame_rate=float("nan")), "frame_rate nan"),
+    (lambda d: (d["keyframes"][3].update(frame=40), d["beats"][1].update(es=40)), "on no frame of the cine's 40"),
+    (lambda d: d["keyframes"][0].update(time=1e400), "time inf s"),
+    (lambda d: d["beats"][0].update(ed=39), "beat 1: ed 39 is none of the keyframes"),
+])  # fmt: skip
+def test_numbers_that_no_cine_has_are_refused(tmp_path, cine, detection, change, message):
+    path = tmp_path / "b.keyframes.json"
+    write_json(path, KeyframesFile.of(cine, detection))
+    document = json.loads(path.read_text(encoding="utf-8"))
+    change(document)
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(CineError, match=r"b\.keyframes\.json: damaged") as caught:
+        read_json(path)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "[" * 100_000, "no json", "[]", "{}", '{"schema": 99}', '{"schema": 1}',
                                   '{"schema": 1, "keyframes": [{"phase": "XX"}]}', '{"schema": 1, "keyframes": 3}'])
 def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path, text):
     path = tmp_path / "b.keyframes.json"

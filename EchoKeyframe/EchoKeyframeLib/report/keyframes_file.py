@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,13 +88,14 @@ def write_json(path: Path, contents: KeyframesFile) -> None:
 def read_json(path: Path) -> KeyframesFile:
     """Read NAME.keyframes.json back.
 
-    Raises CineError where the file cannot be read, is no such file, or was written in a later schema.
+    Raises CineError where the file cannot be read, is no such file, was written in a later schema, or holds numbers
+    that no cine has.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CineError(f"{path.name}: cannot be read as a keyframes file ({_first_line(error)})") from error
-    if not isinstance(document, dict) or "schema" not in document:
+    if not isinstance(document, dict) or not {"schema", "keyframes"} <= document.keys():
         raise CineError(f"{path.name}: is JSON, but not a keyframes file of EchoKeyframe")
     if document.pop("schema") != SCHEMA:
         raise CineError(f"{path.name}: written in another schema than {SCHEMA}; use a matching EchoKeyframe")
@@ -102,7 +104,9 @@ def read_json(path: Path) -> KeyframesFile:
         document["beats"] = tuple(_beat_from_json(b, document["keyframes"]) for b in document["beats"])
         document["warnings"] = tuple(document["warnings"])
         known = {name: document[name] for name in KeyframesFile.__dataclass_fields__}
-        return KeyframesFile(**known)
+        contents = KeyframesFile(**known)
+        _check_numbers(contents)
+        return contents
     except (KeyError, TypeError, ValueError) as error:
         raise CineError(f"{path.name}: damaged keyframes file ({_first_line(error)})") from error
 
@@ -116,6 +120,18 @@ def _keyframe_from_json(values: dict[str, Any]) -> Keyframe:
     return Keyframe(**{**values, "phase": Phase(values["phase"])})
 
 
+def _check_numbers(contents: KeyframesFile) -> None:
+    """Raise ValueError or TypeError for what no cine has: a person, or another program, may have changed the file."""
+    for what, rate in (("frame_rate", contents.frame_rate), ("heart_rate", contents.heart_rate)):
+        if rate is not None and not 0 < rate <= 10000:
+            raise ValueError(f"{what} {rate:.6g}")
+    for keyframe in contents.keyframes:
+        if type(keyframe.frame) is not int or not 0 <= keyframe.frame < contents.frames:
+            raise ValueError(f"a keyframe on no frame of the cine's {contents.frames}")
+        if not (math.isfinite(keyframe.time) and 0 <= keyframe.confidence <= 1):
+            raise ValueError(f"time {keyframe.time:.6g} s, confidence {keyframe.confidence:.6g}")
+
+
 def _beat_to_json(beat: Beat) -> dict[str, Any]:
     """A beat by its frames: its keyframes are told in full in the list of keyframes."""
     frames = {name: key.frame if key else None for name, key in
@@ -127,7 +143,11 @@ def _beat_from_json(values: dict[str, Any], keyframes: tuple[Keyframe, ...]) -> 
     by_frame = {(k.phase, k.frame): k for k in keyframes}
 
     def keyframe(phase: Phase, name: str) -> Keyframe | None:
-        return None if values[name] is None else by_frame[phase, values[name]]
+        if values[name] is None:
+            return None
+        if (phase, values[name]) not in by_frame:
+            raise ValueError(f"beat {values['number']}: {name} {values[name]} is none of the keyframes")
+        return by_frame[phase, values[name]]
 
     return Beat(values["number"], keyframe(Phase.ED, "ed"), keyframe(Phase.ES, "es"), keyframe(Phase.ED, "next_ed"))
 
