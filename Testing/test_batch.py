@@ -67,6 +67,19 @@ def test_dicom_without_suffix_is_known_by_its_preamble_and_keeps_its_name(tmp_pa
     assert names(jobs, tmp_path) == {"1.2.840.5": "1.2.840.5"}
 
 
+def test_documents_and_exported_beats_in_a_folder_are_no_cines(tmp_path, sample_clip):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(sample_clip, folder / "loop.dcm")
+    assert main(["export", str(sample_clip), "--model", "motion", "--format", "ko", "--output", str(folder)]) == 0
+    key_object = folder / "examples_ybr_color.ko.dcm"
+    shutil.copy(key_object, folder / "1.2.840.7")
+    touch(folder / "film.A4C-beat01-frames0002-0031.avi", folder / "film.beat12-frames0002-1031.mp4")
+    assert names(find_jobs([str(folder)], tmp_path)[0], tmp_path) == {"loop": "loop.dcm"}
+    named, _ = find_jobs([str(key_object)], tmp_path)
+    assert len(named) == 1, "who names a file gets an answer about it"
+
+
 def test_names_that_would_collide_are_told_apart(tmp_path):
     files = [tmp_path / "x" / "clip.dcm", tmp_path / "y" / "CLIP.dcm", tmp_path / "x" / "loop.dcm",
              tmp_path / "x" / "loop.avi"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,13 @@ from .job import Job
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
 VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".wmv"})
 SUFFIXES = DICOM_SUFFIXES | VIDEO_SUFFIXES
+
+_BEAT_VIDEO = re.compile(r"\.(\w+-)?beat\d{2,}-frames\d{4,}-\d{4,}\.(avi|mp4)")
+"""The end of the name that ``export`` gives a beat: in a folder that is worked through again it is no new cine."""
+_DOCUMENTS = re.compile(
+    rb"\x02\x00\x02\x00UI..1\.2\.840\.10008\.5\.1\.4\.1\.1\.(88|11|104)\.[0-9.]+\x00?\x02\x00", re.DOTALL
+)
+"""Media Storage SOP Class (0002,0002) of reports and key objects (88), presentation states (11), PDF and such (104)."""
 
 
 class InputError(Exception):
@@ -55,7 +63,10 @@ def _expand(argument: str, unreadable: list[str]) -> list[tuple[Path, Path]]:
 
 
 def _cines_below(folder: Path, unreadable: list[str]) -> Iterable[Path]:
-    """Files below a folder that are cines by their suffix, or DICOM by their first bytes, in a fixed order."""
+    """Files below a folder that are cines by their suffix, or DICOM by their first bytes, in a fixed order.
+
+    What lies beside cines in any archive is none: DICOM documents, and what ``export`` and ``measure`` wrote.
+    """
 
     def note(error: OSError) -> None:
         unreadable.append(f"{error.filename}: {error.strerror}")
@@ -64,18 +75,23 @@ def _cines_below(folder: Path, unreadable: list[str]) -> Iterable[Path]:
     for root, folders, files in os.walk(folder, onerror=note):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(root) / name for name in files if not name.startswith(".")]
-    return sorted(path for path in found if path.suffix.lower() in SUFFIXES or _is_dicom(path))
+    return sorted(path for path in found if _is_cine(path))
 
 
-def _is_dicom(path: Path) -> bool:
+def _is_cine(path: Path) -> bool:
     """DICOM files often have no suffix; their preamble tells them (PS3.10, 7.1). A DICOMDIR is no image."""
+    suffix = path.suffix.lower()
+    if suffix in VIDEO_SUFFIXES:
+        return _BEAT_VIDEO.search(path.name) is None
     if path.name.upper() == "DICOMDIR" or not path.is_file():
-        return False
+        return suffix in DICOM_SUFFIXES
     try:
         with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
+            head = file.read(1024)
     except OSError:
-        return False
+        return suffix in DICOM_SUFFIXES  # reading it will tell why not
+    is_dicom = head[128:132] == b"DICM"
+    return (is_dicom or suffix in DICOM_SUFFIXES) and not (is_dicom and _DOCUMENTS.search(head[132:]))
 
 
 def _distinct_names(places: dict[Path, Path]) -> dict[Path, Path]:
