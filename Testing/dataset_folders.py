@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from conftest import beating_frames
+from drawn_ventricle import beating_frames
 from EchoKeyframeLib.cine.video_writer import write_video
 
 ECHONET_ED, ECHONET_ES = 30, 45

@@ -102,7 +102,7 @@ def at_the_panel() -> Iterator[Person]:
 
 def beating_sequence(count: int = 60, size: int = 96, rate: float = 30.0):
     """A drawn ring that pulses once a second, as a sequence in the scene: ED at 0, 30, ...; ES at 15, 45, ..."""
-    from conftest import beating_frames
+    from drawn_ventricle import beating_frames
     from EchoKeyframeLib.cine.cine import Cine, Source
     from EchoKeyframeLib.scene import add_cine_sequence
 

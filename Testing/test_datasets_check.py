@@ -9,8 +9,8 @@ import unicodedata
 import cv2
 import numpy as np
 import pytest
-from conftest import beating_frames
 from dataset_folders import write_camus_nifti, write_camus_patient, write_echonet, write_itk
+from drawn_ventricle import beating_frames
 from EchoKeyframeLib.cine.cine import CineError
 from EchoKeyframeLib.cine.read import read_cine, read_header
 from EchoKeyframeLib.cine.video_writer import write_video

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import beating_frames
 from dataset_folders import write_camus_nifti, write_echonet
+from drawn_ventricle import beating_frames
 from EchoKeyframeLib.cine.video_writer import write_video
 from EchoKeyframeLib.cli import main
 from EchoKeyframeLib.datasets.clip_labels import ClipLabels

@@ -6,7 +6,7 @@ import numpy as np
 import psutil
 import pytest
 import slicer
-from conftest import write_video
+from drawn_ventricle import write_video
 from EchoKeyframeLib import scene
 from panel_person import beating_sequence
 
@@ -86,7 +86,7 @@ def test_cancel_while_detecting_leaves_the_scene_as_it_was(person):
 
 
 def test_cancel_while_loading_leaves_no_half_sequence(person, tmp_path):
-    from conftest import beating_frames
+    from drawn_ventricle import beating_frames
 
     path = write_video(tmp_path / "loop.avi", beating_frames(count=200, size=320))
     nodes = slicer.mrmlScene.GetNumberOfNodes()

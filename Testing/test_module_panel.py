@@ -265,7 +265,7 @@ def test_choices_are_saved_and_progress_is_not(person):
 
 
 def test_the_files_heart_rate_and_view_reach_the_detector(person):
-    from conftest import beating_frames
+    from drawn_ventricle import beating_frames
     from EchoKeyframeLib.cine.cine import Cine, Source
     from EchoKeyframeLib.panel.detection_request import detection_request
 

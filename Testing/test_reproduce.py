@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import beating_frames, write_video
+from drawn_ventricle import beating_frames, write_video
 from EchoKeyframeLib.cine.cine import Cine, Source
 from EchoKeyframeLib.cine.sector import whole_frame
 from EchoKeyframeLib.cli import main

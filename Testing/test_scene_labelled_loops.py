@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import beating_frames
+from drawn_ventricle import beating_frames
 from EchoKeyframeLib.cine.cine import Cine, Source
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cine.sector import find_sector

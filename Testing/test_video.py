@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import write_video
+from drawn_ventricle import write_video
 from EchoKeyframeLib.cine.cine import CineError
 from EchoKeyframeLib.cine.stamps import repaired_times
 from EchoKeyframeLib.cine.video import decode_stream, read_video

@@ -24,7 +24,7 @@ TESTING = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTING), str(TESTING.parent / "EchoKeyframe")]
 
 import slicer  # noqa: E402
-from conftest import beating_frames, write_video  # noqa: E402
+from drawn_ventricle import beating_frames, write_video  # noqa: E402
 from EchoKeyframeLib.cine.cine import Cine, Source  # noqa: E402
 from panel_person import Person, application  # noqa: E402
 
