@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from conftest import write_video
+from drawn_ventricle import write_video
 from EchoKeyframeLib.cine.cine import Cine, CineError, Source
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cine.sector import find_sector
@@ -263,7 +263,7 @@ def test_a_forced_run_that_is_stopped_leaves_no_mixture_that_counts_as_done(prep
         yield
 
     with monkeypatch.context() as patch:
-        patch.setattr(command, "_outcomes", stopped)
+        patch.setattr(command, "worked_on_cores", stopped)
         assert prepare(*arguments, "--force") == 130
     assert prepare(*arguments) == 1
     assert {read_cine(path).size for path in output.glob("*.avi")} == {(64, 64)}

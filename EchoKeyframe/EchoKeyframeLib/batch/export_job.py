@@ -34,7 +34,7 @@ class ExportSettings:
     force: bool = False
 
 
-def run(job: Job, settings: ExportSettings, output: Path) -> Outcome:
+def run_export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
     """Export a cine; ``output`` is the folder that mirrors the cines' own. Raises ``Cancelled`` and nothing else."""
     return guarded(job, lambda: _export(job, settings, output))
 

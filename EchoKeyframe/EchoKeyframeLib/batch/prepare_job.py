@@ -25,7 +25,7 @@ class PrepareSettings:
     view: str | None = None
 
 
-def run(job: Job, settings: PrepareSettings) -> Outcome:
+def run_prepare(job: Job, settings: PrepareSettings) -> Outcome:
     """Write ``job.target`` with the suffix ``.avi``; the outcome's result is its ``ManifestEntry``, None if it failed.
 
     Raises ``Cancelled`` and nothing else.

@@ -37,7 +37,6 @@ ASSUMED_TIMING = "assumed frame rate"
 _INTERVAL = (0.5, 1000.0)  # ms
 _HEART_RATE = (20.0, 300.0)  # beats per minute
 _REFRESH = (1000 / 60, 1000 / 50)  # ms from one picture of a screen to the next
-_VECTOR_POINTER = 0x00181065
 _TIME_POINTER = 0x00181063
 
 

@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from . import UsageError
 from .options import count
 
 if TYPE_CHECKING:
+    from ..batch.engines import Work
     from ..batch.job import Job, Outcome
 
 
@@ -63,6 +65,33 @@ def jobs_for(arguments: Sequence[str], output: Path) -> tuple[list[Job], list[st
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def worked_on_cores(jobs: Sequence[Job], work: Work, processes: int | None) -> Iterator[Outcome]:
+    """One outcome a job from a pool of processes (None: one for each core), under a bar."""
+    from ..batch.engines import run_on_cores
+
+    return under_bar(run_on_cores(jobs, work, min(len(jobs), processes or cores())), len(jobs))
+
+
+def under_bar(outcomes: Iterable[Outcome], number: int) -> Iterator[Outcome]:
+    """The outcomes, with a bar over the ``number`` of them where stderr is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(total=number, unit="cine", disable=None) as bar:
+        for outcome in outcomes:
+            bar.update()
+            yield outcome
+
+
+def told(outcomes: Iterator[Outcome], debug: bool) -> list[Outcome]:
+    """All outcomes, each printed as soon as it is known."""
+    found = []
+    with closing(outcomes):
+        for outcome in outcomes:
+            tell(outcome, debug)
+            found.append(outcome)
+    return found
 
 
 def tell(outcome: Outcome, debug: bool) -> None:

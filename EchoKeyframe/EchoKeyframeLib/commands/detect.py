@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .cine_jobs import add_cines, add_jobs, cines, conclude, cores, jobs_for, output_folder, tell
-from .options import add_debug, add_device, add_reading_options
+from .cine_jobs import add_cines, add_jobs, cines, conclude, cores, jobs_for, output_folder, tell, told, under_bar
+from .options import DECODERS, add_debug, add_device, add_reading_options
 
 if TYPE_CHECKING:
     from ..batch.job import Job, Outcome, Settings
@@ -31,7 +30,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add_cines(parser)
     parser.add_argument("--model", metavar="NAME|FILE",
                         help="a detector by name, a weights file, or fused:FILE for the mean of it and motion")
-    parser.add_argument("--decoder", choices=("beats", "maxima"), default="beats",
+    parser.add_argument("--decoder", choices=DECODERS, default="beats",
                         help="whole sequence at once (default), or every local maximum as in the paper")
     add_device(parser)
     add_reading_options(parser)
@@ -57,10 +56,7 @@ def run(options: argparse.Namespace) -> int:
     for outcome in outcomes:
         tell(outcome, options.debug)
     waiting = [job for job, outcome in zip(jobs, known, strict=True) if outcome is None]
-    with closing(_with_progress(waiting, settings, detector, options)) as results:
-        for outcome in results:
-            tell(outcome, options.debug)
-            outcomes.append(outcome)
+    outcomes += told(_with_progress(waiting, settings, detector, options), options.debug)
     untold = _write_table(outcomes, unreadable, output) if tabled else []
     return conclude(outcomes, unreadable + untold)
 
@@ -71,13 +67,13 @@ def _wants_table(jobs: list[Job], unreadable: list[str], arguments: list[str], o
     Raises UsageError where another file is in its place.
     """
     from ..report.beat_table import CSV_NAME, is_foreign
+    from ..report.outputs import ADVICE
 
     foreign = is_foreign(output)
     if len(jobs) + len(unreadable) == 1 and all(Path(argument).is_file() for argument in arguments):
         return not foreign and (output / CSV_NAME).exists()
     if foreign and not force:
-        raise UsageError(f"{foreign} is already there and no table of ours; use --force to overwrite, or another "
-                         "--output")
+        raise UsageError(f"{foreign} is already there and no table of ours; {ADVICE}")
     return True
 
 
@@ -123,10 +119,7 @@ def _with_progress(
         with tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}", disable=None, leave=False) as bar:
             yield from run_here(jobs, settings, detector, lambda done: bar.update(done - bar.n))
         return
-    with tqdm(total=len(jobs), unit="cine", disable=None) as bar:
-        for outcome in _engine(jobs, settings, detector, options):
-            bar.update()
-            yield outcome
+    yield from under_bar(_engine(jobs, settings, detector, options), len(jobs))
 
 
 def _engine(jobs: list[Job], settings: Settings, detector: Detector, options: argparse.Namespace) -> Iterator[Outcome]:

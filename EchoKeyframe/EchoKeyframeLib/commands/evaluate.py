@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from . import UsageError
 from .comparison import Comparison, add_comparison, tell_failures
+from .options import DECODERS
 
 if TYPE_CHECKING:
     from ..evaluation.evaluate import Evaluation
-
-DECODERS = ("beats", "maxima")
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from ..export.formats import FORMATS
 from . import UsageError
-from .cine_jobs import add_cines, add_jobs, cines, conclude, cores, jobs_for, output_folder, tell
+from .cine_jobs import add_cines, add_jobs, cines, conclude, jobs_for, output_folder, told, worked_on_cores
 from .extras import needs_extra
-from .options import add_debug, add_reading_options, count
+from .options import DECODERS, add_debug, add_reading_options, count
 
 if TYPE_CHECKING:
     from ..batch.export_job import ExportSettings
@@ -39,7 +38,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--keyframes", type=Path, metavar="DIR|FILE", help="take the keyframes from the folder that "
                         "'detect' wrote for the same CINE arguments, or from one NAME.keyframes.json")
     parser.add_argument("--model", metavar="NAME|FILE", help="a detector by name, or a weights file")
-    parser.add_argument("--decoder", choices=("beats", "maxima"), default="beats", help="as for detect")
+    parser.add_argument("--decoder", choices=DECODERS, default="beats", help="as for detect")
     add_reading_options(parser)
     add_jobs(parser)
     parser.add_argument("--force", action="store_true", help="overwrite exports that are there")
@@ -53,11 +52,7 @@ def run(options: argparse.Namespace) -> int:
     jobs, unreadable = jobs_for(cines(options), output)
     settings = _settings(options, len(jobs))
     output_folder(options.output)
-    outcomes = []
-    with closing(_outcomes(jobs, settings, output, options.jobs)) as results:
-        for outcome in results:
-            tell(outcome, options.debug)
-            outcomes.append(outcome)
+    outcomes = told(_outcomes(jobs, settings, output, options.jobs), options.debug)
     return conclude(outcomes, unreadable)
 
 
@@ -103,17 +98,8 @@ def _model(options: argparse.Namespace) -> str:
 
 
 def _outcomes(jobs: list[Job], settings: ExportSettings, output: Path, processes: int | None) -> Iterator[Outcome]:
-    """One outcome a job, under a bar where stderr is a terminal."""
-    from tqdm import tqdm
+    """One outcome a job; a single one is done here, which starts no process."""
+    from ..batch.export_job import run_export
 
-    from ..batch import export_job
-    from ..batch.engines import run_on_cores
-
-    work = partial(export_job.run, settings=settings, output=output)
-    if len(jobs) == 1:
-        yield work(jobs[0])
-        return
-    with tqdm(total=len(jobs), unit="cine", disable=None) as bar:
-        for outcome in run_on_cores(jobs, work, min(len(jobs), processes or cores())):
-            bar.update()
-            yield outcome
+    work = partial(run_export, settings=settings, output=output)
+    yield from map(work, jobs) if len(jobs) == 1 else worked_on_cores(jobs, work, processes)

@@ -53,16 +53,15 @@ def run(options: argparse.Namespace) -> int:
 def _written(key_object, path: Path, output: Path, options: argparse.Namespace) -> str:
     """Write the keyframes of one cine and tell what they are."""
     from ..batch.inputs import without_suffix
-    from ..cine.cine import CineError
     from ..cine.read import read_cine
     from ..export.key_object import keyframes_file
     from ..report.keyframes_file import write_csv, write_json
+    from ..report.outputs import OutputExists, in_the_way
 
     contents = keyframes_file(key_object, read_cine(path, fps=options.fps, view=options.view))
     targets = [output / f"{without_suffix(path.name)}.keyframes{suffix}" for suffix in (".json", ".csv")]
-    present = [target.name for target in targets if target.exists()]
-    if present and not options.force:
-        raise CineError(f"{present[0]} is already there; use --force to overwrite, or another --output")
+    if not options.force and (told := in_the_way(targets)):
+        raise OutputExists(told)
     write_json(targets[0], contents)
     write_csv(targets[1], contents)
     return f"{path.name}: " + ", ".join(f"{k.phase} {k.frame}" for k in contents.keyframes)

@@ -155,6 +155,7 @@ def _write_report(path: Path, measurement: Measurement, cines: list[Cine]) -> No
 
 
 def _refuse_to_overwrite(targets: list[Path], options: argparse.Namespace) -> None:
-    present = [target.name for target in targets if target.exists()]
-    if present and not options.force:
-        raise UsageError(f"{present[0]} is already there; use --force to overwrite, or another --output")
+    from ..report.outputs import in_the_way
+
+    if not options.force and (told := in_the_way(targets)):
+        raise UsageError(told)

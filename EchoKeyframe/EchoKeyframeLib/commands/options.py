@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from . import UsageError
-
-if TYPE_CHECKING:
-    from ..detection.detector import Detector
-
+DECODERS = ("beats", "maxima")
 VIEWS = ("A2C", "A3C", "A4C", "A5C", "PLAX", "PSAX")
 
 
@@ -68,18 +62,3 @@ def pixel_size(text: str) -> float:
     if not 0.01 <= size <= 10:
         raise argparse.ArgumentTypeError(f"a pixel measures 0.01 to 10 mm, got {text}")
     return size
-
-
-def load_detectors(models: Sequence[str], device: str) -> list[Detector]:
-    """Detectors that results are told apart by; a model given twice counts once.
-
-    Raises UsageError where two sign with the same name, and what ``load_detector`` raises.
-    """
-    from ..detection.catalogue import load_detector
-
-    detectors = [load_detector(model, device) for model in dict.fromkeys(models)]
-    names = [detector.name for detector in detectors]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"two of the models are called {name}; their results could not be told apart")
-    return detectors

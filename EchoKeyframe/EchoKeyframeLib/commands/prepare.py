@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .cine_jobs import add_jobs, conclude, cores, jobs_for, output_folder, tell
+from .cine_jobs import add_jobs, conclude, jobs_for, output_folder, tell, worked_on_cores
 from .options import add_debug, add_reading_options, count
 
 if TYPE_CHECKING:
@@ -136,7 +135,7 @@ def _prepare_all(
 ) -> tuple[dict[str, ManifestEntry], list[Outcome]]:
     """Prepare what is not there; the manifest grows with each cine, so that a run that is killed can be resumed."""
     from ..batch.job import Outcome, Status
-    from ..batch.prepare_job import SUFFIX, failed_entry
+    from ..batch.prepare_job import SUFFIX, failed_entry, run_prepare
     from ..datasets.manifest import PREPARED, append_entry, read_manifest, write_manifest
 
     for path in output.glob(".writing-*"):  # what a killed run was at
@@ -149,7 +148,7 @@ def _prepare_all(
     for job in waiting:
         entries.pop(job.target.name + SUFFIX, None)  # a run with --force that is killed is resumed without it
     write_manifest(output, entries.values())
-    with closing(_outcomes(waiting, settings, options.jobs)) as results:
+    with closing(worked_on_cores(waiting, partial(run_prepare, settings=settings), options.jobs)) as results:
         for outcome in results:
             tell(outcome, options.debug)
             entry = outcome.result if outcome.status is Status.DONE else failed_entry(outcome)
@@ -158,19 +157,6 @@ def _prepare_all(
             outcomes.append(replace(outcome, result=None))
     write_manifest(output, entries.values())
     return entries, outcomes
-
-
-def _outcomes(jobs: list[Job], settings: PrepareSettings, processes: int | None) -> Iterator[Outcome]:
-    from tqdm import tqdm
-
-    from ..batch import prepare_job
-    from ..batch.engines import run_on_cores
-
-    work = partial(prepare_job.run, settings=settings)
-    with tqdm(total=len(jobs), unit="cine", disable=None) as bar:
-        for outcome in run_on_cores(jobs, work, min(len(jobs), processes or cores())):
-            bar.update()
-            yield outcome
 
 
 def _write_mapping(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import UsageError
 from .comparison import Comparison, add_comparison, tell_failures
-from .options import count
+from .options import DECODERS, count
 
 if TYPE_CHECKING:
     from ..evaluation.reproduction.system_runs import SystemRun
@@ -26,7 +26,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--models", nargs="+", metavar="NAME|FILE",
                         help="systems by name, or weights files (default: those that come with the package and can "
                         "run here); the figures show the clips of the first")
-    parser.add_argument("--decoder", choices=(OWN_DECODER, "beats", "maxima"), default=OWN_DECODER,
+    parser.add_argument("--decoder", choices=(OWN_DECODER, *DECODERS), default=OWN_DECODER,
                         help="how keyframes are read off the curves: each system's own way (default), or one for all")
     parser.add_argument("--view", metavar="VIEW", help="of table 3 (default: A4C, or the view with most clips)")
     parser.add_argument("--worst", type=count, default=3, metavar="N", help="clips in figure 10 (default: 3)")

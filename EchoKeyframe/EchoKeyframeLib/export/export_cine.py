@@ -12,10 +12,10 @@ from ..atomic_file import written_together
 from ..cine.cine import Cine, CineError
 from ..cine.sector import Sector
 from ..detection.keyframes import Beat
-from ..report.outputs import OutputExists
+from ..report.outputs import ADVICE, OutputExists
 from .excerpt import Excerpt, Scope, beat_excerpts, cine_excerpt, keyframe_excerpts
 from .formats import FORMATS, Format
-from .record import ADVICE, Request, record_path, recorded_files, write_record
+from .record import Request, record_path, recorded_files, write_record
 
 EXCERPTS = {
     Scope.FRAME: keyframe_excerpts,

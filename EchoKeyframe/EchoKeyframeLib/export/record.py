@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..report.outputs import OutputExists
+from ..report.outputs import ADVICE, OutputExists
 from .excerpt import Excerpt
 
 SCHEMA = 1
 SUFFIX = ".export.json"
-ADVICE = "use --force to overwrite, or another --output"
 
 
 @dataclass(frozen=True)

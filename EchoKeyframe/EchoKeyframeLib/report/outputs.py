@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,9 @@ SUFFIXES = (".keyframes.json", ".keyframes.csv", ".curves.csv", ".png")
 """The JSON comes first: where it lies, the others beside it are known to be ours."""
 
 
+ADVICE = "use --force to overwrite, or another --output"
+
+
 class OutputExists(CineError):
     """Files are in the way that are not this detection's own. One line: which, what to do."""
 
@@ -26,6 +30,11 @@ class OutputExists(CineError):
 def output_paths(target: Path) -> list[Path]:
     """The files for ``target``, which is DIR/NAME without a suffix, in the order of ``SUFFIXES``."""
     return [target.with_name(target.name + suffix) for suffix in SUFFIXES]
+
+
+def in_the_way(paths: Iterable[Path]) -> str | None:
+    """One line about the first of these files that is there already; None if none is."""
+    return next((f"{path.name} is already there; {ADVICE}" for path in paths if path.exists()), None)
 
 
 @dataclass(frozen=True)
@@ -59,15 +68,14 @@ def is_done(target: Path, request: Request) -> bool:
     present = [path for path in output_paths(target) if path.exists()]
     if not present:
         return False
-    advice = "use --force to overwrite, or another --output"
     if not present[0].name.endswith(SUFFIXES[0]):
-        raise OutputExists(f"{present[0].name} is already there and not from a detection; {advice}")
+        raise OutputExists(f"{present[0].name} is already there and not from a detection; {ADVICE}")
     try:
         difference = request.difference(read_json(present[0]))
     except CineError as error:
-        raise OutputExists(f"{error}; {advice}") from error
+        raise OutputExists(f"{error}; {ADVICE}") from error
     if difference:
-        raise OutputExists(f"{present[0].name} is already there with {difference}; {advice}")
+        raise OutputExists(f"{present[0].name} is already there with {difference}; {ADVICE}")
     return len(present) == len(SUFFIXES)
 
 
