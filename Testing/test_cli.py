@@ -188,6 +188,18 @@ def test_an_output_folder_that_cannot_be_written_is_said_in_one_line(tmp_path, b
         folder.chmod(stat.S_IRWXU)
 
 
+def test_ctrl_c_while_a_library_loads_is_no_error(tmp_path, sample_clip, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ImportError("core failed to import") from error  # as NumPy does
+
+    monkeypatch.setattr("EchoKeyframeLib.batch.inputs.find_jobs", interrupted)
+    assert main(["export", str(sample_clip), "--output", str(tmp_path / "out")]) == 130
+    assert "stopped" in capsys.readouterr().err
+
+
 def test_an_unforeseen_error_is_one_line_and_debug_shows_more(tmp_path, beating_video, monkeypatch, capsys):
     from EchoKeyframeLib.detection.motion import MotionDetector
 

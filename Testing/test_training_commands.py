@@ -191,6 +191,7 @@ def test_a_cine_that_is_missing_is_told_and_the_others_are_evaluated(cines, tmp_
         "train '' --output out",
         "train wrong --output out",
         "train STORE --output file",
+        "train STORE --output file/below --size 32 --window 8",
         "train STORE --output ''",
         "train STORE --output out --preset unknown",
         "train STORE --output out --size 64 --preset motion-only",

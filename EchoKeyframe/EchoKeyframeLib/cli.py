@@ -43,16 +43,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"{parser.prog}: stopped; the same command goes on from here", file=sys.stderr)
-        return 130
+        return _stopped(parser)
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
+        if _was_interrupted(error):
+            return _stopped(parser)
         if options.debug:
             traceback.print_exc()
         print(f"{parser.prog}: unexpected {type(error).__name__}; --debug shows where", file=sys.stderr)
         return 1
+
+
+def _stopped(parser: argparse.ArgumentParser) -> int:
+    print(f"{parser.prog}: stopped; the same command goes on from here", file=sys.stderr)
+    return 130
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: libraries that it meets while they load make an ImportError of it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -119,6 +119,8 @@ def run(options: argparse.Namespace) -> int:
         return 1
     except (CineError, ConfigError, MisconfigurationException) as error:
         raise UsageError(" ".join(str(error).split())) from error
+    except OSError as error:  # a folder that may not be written to, a full disk
+        raise UsageError(f"{error.filename or options.output}: {error.strerror or type(error).__name__}") from error
     return 0
 
 
