@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 
 def add_cines(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cines", nargs="*", metavar="CINE", help="a file, a folder (all below it) or a glob pattern")
+    add_sample(parser)
+    add_output(parser)
+
+
+def add_sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sample", action="store_true", help="the four-chamber loop that comes with pydicom")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results, made if need be")
+
+
+def add_output(parser: argparse.ArgumentParser, what: str = "results") -> None:
+    parser.add_argument("--output", required=True, metavar="DIR", help=f"folder for the {what}, made if need be")
 
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .cine_jobs import output_folder
+from .cine_jobs import add_output, output_folder
 from .labelled_data import LabelledData, add_data
 from .options import add_debug, add_device, count
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def add_comparison(parser: argparse.ArgumentParser) -> None:
     """DATA, the clips of it, the folder, and where networks run."""
     add_data(parser)
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results, made if need be")
+    add_output(parser)
     parser.add_argument("--clips", type=count, metavar="N", help="only the first so many")
     add_device(parser)
     add_debug(parser)

@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 
 from . import UsageError
-from .cine_jobs import output_folder
+from .cine_jobs import add_output, output_folder
 from .options import add_debug, add_reading_options
 
 
@@ -20,7 +20,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     parser.add_argument("key_object", type=Path, metavar="KEY_OBJECT", help="the document")
     parser.add_argument("cines", nargs="+", type=Path, metavar="CINE", help="a DICOM file that it refers to")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results, made if need be")
+    add_output(parser)
     add_reading_options(parser)
     parser.add_argument("--force", action="store_true", help="overwrite results that are there")
     add_debug(parser)

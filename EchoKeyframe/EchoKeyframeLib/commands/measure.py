@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .cine_jobs import cines, output_folder
+from .cine_jobs import add_output, add_sample, cines, output_folder
 from .extras import needs_extra
 from .options import VIEWS, add_debug, frame_rate, pixel_size
 
@@ -31,12 +31,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "given, once for each cine, in their order.",
     )
     parser.add_argument("cines", nargs="*", metavar="CINE", help="one or two DICOM or video files")
-    parser.add_argument("--sample", action="store_true", help="the four-chamber loop that comes with pydicom")
+    add_sample(parser)
     parser.add_argument("--contours", nargs="+", type=Path, required=True, metavar="FILE",
                         help="contours file of each cine (JSON)")
     parser.add_argument("--keyframes", nargs="+", type=Path, metavar="FILE", help="NAME.keyframes.json of each cine, "
                         "from detect; without, the traced frames are taken for ED and ES")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the results, made if need be")
+    add_output(parser)
     parser.add_argument("--spacing", nargs=2, type=pixel_size, action="append", metavar=("ROW", "COLUMN"),
                         help="size of a pixel in mm that you vouch for, instead of the file's own")
     parser.add_argument("--view", nargs="+", type=str.upper, choices=VIEWS, help="view, where the file does not say")

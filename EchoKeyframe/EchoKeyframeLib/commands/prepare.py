@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .cine_jobs import add_jobs, conclude, jobs_for, output_folder, tell, worked_on_cores
+from .cine_jobs import add_jobs, add_output, conclude, jobs_for, output_folder, tell, worked_on_cores
 from .options import add_debug, add_reading_options, count
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "trained on, and resumed by the same command.",
     )  # fmt: skip
     parser.add_argument("folder", metavar="FOLDER", help="the archive: DICOM and video files, all below it")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the cines, made if need be")
+    add_output(parser, "cines")
     parser.add_argument("--size", type=_size, default=112, metavar=f"PIXELS|{NATIVE}",
                         help=f"height and width (default: 112; at most {LARGEST_SIZE}), or only cut to the sector")
     parser.add_argument("--codec", choices=("ffv1", "mjpeg"), default="ffv1",

@@ -9,7 +9,6 @@ in the later release, FrameRate. Leclerc et al., IEEE TMI 2019;38:2198-2210, doi
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from .dataset import Dataset, Finding, LabelledCine, Severity
 from .decided import labelled_spans
 from .masks import LabelMapMasks
 from .split import Split
+from .table_number import table_number
 
 FORM = "CAMUS"
 VIEWS = {"2CH": "A2C", "4CH": "A4C"}
@@ -158,10 +158,7 @@ def _whole(text: str, where: str) -> int:
 
 
 def _rate(text: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and 0 < value <= 10000):
+    value = table_number(text)
+    if not 0 < value <= 10000:
         raise LabelError(f"{where} must be frames per second, got {text!r}")
     return value

@@ -21,6 +21,7 @@ from .dataset import Dataset, Finding, LabelledCine, Severity
 from .decided import labelled_spans
 from .masks import TracedMasks, outline
 from .split import Split
+from .table_number import table_number
 
 FORM = "EchoNet-Dynamic"
 TINY_FORM = "EchoNet-Dynamic-Tiny"
@@ -147,10 +148,7 @@ def _video_name(text: str, where: str) -> str:
 
 
 def _positive(text: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and 0 < value <= 1e6):
+    value = table_number(text)
+    if not 0 < value <= 1e6:
         raise LabelError(f"{where}: must be a number above 0, got {text!r}")
     return value

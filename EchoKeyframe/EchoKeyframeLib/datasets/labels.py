@@ -26,6 +26,7 @@ from .clip_labels import ClipLabels, LabelError, check_inside
 from .decided import Span, format_spans, labelled_spans, parse_spans
 from .readers import ClipReadings
 from .split import Split
+from .table_number import table_number
 
 LABELS_NAME = "labels.csv"
 COLUMNS = ("file", "phase", "frame", "frames", "fps", "view", "outside")
@@ -190,11 +191,8 @@ def _number(path: Path, line: int, row: Row, column: str) -> float | None:
     text = (row.get(column) or "").strip()
     if not text:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    value = table_number(text)
+    if math.isnan(value):
         raise LabelError(f"{path.name} line {line}: {column} must be a number, got {text!r}")
     return value
 
