@@ -93,3 +93,10 @@ def test_cancelling_ends_a_detection_in_the_middle():
 def test_an_unknown_decoder_lists_those_there_are():
     with pytest.raises(KeyError, match="beats, maxima"):
         detect(cine(np.zeros((10, 64, 64))), OneBeatASecond(), decoder="magic")
+
+
+def test_the_command_line_offers_every_decoder():
+    from EchoKeyframeLib.commands import options
+    from EchoKeyframeLib.detection.detect import DECODERS
+
+    assert options.DECODERS == tuple(DECODERS)
