@@ -99,4 +99,4 @@ def test_the_command_line_offers_every_decoder():
     from EchoKeyframeLib.commands import options
     from EchoKeyframeLib.detection.detect import DECODERS
 
-    assert options.DECODERS == tuple(DECODERS)
+    assert tuple(DECODERS) == options.DECODERS
