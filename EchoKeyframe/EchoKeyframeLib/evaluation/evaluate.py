@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..cine.cine import Cine, CineError, Source
+from ..cine.cine import Cine, CineError
 from ..cine.sector import Sector, find_sector, whole_frame
 from ..datasets.clip_labels import ClipLabels
 from ..datasets.dataset import LabelledCine
@@ -165,9 +165,7 @@ def stored_clips(store: ClipStore, number: int | None = None, only: Collection[s
         clip = store[index]
         if only is not None and clip.labels.file not in only:
             continue
-        frames = np.array(clip.frames)
-        times = np.arange(len(frames), dtype=np.float64) / clip.fps
-        cine = Cine(frames, times, Source(clip.labels.file), timing="known frame rate", view=clip.labels.view)
+        cine = clip.cine()
         yield Case(cine, whole_frame(cine), clip.labels)
 
 
