@@ -44,7 +44,9 @@ def run(options: argparse.Namespace) -> int:
         except (CineError, OSError) as error:
             if options.debug:
                 traceback.print_exc()
-            told = error if isinstance(error, CineError) else f"{path.name}: {error.strerror}"
+            told = error
+            if not isinstance(error, CineError):
+                told = f"{path.name}: {output.name} cannot be written to ({error.strerror})"
             print(f"failed: {told}", file=sys.stderr)
             failed += 1
     return 1 if failed else 0

@@ -61,12 +61,15 @@ def run(options: argparse.Namespace) -> int:
         settings = _settings(options, output)
         jobs = [replace(job, target=output / _neutral_name(job, archive, settings.pseudonyms)) for job in jobs]
         entries, outcomes = _prepare_all(jobs, settings, output, options)
-        _write_mapping(options.mapping, jobs, entries, archive, options.force)
+        try:
+            _write_mapping(options.mapping, jobs, entries, archive, options.force)
+        except OSError as error:
+            raise UsageError(f"--mapping {options.mapping}: cannot be written ({error.strerror})") from error
         problems = _carry_labels(jobs, entries, archive, output, settings.pseudonyms)
     except CineError as error:
         raise UsageError(str(error)) from error
     except OSError as error:
-        raise UsageError(f"{Path(error.filename or output).name}: {error.strerror or 'cannot be written'}") from error
+        raise UsageError(f"{output.name}: cannot be written to ({error.strerror or type(error).__name__})") from error
     return conclude(outcomes, unreadable + problems)
 
 
