@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .cine import GIVEN_RATE, Cine, CineError, Source
+from .cine import GIVEN_RATE, HIGHEST_FRAME_RATE, Cine, CineError, Source
 
 
 def cine_from_array(
@@ -49,8 +49,10 @@ def _times(times: ArrayLike | None, fps: float | None, count: int, name: str) ->
         if count > 1:
             raise CineError(f"{name}: needs times in seconds or a frame rate")
         return np.zeros(1), "single frame"
-    if not isinstance(fps, int | float | np.number) or not np.isfinite(fps) or not 0 < fps <= 10000:
-        raise CineError(f"{name}: a frame rate must lie above 0 and at most at 10000 per second, got {fps}")
+    if not isinstance(fps, int | float | np.number) or not 0 < fps <= HIGHEST_FRAME_RATE:
+        raise CineError(
+            f"{name}: a frame rate must lie above 0 and at most at {HIGHEST_FRAME_RATE} per second, got {fps}"
+        )
     return np.arange(count, dtype=np.float64) / fps, GIVEN_RATE
 
 

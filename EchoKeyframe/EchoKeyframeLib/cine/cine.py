@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+HIGHEST_FRAME_RATE = 10000
+"""Frames per second beyond which no echo is taken, but a number is mistaken."""
+
 GIVEN_RATE = "given frame rate"
 """``Cine.timing`` where a person set the frame rate."""
 
@@ -160,10 +163,13 @@ class Cine:
     def with_fps(self, fps: float) -> Cine:
         """The same frames at a constant rate that a person vouches for.
 
-        Raises CineError unless ``0 < fps <= 10000``.
+        Raises CineError unless ``0 < fps <= HIGHEST_FRAME_RATE``.
         """
-        if not np.isfinite(fps) or not 0 < fps <= 10000:
-            raise CineError(f"{self.source.name}: the frame rate must lie in (0, 10000] per second, got {fps}")
+        if not 0 < fps <= HIGHEST_FRAME_RATE:
+            raise CineError(
+                f"{self.source.name}: a frame rate must lie above 0 and at most at {HIGHEST_FRAME_RATE} per second, "
+                f"got {fps}"
+            )
         times = np.arange(len(self), dtype=np.float64) / fps
         warnings = tuple(warning for warning in self.warnings if warning not in self.timing_warnings)
         return replace(self, times=times, r_waves=(), timing=GIVEN_RATE, warnings=warnings, timing_warnings=())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .cine import CineError
+from .cine import HIGHEST_FRAME_RATE, CineError
 
 _ASSUMED_RATE = 25.0  # frames per second, where nothing is known
 
@@ -49,7 +49,7 @@ def repaired_times(
 
 
 def _constant_rate(count: int, nominal_rate: float, has_stamps: bool) -> tuple[np.ndarray, str, list[str]]:
-    known = np.isfinite(nominal_rate) and 0 < nominal_rate <= 10000
+    known = 0 < nominal_rate <= HIGHEST_FRAME_RATE
     rate = nominal_rate if known else _ASSUMED_RATE
     what = "has no usable time stamps" if has_stamps else "has no time stamps"
     source = f"its nominal {rate:g} frames per second are used" if known else f"{rate:g} frames per second are assumed"

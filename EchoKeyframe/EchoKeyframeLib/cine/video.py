@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .cine import Cine, CineError, Source
+from .cine import HIGHEST_FRAME_RATE, Cine, CineError, Source
 from .color import FrameStack
 from .header import CineHeader
 from .stamps import repaired_times
@@ -52,7 +52,7 @@ def read_video_header(path: Path) -> CineHeader:
     except OSError as error:
         raise CineError(f"{path.name or path}: cannot be opened ({error.strerror or error})") from None
     frames = int(declared) if container in _EXACT_COUNT and 0 < declared < 1e9 else None
-    return CineHeader(frames, size, rate if 0 < rate <= 10000 else None, encoding)
+    return CineHeader(frames, size, rate if 0 < rate <= HIGHEST_FRAME_RATE else None, encoding)
 
 
 def count_frames(path: Path) -> int:

@@ -26,9 +26,13 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 def frame_rate(text: str) -> float:
     """A frame rate in frames per second."""
+    from ..cine.cine import HIGHEST_FRAME_RATE
+
     rate = float(text)
-    if not (math.isfinite(rate) and 0 < rate <= 10000):
-        raise argparse.ArgumentTypeError(f"a frame rate lies above 0 and at most at 10000 per second, got {text}")
+    if not 0 < rate <= HIGHEST_FRAME_RATE:
+        raise argparse.ArgumentTypeError(
+            f"a frame rate lies above 0 and at most at {HIGHEST_FRAME_RATE} per second, got {text}"
+        )
     return rate
 
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..cine.cine import HIGHEST_FRAME_RATE
 from ..detection.keyframes import Phase
 from .clip_labels import ClipLabels, LabelError
 from .dataset import Dataset, Finding, LabelledCine, Severity
@@ -159,6 +160,6 @@ def _whole(text: str, where: str) -> int:
 
 def _rate(text: str, where: str) -> float:
     value = table_number(text)
-    if not 0 < value <= 10000:
+    if not 0 < value <= HIGHEST_FRAME_RATE:
         raise LabelError(f"{where} must be frames per second, got {text!r}")
     return value

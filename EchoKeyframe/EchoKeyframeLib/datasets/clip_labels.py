@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..cine.cine import CineError
+from ..cine.cine import HIGHEST_FRAME_RATE, CineError
 from ..detection.keyframes import Phase
 
 OPEN_END = 10**9
@@ -75,8 +75,10 @@ class ClipLabels:
                     raise LabelError(f"{where}: {phase} frame {b:g} {problem}")
         self._check_alternation(where)
         self._check_spans(where)
-        if self.fps is not None and not (math.isfinite(self.fps) and 0 < self.fps <= 10000):
-            raise LabelError(f"{where}: a frame rate must lie above 0 and at most at 10000 per second, got {self.fps}")
+        if self.fps is not None and not 0 < self.fps <= HIGHEST_FRAME_RATE:
+            raise LabelError(
+                f"{where}: a frame rate must lie above 0 and at most at {HIGHEST_FRAME_RATE} per second, got {self.fps}"
+            )
         return self
 
     def _check_alternation(self, where: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import __version__
 from ..atomic_file import written_atomically
-from ..cine.cine import Cine, CineError
+from ..cine.cine import HIGHEST_FRAME_RATE, Cine, CineError
 from ..csv_file import write_rows
 from ..detection.keyframes import Beat, Detection, Keyframe, Phase
 
@@ -122,8 +122,9 @@ def _keyframe_from_json(values: dict[str, Any]) -> Keyframe:
 
 def _check_numbers(contents: KeyframesFile) -> None:
     """Raise ValueError or TypeError for what no cine has: a person, or another program, may have changed the file."""
-    for what, rate in (("frame_rate", contents.frame_rate), ("heart_rate", contents.heart_rate)):
-        if rate is not None and not 0 < rate <= 10000:
+    rates = ("frame_rate", contents.frame_rate, HIGHEST_FRAME_RATE), ("heart_rate", contents.heart_rate, 10000)
+    for what, rate, highest in rates:
+        if rate is not None and not 0 < rate <= highest:
             raise ValueError(f"{what} {rate:.6g}")
     for keyframe in contents.keyframes:
         if type(keyframe.frame) is not int or not 0 <= keyframe.frame < contents.frames:
