@@ -280,7 +280,8 @@ def test_simulated_cines_stay_called_simulated(tmp_path, beating_video):
 @pytest.mark.parametrize("arguments", [
     "missing --output out", "in --output in", "in --output in/out", "in/sub --output in", "file --output out",
     "in --output out --key out/k", "in --output out --mapping out/m.csv", "in --output out --size 0",
-    "in --output out --size 9999", "in --output out --codec h264", "in --output file", "empty --output out",
+    "in --output out --size 31", "in --output out --size 9999", "in --output out --codec h264",
+    "in --output out --mapping binary", "in --output out --mapping empty", "in --output file", "empty --output out",
     "in --output out --key file", "in --output foreign",
 ])  # fmt: skip
 def test_unusable_arguments_end_with_2_and_leave_nothing(tmp_path, beating_video, monkeypatch, arguments):
@@ -290,6 +291,7 @@ def test_unusable_arguments_end_with_2_and_leave_nothing(tmp_path, beating_video
     for name in ("in/a.avi", "in/sub/b.avi"):
         shutil.copy(beating_video, tmp_path / name)
     (tmp_path / "file").write_text("mine", encoding="utf-8")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00" * 100)
     (tmp_path / "foreign" / "manifest.csv").write_text("my,manifest\n", encoding="utf-8")
     before = {path for path in tmp_path.rglob("*")}
     try:

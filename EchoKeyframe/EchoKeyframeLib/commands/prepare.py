@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from . import UsageError
 from .cine_jobs import add_jobs, add_output, conclude, jobs_for, output_folder, tell, worked_on_cores
-from .options import add_debug, add_reading_options, count
+from .options import add_debug, add_reading_options
 
 if TYPE_CHECKING:
     from ..batch.job import Job, Outcome
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ..datasets.pseudonyms import Pseudonyms
 
 NATIVE = "native"
-LARGEST_SIZE = 1024
+LEAST_SIZE, LARGEST_SIZE = 32, 1024
+"""Pixels of a side; networks look at no smaller frames (``NetworkConfig.size``)."""
 MAPPING_COLUMNS = ("source", "file")
 
 
@@ -35,7 +36,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="the archive: DICOM and video files, all below it")
     add_output(parser, "cines")
     parser.add_argument("--size", type=_size, default=112, metavar=f"PIXELS|{NATIVE}",
-                        help=f"height and width (default: 112; at most {LARGEST_SIZE}), or only cut to the sector")
+                        help=f"height and width, {LEAST_SIZE} to {LARGEST_SIZE} (default: 112), or only cut to the "
+                        "sector")
     parser.add_argument("--codec", choices=("ffv1", "mjpeg"), default="ffv1",
                         help="lossless (default), or Motion JPEG, smaller and lossy")
     parser.add_argument("--whole-frame", action="store_true", help="take cines in which no scan sector is found as "
@@ -48,7 +50,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add_jobs(parser)
     parser.add_argument("--force", action="store_true", help="prepare again what is there")
     add_debug(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -56,13 +58,15 @@ def run(options: argparse.Namespace) -> int:
     from ..cine.cine import CineError
 
     archive, output = _folders(options)
+    if options.mapping is not None and not options.force:
+        _refuse_foreign(options.mapping)
     jobs, unreadable = jobs_for([str(archive)], output)
     try:
         settings = _settings(options, output)
         jobs = [replace(job, target=output / _neutral_name(job, archive, settings.pseudonyms)) for job in jobs]
         entries, outcomes = _prepare_all(jobs, settings, output, options)
         try:
-            _write_mapping(options.mapping, jobs, entries, archive, options.force)
+            _write_mapping(options.mapping, jobs, entries, archive)
         except OSError as error:
             raise UsageError(f"--mapping {options.mapping}: cannot be written ({error.strerror})") from error
         problems = _carry_labels(jobs, entries, archive, output, settings.pseudonyms)
@@ -76,9 +80,9 @@ def run(options: argparse.Namespace) -> int:
 def _size(text: str) -> int | None:
     if text == NATIVE:
         return None
-    size = count(text)
-    if size > LARGEST_SIZE:
-        raise argparse.ArgumentTypeError(f"must be at most {LARGEST_SIZE}, got {text}")
+    size = int(text)
+    if not LEAST_SIZE <= size <= LARGEST_SIZE:
+        raise argparse.ArgumentTypeError(f"must lie between {LEAST_SIZE} and {LARGEST_SIZE}, got {text}")
     return size
 
 
@@ -95,6 +99,20 @@ def _folders(options: argparse.Namespace) -> tuple[Path, Path]:
     if output.exists() and not output.is_dir():
         raise UsageError(f"--output {options.output!r} is not a folder")
     return archive, output
+
+
+def _refuse_foreign(mapping: Path) -> None:
+    """Raise UsageError where another file is in the mapping's place."""
+    header = ",".join(MAPPING_COLUMNS).encode()
+    if not mapping.exists():
+        return
+    try:
+        with mapping.open("rb") as file:  # whatever it holds
+            found = file.read(len(header) + 1)
+    except OSError as error:
+        raise UsageError(f"--mapping {mapping}: cannot be read ({error.strerror})") from error
+    if found.rstrip() != header:
+        raise UsageError(f"{mapping.name}: is already there and no mapping; use --force or name another file")
 
 
 def _settings(options: argparse.Namespace, output: Path) -> PrepareSettings:
@@ -163,7 +181,7 @@ def _prepare_all(
 
 
 def _write_mapping(
-    path: Path | None, jobs: list[Job], entries: dict[str, ManifestEntry], archive: Path, force: bool
+    path: Path | None, jobs: list[Job], entries: dict[str, ManifestEntry], archive: Path
 ) -> None:
     from ..batch.prepare_job import SUFFIX
     from ..csv_file import write_rows
@@ -171,8 +189,6 @@ def _write_mapping(
 
     if path is None:
         return
-    if path.exists() and not force and ",".join(MAPPING_COLUMNS) != path.open(encoding="utf-8").readline().strip():
-        raise UsageError(f"{path.name}: is already there and no mapping; use --force or name another file")
     rows = []
     for job in jobs:
         name = job.target.name + SUFFIX
