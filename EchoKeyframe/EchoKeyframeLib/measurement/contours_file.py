@@ -65,8 +65,11 @@ def _document(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise MeasurementError(f"{path.name}: cannot be read as a contours file ({type(error).__name__})") from error
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+    if not isinstance(document, dict) or "schema" not in document:
         raise MeasurementError(f'{path.name}: is no contours file of schema {SCHEMA} ("schema": {SCHEMA} is missing)')
+    if document["schema"] != SCHEMA:
+        found = f"{document['schema']!r:.40}"  # of a file of any kind, it may be anything
+        raise MeasurementError(f"{path.name}: is of schema {found}; this EchoKeyframe understands {SCHEMA}")
     return document
 
 
