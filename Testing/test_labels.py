@@ -59,6 +59,9 @@ def test_a_missing_column_and_a_missing_file(tmp_path):
     path.write_text("file,frame\nx,1\n", encoding="utf-8")
     with pytest.raises(LabelError, match="lacks the column 'phase'"):
         read_labels(path)
+    path.write_text("file;phase;frame\nx;ED;1\n", encoding="utf-8")
+    with pytest.raises(LabelError, match="separated by semicolons; save it as CSV with commas"):
+        read_labels(path)
 
 
 def test_bytes_that_are_no_text(tmp_path):

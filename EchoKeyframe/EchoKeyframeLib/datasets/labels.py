@@ -86,7 +86,10 @@ def _rows(path: Path) -> list[tuple[int, Row]]:
             raise LabelError(f"{path.name}: larger than {LARGEST_FILE >> 20} MB, so not a file of labels")
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
-            missing = [c for c in COLUMNS[:3] if c not in (reader.fieldnames or ())]
+            columns = reader.fieldnames or ()
+            missing = [c for c in COLUMNS[:3] if c not in columns]
+            if missing and len(columns) == 1 and ";" in columns[0]:  # as Excel writes CSV in much of Europe
+                raise LabelError(f"{path.name}: is separated by semicolons; save it as CSV with commas between columns")
             if missing:
                 raise LabelError(f"{path.name}: its first line lacks the column {missing[0]!r}")
             return [(reader.line_num, row) for row in reader]
