@@ -29,17 +29,18 @@ def letters(systems: Sequence[SystemRun]) -> dict[str, str]:
 def systems_table(number: int, systems: Sequence[SystemRun], view: str | None, data: str) -> Table:
     """AFD by phase, pairing and unit of analysis, and inference time, a column for each system.
 
-    number: 3 or 4. view: only clips of it; None: all.
+    number: 3 or 4. systems: on the same clips. view: only clips of it; None: all. data: how many clips of which kind
+    all views have together.
     """
     named = dict(zip(ascii_uppercase, systems, strict=False))
     analysed = _analysed(named, view)
     rows = tuple(_row(t, values) for t, values in analysed)
     columns = ("Performance", "Unit", *(f"{letter}: {s.name}" for letter, s in named.items()), "F", "P",
                "Pairs that differ (Tukey's HSD, P < 0.05)")  # fmt: skip
-    where = f"{view} view" if view else "all views"
+    where = f"{view} view: {len(systems[0].of_view(view))} of" if view else "all views:"
     return Table(
         f"table-{number}",
-        f"Table {number}. Detection error and inference time of the systems, {where}: {data}",
+        f"Table {number}. Detection error and inference time of the systems, {where} {data}",
         columns,
         rows,
         tuple(record for t, values in analysed for record in _records(t, values)),
