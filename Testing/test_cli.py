@@ -197,7 +197,17 @@ def test_ctrl_c_while_a_library_loads_is_no_error(tmp_path, sample_clip, monkeyp
 
     monkeypatch.setattr("EchoKeyframeLib.batch.inputs.find_jobs", interrupted)
     assert main(["export", str(sample_clip), "--output", str(tmp_path / "out")]) == 130
-    assert "stopped" in capsys.readouterr().err
+    assert "stopped; the same command goes on from here" in capsys.readouterr().err
+
+
+def test_only_a_command_that_skips_what_is_done_is_said_to_go_on(tmp_path, sample_clip, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("EchoKeyframeLib.cine.read.read_cine", interrupted)
+    arguments = [str(sample_clip), "--contours", str(tmp_path / "c.json"), "--output", str(tmp_path / "out")]
+    assert main(["measure", *arguments]) == 130
+    assert capsys.readouterr().err == "echokeyframe: stopped\n" and not list(tmp_path.iterdir())
 
 
 def test_an_unforeseen_error_is_one_line_and_debug_shows_more(tmp_path, beating_video, monkeypatch, capsys):

@@ -43,21 +43,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return _stopped(parser)
+        return _stopped(options)
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
         if _was_interrupted(error):
-            return _stopped(parser)
+            return _stopped(options)
         if options.debug:
             traceback.print_exc()
         print(f"{parser.prog}: unexpected {type(error).__name__}; --debug shows where", file=sys.stderr)
         return 1
 
 
-def _stopped(parser: argparse.ArgumentParser) -> int:
-    print(f"{parser.prog}: stopped; the same command goes on from here", file=sys.stderr)
+def _stopped(options: argparse.Namespace) -> int:
+    """Tell of Ctrl-C; a command that skips what an earlier run finished has set ``resumes``, --force does it again."""
+    resumes = getattr(options, "resumes", False) and not getattr(options, "force", False)
+    print("echokeyframe: stopped" + ("; the same command goes on from here" if resumes else ""), file=sys.stderr)
     return 130
 
 

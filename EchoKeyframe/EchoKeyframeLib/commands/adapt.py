@@ -44,7 +44,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add_device(parser)
     add_reading_options(parser)
     add_debug(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def run(options: argparse.Namespace) -> int:

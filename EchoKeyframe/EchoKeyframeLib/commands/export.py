@@ -43,7 +43,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add_jobs(parser)
     parser.add_argument("--force", action="store_true", help="overwrite exports that are there")
     add_debug(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         from ..cine.cine import CineError
         from ..models.device import choose_device
 
-    folder, config = Path(options.folder), _config(options)
+    folder, config, options.resumes = Path(options.folder), _config(options), options.store
     try:
         choose_device(options.device)
         if options.store:

@@ -45,7 +45,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     _add_recipe(parser.add_argument_group("recipe"))
     _add_execution(parser.add_argument_group("execution"))
     add_debug(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def _add_network(group: argparse._ArgumentGroup) -> None:
