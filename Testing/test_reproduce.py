@@ -76,6 +76,8 @@ def test_the_page_shows_all_and_says_what_it_is_on(report):
     headings = re.findall(r"^#+ .*$", page, re.MULTILINE)
     assert len(headings) == 1 + len(TABLES) + len(FIGURES)
     assert all(f"{CLIPS} simulated clips" in heading for heading in headings)
+    of_view = len({row["clip"] for row in rows(report / "keyframes.csv") if row["view"] == "A4C"})
+    assert 0 < of_view < CLIPS and f", A4C view: {of_view} of {CLIPS} simulated clips" in page
     assert all(f"{CLIPS} simulated clips" in (report / f"{name}.md").read_text(encoding="utf-8") for name in TABLES)
     assert "Simulated clips come from a program" in page and "| B | untrained 0 | maxima | cpu |" in page
 
@@ -144,6 +146,17 @@ def test_a_view_that_is_not_there_is_a_usage_error(store, tmp_path, capsys):
     command = ["reproduce", str(store), "--models", "motion", "--clips", "1", "--repeats", "1", "--view", "PLAX"]
     assert main([*command, "--output", str(tmp_path)]) == 2
     assert "--view PLAX: the clips show A" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_where_no_clip_can_be_read_there_is_no_report(tmp_path, capsys):
+    folder, output = tmp_path / "cines", tmp_path / "new" / "report"
+    folder.mkdir()
+    (folder / "broken.avi").write_bytes(b"RIFF")
+    (folder / "labels.csv").write_text("file,phase,frame\nbroken.avi,ED,3\n", encoding="utf-8")
+    assert main(["reproduce", str(folder), "--models", "motion", "--output", str(output)]) == 1
+    told = capsys.readouterr().err
+    assert "broken.avi: " in told and "no clip could be evaluated" in told and not output.parent.exists()
+    assert main(["evaluate", str(folder), "--model", "motion", "--output", str(output)]) == 1
 
 
 def test_labelled_cines_of_a_person_and_one_that_cannot_be_read(tmp_path, capsys):

@@ -7,7 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,23 @@ def output_folder(text: str) -> Path:
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}") from error
     return output.absolute()
+
+
+@contextmanager
+def folder_if_filled(text: str) -> Iterator[Path]:
+    """``output_folder`` for a command that may end without a result: what was made is removed again if it is empty.
+
+    It is made first all the same, so that one that cannot be made is told before any work.
+    """
+    path = Path(text).absolute()
+    made = [folder for folder in (path, *path.parents) if not os.path.exists(folder)]
+    output = output_folder(text)
+    try:
+        yield output
+    finally:
+        with suppress(OSError):  # it holds something, and so do those that it lies in
+            for folder in made:
+                folder.rmdir()
 
 
 def jobs_for(arguments: Sequence[str], output: Path) -> tuple[list[Job], list[str]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .cine_jobs import add_output, output_folder
+from .cine_jobs import add_output, folder_if_filled
 from .labelled_data import LabelledData, add_data
 from .options import add_debug, add_device, count
 
@@ -42,8 +43,10 @@ class Comparison:
     output: Path
 
     @classmethod
-    def of(cls, options: argparse.Namespace, models: Sequence[str]) -> Comparison:
-        """Raises UsageError where DATA, a model or the folder cannot be used."""
+    @contextmanager
+    def of(cls, options: argparse.Namespace, models: Sequence[str]) -> Iterator[Comparison]:
+        """The folder is removed again if nothing came into it. Raises UsageError where DATA, a model or the folder
+        cannot be used."""
         from ..cine.cine import CineError
 
         data = LabelledData.of(options)
@@ -52,7 +55,8 @@ class Comparison:
             clips, title = data.extent(options.clips)
         except CineError as error:
             raise UsageError(str(error)) from error
-        return cls(data, detectors, clips, title, output_folder(options.output))
+        with folder_if_filled(options.output) as output:
+            yield cls(data, detectors, clips, title, output)
 
     def runs(self) -> Iterator[tuple[Detector, Cases, Callable[[], object]]]:
         """Each detector with all clips, and what is to be called after each clip. Under a bar on a terminal."""

@@ -35,13 +35,13 @@ def run(options: argparse.Namespace) -> int:
     from ..evaluation.evaluate import evaluate
     from ..evaluation.report import comparison
 
-    compared = Comparison.of(options, options.model or [DEFAULT_MODEL])
     decoders = DECODERS if options.decoder == "both" else (options.decoder,)
     evaluations: list[Evaluation] = []
-    for detector, cases, step in compared.runs():
-        evaluations += evaluate(cases, detector, decoders, compared.title, lambda _, step=step: step())
-    print(comparison(evaluations))
-    _write(evaluations, compared.output)
+    with Comparison.of(options, options.model or [DEFAULT_MODEL]) as compared:
+        for detector, cases, step in compared.runs():
+            evaluations += evaluate(cases, detector, decoders, compared.title, lambda _, step=step: step())
+        print(comparison(evaluations))
+        _write(evaluations, compared.output)
     return tell_failures(failure for evaluation in evaluations for failure in evaluation.failures)
 
 

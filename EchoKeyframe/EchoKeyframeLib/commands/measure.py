@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .cine_jobs import add_output, add_sample, cines, output_folder
+from .cine_jobs import add_output, add_sample, cines, folder_if_filled
 from .extras import needs_extra
 from .options import VIEWS, add_debug, frame_rate, pixel_size
 
@@ -58,14 +58,9 @@ def run(options: argparse.Namespace) -> int:
 
     options.cines = cines(options)
     _check(options)
-    options.output = output_folder(options.output)
     try:
-        traced = [_traced(options, index) for index in range(len(options.cines))]
-        if options.start:
-            for cine, view in traced:
-                _write_starts(cine, view, options)
-        else:
-            _write_results(traced, options)
+        with folder_if_filled(options.output) as options.output:
+            _measure(options)
     except (CineError, OSError) as error:
         if options.debug:
             traceback.print_exc()
@@ -73,6 +68,15 @@ def run(options: argparse.Namespace) -> int:
         print(f"failed: {told}", file=sys.stderr)
         return 1
     return 0
+
+
+def _measure(options: argparse.Namespace) -> None:
+    traced = [_traced(options, index) for index in range(len(options.cines))]
+    if options.start:
+        for cine, view in traced:
+            _write_starts(cine, view, options)
+    else:
+        _write_results(traced, options)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from . import UsageError
@@ -36,33 +37,40 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the report; 1 if a cine could not be evaluated. Raises UsageError before any work."""
+    """Write the report; 1 if a cine could not be evaluated. Raises UsageError for the arguments."""
     from ..detection.catalogue import usable_detectors
-    from ..evaluation.reproduction.system_runs import own_decoder, run_system, with_times
     from ..evaluation.reproduction.systems_table import MOST_SYSTEMS
 
     if len(options.models or ()) > MOST_SYSTEMS:
         raise UsageError(f"--models: at most {MOST_SYSTEMS} systems are compared at once, got {len(options.models)}")
-    compared = Comparison.of(options, options.models or usable_detectors())
+    with Comparison.of(options, options.models or usable_detectors()) as compared:
+        return _reproduce(compared, options)
+
+
+def _reproduce(compared: Comparison, options: argparse.Namespace) -> int:
+    from ..evaluation.reproduction.system_runs import own_decoder, run_system, with_times
+
     systems = []
     for detector, cases, step in compared.runs():
         decoder = own_decoder(detector) if options.decoder == OWN_DECODER else options.decoder
         systems.append(run_system(cases, detector, decoder, step))
     exit_code = tell_failures(failure for system in systems for failure in system.failures)
-    common = _common_clips(systems, compared.data.path.name, options.view)
+    common = _common_clips(systems, options.view)
+    if not common:
+        print(f"{compared.data.path.name}: no clip could be evaluated by every system, so there is nothing to report",
+              file=sys.stderr)  # fmt: skip
+        return 1
     systems = with_times(systems, compared.detectors, compared.data.cases(common), options.repeats)
     _write(systems, compared, options)
     return exit_code
 
 
-def _common_clips(systems: list[SystemRun], data: str, view: str | None) -> set[str]:
-    """Names of the clips that the report is on. Raises UsageError where there are none, or none of the view."""
+def _common_clips(systems: list[SystemRun], view: str | None) -> set[str]:
+    """Names of the clips that the report is on. Raises UsageError where there are some, but none of the view."""
     from ..evaluation.reproduction.system_runs import on_common_clips
 
     compared = on_common_clips(systems)[0]
-    if not compared.clips:
-        raise UsageError(f"{data}: no clip could be evaluated by every system, so there is nothing to report")
-    if view and view not in compared.views:
+    if view and compared.clips and view not in compared.views:
         raise UsageError(f"--view {view}: the clips show {', '.join(compared.views)}")
     return {clip.name for clip in compared.clips}
 
