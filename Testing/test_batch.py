@@ -187,16 +187,22 @@ def test_reading_ahead_for_a_gpu_gives_the_same_files(local_run, clips, tmp_path
 
 @pytest.fixture(scope="module")
 def deadly(tmp_path_factory, sample_clip) -> tuple[Path, dict]:
-    """A folder with a file that kills the process that opens it, as a crash in a decoder would, and good ones."""
+    """A folder with a file that kills the process that reads it, as a crash in a decoder would, and good ones.
+
+    It lets itself be opened once, for a look at what kind of file it is.
+    """
     folder = tmp_path_factory.mktemp("deadly")
     for name in ("a.dcm", "deadly.dcm", "z.dcm"):
         shutil.copy(sample_clip, folder / name)
     hook = tmp_path_factory.mktemp("hook")
     (hook / "sitecustomize.py").write_text(
         "import os, sys\n"
+        "opened = []\n"
         "def die(event, arguments):\n"
         "    if event == 'open' and str(arguments[0]).endswith('deadly.dcm'):\n"
-        "        os.kill(os.getpid(), 9) if os.name == 'posix' else os._exit(3)\n"
+        "        opened.append(os.getpid())\n"
+        "        if opened.count(os.getpid()) > 1:\n"
+        "            os.kill(os.getpid(), 9) if os.name == 'posix' else os._exit(3)\n"
         "sys.addaudithook(die)\n", encoding="utf-8")
     path = os.pathsep.join([str(hook), *filter(None, [os.environ.get("PYTHONPATH")])])
     return folder, {"PYTHONPATH": path}

@@ -88,7 +88,7 @@ def test_cancel_while_detecting_leaves_the_scene_as_it_was(person):
 def test_cancel_while_loading_leaves_no_half_sequence(person, tmp_path):
     from drawn_ventricle import beating_frames
 
-    path = write_video(tmp_path / "loop.avi", beating_frames(count=200, size=320))
+    path = write_video(tmp_path / "loop.avi", beating_frames(count=400, size=480))
     nodes = slicer.mrmlScene.GetNumberOfNodes()
     person.ui.filePathLineEdit.currentPath = str(path)
     person.press("loadButton")

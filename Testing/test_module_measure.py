@@ -108,7 +108,7 @@ def test_the_axis_is_adjusted_and_reset(person, loop):
     before = results(person)["LV length ES"]
     axis = scene.find_axis(curves[Phase.ES])
     base, apex = slicer.util.arrayFromMarkupsControlPoints(axis)
-    axis.SetNthControlPointPositionWorld(1, *(base + 0.8 * (apex - base)))
+    axis.SetNthControlPointPositionWorld(1, *(base + 0.9 * (apex - base)))
     assert results(person)["LV length ES"] != before
     person.press("axisButton")
     assert results(person)["LV length ES"] == before
