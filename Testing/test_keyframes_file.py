@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -131,3 +133,21 @@ def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path):
         raise RuntimeError
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_process_that_ends_at_once_takes_along_what_it_had_begun_to_write(tmp_path):
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from EchoKeyframeLib.atomic_file import discard_unfinished, written_atomically, written_together\n"
+        "folder = Path(sys.argv[1])\n"
+        "with written_atomically(folder / 'a.txt') as one, written_together([folder / 'b.txt']) as several:\n"
+        "    for path in (one, *several):\n"
+        "        path.write_text('half')\n"
+        "    print(len(list(folder.iterdir())), flush=True)\n"
+        "    discard_unfinished()\n"
+        "    os._exit(1)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "2" and done.stderr == ""
+    assert list(tmp_path.iterdir()) == []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
+
+_unfinished: set[Path] = set()
 
 
 @contextmanager
@@ -17,11 +20,13 @@ def written_atomically(path: Path) -> Iterator[Path]:
     A reader sees the old file or the new one, never a part. The folder must exist. Raises OSError.
     """
     temporary = path.with_name(f".writing-{uuid4().hex}{path.suffix}")
+    _unfinished.add(temporary)
     try:
         yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+        _unfinished.discard(temporary)
 
 
 @contextmanager
@@ -32,9 +37,22 @@ def written_together(paths: Sequence[Path]) -> Iterator[list[Path]]:
     first is deleted before: cut short in between, the first tells that the others are missing. Raises OSError.
     """
     with tempfile.TemporaryDirectory(dir=paths[0].parent, prefix=".writing-") as folder:
+        _unfinished.add(Path(folder))
         aside = [Path(folder) / path.name for path in paths]
-        yield aside
-        for outdated in paths[1:]:
-            outdated.unlink(missing_ok=True)
-        for temporary, path in zip(aside, paths, strict=True):
-            os.replace(temporary, path)
+        try:
+            yield aside
+            for outdated in paths[1:]:
+                outdated.unlink(missing_ok=True)
+            for temporary, path in zip(aside, paths, strict=True):
+                os.replace(temporary, path)
+        finally:
+            _unfinished.discard(Path(folder))
+
+
+def discard_unfinished() -> None:
+    """Remove what this process has begun to write: for one that is about to end without unwinding."""
+    for temporary in list(_unfinished):
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from functools import cache
 from multiprocessing.synchronize import Event
 from typing import TYPE_CHECKING
 
+from ..atomic_file import discard_unfinished
 from .job import Job, Outcome, Settings, run_job
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def start(stop: Event) -> None:
     global _stop
     _stop = stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the first one decides
+    signal.signal(signal.SIGTERM, _end)  # what a pool sends to the others when one of its processes died
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _keep_to_one_thread()
 
@@ -61,4 +63,10 @@ def _keep_to_one_thread() -> None:
 def _end_with_parent() -> None:
     """A killed parent cannot tell its pool, which would wait for jobs for ever."""
     multiprocessing.parent_process().join()
+    _end()
+
+
+def _end(*_signal: object) -> None:
+    """End at once, even within a job, and leave nothing half-written."""
+    discard_unfinished()
     os._exit(1)
