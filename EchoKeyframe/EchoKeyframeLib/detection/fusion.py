@@ -14,8 +14,8 @@ from .keyframes import Curves
 
 SHORTEST_BEAT = 0.27
 """Seconds: 222 beats per minute. A shorter beat speaks against the file's frame rate, not for such a heart. There is no
-longest one: the network bears a rate that is too low (on 44 simulated clips, a quarter of the true rate cost it no
-keyframe), while the rhythm of atrial fibrillation may look several times slower than it is."""
+longest one: the network bears a rate that is too low (in 44 simulated clips, a quarter of the true rate cost no
+keyframe more than the true one), while the rhythm of atrial fibrillation may look several times slower than it is."""
 
 USUAL_BEAT = 0.9
 """Seconds that a beat is taken to last where the frame rate cannot be believed."""
@@ -26,8 +26,8 @@ or sees another rhythm. Usual is 0.8 to 0.95."""
 
 SURE_PEAK = 0.83
 """Height of a network's usual peaks from which it is followed where motion contradicts it. On loops such as it learned
-from it was right then (5 of 5 in 200 simulated clips, peaks from 0.86), on loops upside down it was wrong, but never so
-sure (28 contradictions in 60 simulated clips, peaks up to 0.80)."""
+from it was right then (5 of 5 in 200 simulated clips, peaks from 0.86); on loops upside down it was mostly the worse of
+the two, but never so sure (29 contradictions in 60 simulated clips, peaks up to 0.80)."""
 
 CONTRADICTION = "network and motion contradict each other on this loop; check its keyframes"
 
