@@ -84,6 +84,22 @@ def test_a_request_that_waits_outlives_the_cancelling_of_the_one_before(worker):
     assert (closing[first].kind, closing[second].kind) == ("cancelled", "done")
 
 
+def test_cancelling_a_request_that_waits_leaves_the_one_at_work_alone(worker):
+    frames, times = pulsing(count=300)
+    numbers = [worker.submit(request(frames, times)) for _ in range(3)]
+    at_work = handed_over = False
+    while not (at_work and handed_over):
+        for event in worker.poll():
+            at_work |= event.stage == "detecting" and event.number == numbers[0]
+            handed_over |= event.stage == "reading frames" and event.number == numbers[1] and event.fraction == 1.0
+    pid = worker.pid
+    worker.cancel(numbers[1])
+    assert [(e.kind, e.number) for e in worker.poll() if e.kind != "progress"] == [("cancelled", numbers[1])]
+    closing = closing_events(worker, [numbers[0], numbers[2]])
+    assert [closing[n].kind for n in (numbers[0], numbers[2])] == ["done", "done"]
+    assert worker.pid == pid
+
+
 def test_a_killed_worker_fails_one_request_with_its_cause_and_the_rest_goes_on(worker):
     frames, times = pulsing(count=200)
     numbers = [worker.submit(request(frames, times)) for _ in range(3)]

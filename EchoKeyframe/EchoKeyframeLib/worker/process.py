@@ -68,6 +68,7 @@ class Worker:
         self._mailbox: Mailbox | None = None
         self._offset = 0
         self._ready = False
+        self._at_work: int | None = None
         self._next = 1
         self._writing: list[Submission] = []
         self._waiting: dict[int, str] = {}
@@ -168,7 +169,7 @@ class Worker:
         if self._mailbox is None or not self._mailbox.folder.is_dir():
             self._mailbox = Mailbox(Path(tempfile.mkdtemp(prefix="echokeyframe-")))
             self._offset = 0
-        self._ready = False
+        self._ready, self._at_work = False, None
         library = str(Path(__file__).resolve().parents[2])
         paths = [library, *filter(None, [self._environment.get("PYTHONPATH")])]
         with self._mailbox.log.open("wb") as log:
@@ -210,6 +211,7 @@ class Worker:
             number = entry.get("request")
             if number not in self._waiting:
                 continue
+            self._at_work = number if entry["event"] == "progress" else None
             if entry["event"] == "progress":
                 if number not in self._cancelled:
                     events.append(Event("progress", number, entry["stage"], entry["fraction"]))
@@ -254,15 +256,17 @@ class Worker:
         return Event("done", number, fraction=1.0, result=result, curves=curves)
 
     def _force_cancelled(self) -> list[Event]:
-        now = time.monotonic()
-        late = [n for n, since in self._cancelled.items() if n in self._waiting and now - since > CANCEL_PATIENCE]
-        if not late:
-            return []
+        posted = self._cancelled.keys() - {submission.number for submission in self._writing}
+        # A request that waits in the mailbox is over at once: its mark stays, and the worker passes over it.
+        events = [self._close(Event("cancelled", number)) for number in sorted(posted - {self._at_work})]
+        since = self._cancelled.get(self._at_work)
+        if since is None or time.monotonic() - since <= CANCEL_PATIENCE:
+            return events
         # The worker is in a step that cannot be interrupted (loading torch, say). What else waits goes on in a new one.
+        number = self._at_work
         self._end_process()
-        for number in late:
-            self._mailbox.clear(number)
-        return [self._close(Event("cancelled", number)) for number in late] + self._go_on()
+        self._mailbox.clear(number)
+        return [*events, self._close(Event("cancelled", number)), *self._go_on()]
 
     def _after_death(self) -> list[Event]:
         """Close the request that the process died of and go on with the others; all of them if it never came up."""
@@ -270,7 +274,8 @@ class Worker:
             return self._go_on()
         message = f"the detection process ended: {self._cause_of_death()}; run the detection again"
         posted = sorted(self._waiting.keys() - {submission.number for submission in self._writing})
-        victims = posted[:1] if self._ready else list(self._waiting)
+        first = posted[:1] if self._at_work is None else [self._at_work]
+        victims = first if self._ready else list(self._waiting)
         for number in victims:
             self._mailbox.clear(number)
         if not self._ready:
