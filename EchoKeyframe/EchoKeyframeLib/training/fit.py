@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -105,11 +106,14 @@ def train(
 
 
 def _fit(trainer: Trainer, module: KeyframeTraining, loader: DataLoader, checkpoint: Path | None) -> None:
+    on_ctrl_c = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, loader, ckpt_path=checkpoint and str(checkpoint), weights_only=True)
     except SystemExit:
-        # What Lightning makes of Ctrl-C.
+        # What Lightning makes of Ctrl-C, after which it ignores the signal for good.
         if trainer.interrupted:
+            if on_ctrl_c is not None:  # None: not set by Python
+                signal.signal(signal.SIGINT, on_ctrl_c)
             raise KeyboardInterrupt from None
         raise
 
