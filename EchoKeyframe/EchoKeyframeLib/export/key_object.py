@@ -21,9 +21,9 @@ from .. import __version__
 from ..cine.cine import Cine, CineError, Source
 from ..cine.dicom_file import items, quiet_pydicom, text, uid_name
 from ..cine.read import is_dicom
-from ..detection.beats import form_beats, heart_rate
+from ..detection.beats import form_beats
 from ..detection.keyframes import Keyframe, Phase
-from ..report.keyframes_file import KeyframesFile, readable
+from ..report.keyframes_file import KeyframesFile
 from .dicom_source import PRODUCT, DicomSource, device_observer, new_instance, read_dicom_source, write_document
 
 TITLE = codes.DCM.OfInterest
@@ -156,21 +156,7 @@ def keyframes_in(key_object: KeyObject, cine: Cine) -> tuple[Keyframe, ...]:
 
 def keyframes_file(key_object: KeyObject, cine: Cine) -> KeyframesFile:
     """What ``keyframes_in`` finds, as the file that ``detect`` writes. Raises what it raises."""
-    keyframes, beats = form_beats(keyframes_in(key_object, cine))
-    return KeyframesFile(
-        source=readable(cine.source.name),
-        sop_instance_uid=cine.source.sop_instance_uid,
-        view=cine.view,
-        frames=len(cine),
-        frame_rate=cine.fps,
-        timing=cine.timing,
-        model="DICOM key object",
-        decoder="given",
-        heart_rate=heart_rate(keyframes),
-        keyframes=keyframes,
-        beats=beats,
-        warnings=cine.warnings,
-    )
+    return KeyframesFile.of_given(cine, keyframes_in(key_object, cine), "DICOM key object")
 
 
 def _frame_item(phase: Phase, frame_number: int, origin: DicomSource) -> Dataset:

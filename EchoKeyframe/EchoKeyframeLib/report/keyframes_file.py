@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from .. import __version__
 from ..atomic_file import written_atomically
 from ..cine.cine import HIGHEST_FRAME_RATE, Cine, CineError
 from ..csv_file import write_rows
+from ..detection.beats import form_beats, heart_rate
 from ..detection.keyframes import Beat, Detection, Keyframe, Phase
 
 SCHEMA = 1
@@ -48,6 +50,32 @@ class KeyframesFile:
     @classmethod
     def of(cls, cine: Cine, detection: Detection) -> KeyframesFile:
         """The contents for what was found in a cine."""
+        return cls._about(
+            cine,
+            model=detection.model,
+            decoder=detection.decoder,
+            heart_rate=detection.heart_rate,
+            keyframes=detection.keyframes,
+            beats=detection.beats,
+            warnings=detection.warnings,
+        )
+
+    @classmethod
+    def of_given(cls, cine: Cine, keyframes: Sequence[Keyframe], giver: str) -> KeyframesFile:
+        """The contents for keyframes that no detector found; ``giver`` takes the model's place."""
+        numbered, beats = form_beats(keyframes)
+        return cls._about(
+            cine,
+            model=giver,
+            decoder="given",
+            heart_rate=heart_rate(numbered),
+            keyframes=numbered,
+            beats=beats,
+            warnings=cine.warnings,
+        )
+
+    @classmethod
+    def _about(cls, cine: Cine, **found: Any) -> KeyframesFile:
         return cls(
             source=readable(cine.source.name),
             sop_instance_uid=cine.source.sop_instance_uid,
@@ -55,12 +83,7 @@ class KeyframesFile:
             frames=len(cine),
             frame_rate=cine.fps,
             timing=cine.timing,
-            model=detection.model,
-            decoder=detection.decoder,
-            heart_rate=detection.heart_rate,
-            keyframes=detection.keyframes,
-            beats=detection.beats,
-            warnings=detection.warnings,
+            **found,
         )
 
     def check_belongs_to(self, cine: Cine) -> None:
