@@ -227,3 +227,5 @@ def test_commands_export_and_import_a_key_object(four, tmp_path, capsys):
     other = str(cine_file(tmp_path / "other.dcm"))
     assert main(["import", str(document), other, file, "--output", str(output), "--force"]) == 1
     assert "refers to other images than other.dcm" in capsys.readouterr().err
+    assert main(["import", str(document), other, "--output", str(tmp_path / "nothing")]) == 1
+    assert not (tmp_path / "nothing").exists()

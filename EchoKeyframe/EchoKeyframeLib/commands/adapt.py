@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .cine_jobs import jobs_for, output_folder
+from .cine_jobs import folder_if_filled, jobs_for
 from .extras import needs_extra
 from .options import add_debug, add_device, add_reading_options, count, natural
 from .replay_option import REPLAY_CLIPS, add_replay, replay_store
@@ -62,9 +62,10 @@ def run(options: argparse.Namespace) -> int:
         print(f"left out: {reason}", file=sys.stderr)
     try:
         choose_device(options.device)
-        settings = _settings(options)
-        stores = _stores([job.cine for job in jobs], settings, options)
-        adaptation = adapt(*stores, settings)
+        with folder_if_filled(options.output) as folder:
+            settings = _settings(options, folder)
+            stores = _stores([job.cine for job in jobs], settings, options)
+            adaptation = adapt(*stores, settings)
     except StoppedError as error:
         print(error, file=sys.stderr)
         return 1
@@ -73,14 +74,14 @@ def run(options: argparse.Namespace) -> int:
     return _tell(adaptation, options.init)
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _settings(options: argparse.Namespace, folder: Path) -> Settings:
     from ..detection.catalogue import weights_path
     from ..training.adaptation import Settings
 
     init = weights_path(options.init)
     return Settings(
-        output_folder(options.output), init, options.rounds, options.steps, options.seed, options.device,
-        options.threads, progress=sys.stderr.isatty(),
+        folder, init, options.rounds, options.steps, options.seed, options.device, options.threads,
+        progress=sys.stderr.isatty(),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 
 from . import UsageError
-from .cine_jobs import add_output, output_folder
+from .cine_jobs import add_output, folder_if_filled
 from .options import add_debug, add_reading_options
 
 
@@ -36,20 +36,26 @@ def run(options: argparse.Namespace) -> int:
         key_object = read_key_object(options.key_object)
     except CineError as error:
         raise UsageError(str(error)) from error
-    output = output_folder(options.output)
-    failed = 0
-    for path in options.cines:
-        try:
-            print(_written(key_object, path, output, options))
-        except (CineError, OSError) as error:
-            if options.debug:
-                traceback.print_exc()
-            told = error
-            if not isinstance(error, CineError):
-                told = f"{path.name}: {output.name} cannot be written to ({error.strerror})"
-            print(f"failed: {told}", file=sys.stderr)
-            failed += 1
+    with folder_if_filled(options.output) as output:
+        failed = sum(not _taken_over(key_object, path, output, options) for path in options.cines)
     return 1 if failed else 0
+
+
+def _taken_over(key_object, path: Path, output: Path, options: argparse.Namespace) -> bool:
+    """Write the keyframes of one cine and say so, or say why not."""
+    from ..cine.cine import CineError
+
+    try:
+        print(_written(key_object, path, output, options))
+    except (CineError, OSError) as error:
+        if options.debug:
+            traceback.print_exc()
+        told = error
+        if not isinstance(error, CineError):
+            told = f"{path.name}: {output.name} cannot be written to ({error.strerror})"
+        print(f"failed: {told}", file=sys.stderr)
+        return False
+    return True
 
 
 def _written(key_object, path: Path, output: Path, options: argparse.Namespace) -> str:
