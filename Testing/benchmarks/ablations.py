@@ -1,22 +1,22 @@
 """Trains the network with and without a part of its design or of the simulator and scores each on the same clips.
 
-Run: python Testing/benchmarks/ablations.py FOLDER --held-out STORE [--arms NAME ...] [--seeds 0 1 2] [--steps 500]
+Run: python Testing/benchmarks/ablations.py FOLDER --held-out STORE [--arms NAME ...] [--seeds 0 1 2] [--steps 600]
 Arms that are done already are not trained again. Every figure is on simulated clips, except those of ``--real``.
-Writes FOLDER/ablations.csv and prints it: one row for each arm, seed and decoder, 95 % intervals over clips.
+Writes FOLDER/ablations.csv: one row for each arm, seed and decoder, with 95 % intervals over clips (low, high); prints
+for each arm the mean over its seeds and their range.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import os
+import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "EchoKeyframe"))
 from EchoKeyframeLib.datasets.open_dataset import open_dataset
 from EchoKeyframeLib.detection.catalogue import load_detector
 from EchoKeyframeLib.detection.keyframes import Phase
@@ -53,6 +53,8 @@ def main() -> None:
         for arm in options.arms:
             rows += scored(arm, train(arm, seed, options), seed, options)
             write(rows, options.folder / "ablations.csv")
+    for line in summary(rows):
+        print(line)
 
 
 def parse_options() -> argparse.Namespace:
@@ -62,8 +64,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--held-out", type=Path, required=True, help="store of clips that no arm is trained on")
     parser.add_argument("--train", type=Path, help="store for the arms of the design (default: made in FOLDER)")
     parser.add_argument("--arms", nargs="+", choices=arms, default=arms)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--clips", type=int, default=150, help="of the held-out store")
     parser.add_argument("--small", type=int, default=1500, help="clips of the simulator's arms")
     parser.add_argument("--real", type=Path, help="labels.csv of real clips, scored beside")
@@ -74,21 +76,8 @@ def store(name: str, count: int, without: list[str], folder: Path) -> Path:
     """A store of simulated clips, made or finished."""
     path = folder / name
     part = ["--without", *without] if without else []
-    command(
-        "phantom",
-        path,
-        "--store",
-        "--count",
-        count,
-        "--seed",
-        1_000_000,
-        "--frames",
-        80,
-        "--fps",
-        15,
-        70,
-        *part,
-    )
+    clips = ["--count", count, "--seed", 1_000_000, "--frames", 80, "--fps", 15, 70]
+    command("phantom", path, "--store", *clips, *part)
     return path
 
 
@@ -110,11 +99,7 @@ def train(arm: str, seed: int, options: argparse.Namespace) -> Path:
 
 
 def command(*arguments: object) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "EchoKeyframeLib", *map(str, arguments)],
-        check=True,
-        env={**os.environ, "PYTHONPATH": sys.path[0]},
-    )
+    subprocess.run([sys.executable, "-m", "EchoKeyframeLib", *map(str, arguments)], check=True)
 
 
 def scored(arm: str, weights: Path, seed: int, options: argparse.Namespace) -> list[dict[str, object]]:
@@ -131,11 +116,29 @@ def row(arm: str, seed: int, data: str, evaluation: Evaluation) -> dict[str, obj
     for phase in Phase:
         found = next(r for r in evaluation.rows() if r.group == "all" and r.phase == phase)
         low, high = found.afd_interval
-        fields[f"{phase} AFD"] = f"{found.metrics.afd_frames:.2f} [{low:.2f}, {high:.2f}]"
-        fields[f"{phase} F1"] = f"{found.metrics.f1:.3f}"
-        fields[f"{phase} missed, extra, true"] = f"{found.metrics.missed}, {found.metrics.extra}, {found.metrics.true}"
-    print(*fields.values(), sep=" | ", flush=True)
+        fields |= {f"{phase} AFD": found.metrics.afd_frames, f"{phase} low": low, f"{phase} high": high}
+        fields |= {f"{phase} {name}": getattr(found.metrics, name) for name in ("f1", "missed", "extra", "true")}
+    print(*(f"{value:.3f}" if isinstance(value, float) else value for value in fields.values()), sep=" | ", flush=True)
     return fields
+
+
+def summary(rows: list[dict[str, object]]) -> Iterator[str]:
+    """A Markdown table: for each arm, data and decoder the mean over the seeds, and in brackets their range."""
+    yield "| arm | data | decoder | seeds | ED | ES | missed | extra | F1 ED | F1 ES |"
+    yield "|---" * 10 + "|"
+    groups: dict[tuple, list[dict[str, object]]] = {}
+    for one in rows:
+        groups.setdefault((one["arm"], one["data"], one["decoder"]), []).append(one)
+    for key, group in groups.items():
+        cells = [over_seeds([one[f"{phase} AFD"] for one in group], 2) for phase in Phase]
+        for name in ("missed", "extra"):
+            cells.append(over_seeds([sum(one[f"{phase} {name}"] for phase in Phase) for one in group], 0))
+        cells += [over_seeds([one[f"{phase} f1"] for one in group], 3) for phase in Phase]
+        yield "| " + " | ".join([*key, str(len(group)), *cells]) + " |"
+
+
+def over_seeds(values: list[float], digits: int) -> str:
+    return f"{statistics.mean(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
 def write(rows: list[dict[str, object]], path: Path) -> None:

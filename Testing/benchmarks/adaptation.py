@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -21,8 +20,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "EchoKeyframe"))
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cine.sector import find_sector
 from EchoKeyframeLib.cine.video_writer import write_video
@@ -147,11 +144,8 @@ def own(seed: int, replay: Path) -> list[object]:
 
 
 def command(*arguments: object) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "EchoKeyframeLib", *map(str, arguments)],
-        check=False,  # 1 is the answer of weights that were refused; the table then lacks them
-        env={**os.environ, "PYTHONPATH": sys.path[0]},
-    )
+    # 1 is the answer of weights that were refused; the table then lacks them.
+    subprocess.run([sys.executable, "-m", "EchoKeyframeLib", *map(str, arguments)], check=False)
 
 
 def folder_cases(folder: Path) -> Iterable[Case]:

@@ -8,7 +8,6 @@ are called measurable beside those that are not, and the share of them with a wr
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -16,8 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "EchoKeyframe"))
 from EchoKeyframeLib.detection.catalogue import load_detector
 from EchoKeyframeLib.detection.detect import interpret
 from EchoKeyframeLib.detection.detector import Detector

@@ -18,8 +18,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "EchoKeyframe"))
 from EchoKeyframeLib.cine.cine import Cine
 from EchoKeyframeLib.cine.prepare import prepare
 from EchoKeyframeLib.cine.sector import find_sector

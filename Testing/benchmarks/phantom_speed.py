@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "EchoKeyframe"))
 from EchoKeyframeLib.training.phantom.config import PhantomConfig
 from EchoKeyframeLib.training.phantom.phantom import simulate
 

@@ -9,21 +9,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from pydicom.examples import get_path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "EchoKeyframe"))
 from EchoKeyframeLib.cine.prepare import prepare
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cine.sector import find_sector
 from EchoKeyframeLib.training.phantom.config import PhantomConfig
 from EchoKeyframeLib.training.phantom.phantom import simulate
+from pydicom.examples import get_path
 
 SIZE = 112
 
