@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from dataclasses import replace
 
 import cv2
@@ -64,6 +65,18 @@ def test_a_clip_depends_on_its_seed_only():
     assert np.array_equal(together.ed[6], alone.ed[0])
     assert torch.equal(together.volume[6], alone.volume[0])
     assert differs(together.frames[0], together.frames[1]) > 0.1
+
+
+def test_a_clip_is_made_in_one_thread_and_the_callers_number_stays(monkeypatch):
+    module, seen, threads = sys.modules[simulate.__module__], [], torch.get_num_threads()
+    monkeypatch.setattr(module, "_simulate", lambda *_: seen.append(torch.get_num_threads()))
+    monkeypatch.setattr(module, "_join", len)
+    torch.set_num_threads(3)
+    try:
+        assert simulate([1, 2], SMALL) == 2
+        assert seen == [1, 1] and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..training.phantom.config import VIEWS, PhantomConfig
 from . import UsageError
+from .cine_jobs import cores
 from .extras import needs_extra
 from .options import add_debug, count, frame_rate, natural
 
@@ -20,6 +21,10 @@ PARTS = tuple(field.name for field in fields(PhantomConfig) if field.default is 
 
 MOST_FRAMES, LARGEST_SIZE = 1000, 512
 """Several clips are held at once, so memory grows with both."""
+
+
+CLIPS_OF_A_START = 20
+"""About as many are simulated while another process starts."""
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -46,7 +51,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                         help="range of frame rates (default: 15 100)")
     parser.add_argument("--without", nargs="+", default=(), choices=PARTS, metavar="PART",
                         help=f"parts of the simulator to switch off, some of {', '.join(PARTS)}")
-    parser.add_argument("--processes", type=count, default=1, metavar="N", help="that simulate at once (with --store)")
+    parser.add_argument("--processes", type=count, metavar="N",
+                        help="that simulate at once (with --store; default: one for each core)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--force", action="store_true", help="overwrite simulated cines and labels that are there")
     add_debug(parser)
@@ -96,7 +102,12 @@ def _fill_store(folder: Path, config: PhantomConfig, options: argparse.Namespace
 
     if options.force:
         raise UsageError("--force is for cines: a store is finished, or deleted by you, never overwritten")
-    return simulate_store(folder, options.count, config, options.seed, options.processes, options.device)
+    processes = options.processes or (_worthwhile_processes(options.count) if options.device == "cpu" else 1)
+    return simulate_store(folder, options.count, config, options.seed, processes, options.device)
+
+
+def _worthwhile_processes(clips: int) -> int:
+    return max(1, min(cores(), clips // CLIPS_OF_A_START))
 
 
 def _write_cines(folder: Path, config: PhantomConfig, options: argparse.Namespace) -> None:
@@ -104,7 +115,7 @@ def _write_cines(folder: Path, config: PhantomConfig, options: argparse.Namespac
     from ..training.clip_store import is_store
     from ..training.phantom.recording import write_recordings
 
-    if options.processes > 1:
+    if options.processes:
         raise UsageError("--processes needs --store")
     if is_store(folder):
         raise UsageError(f"{options.folder}: holds a store; choose another folder")

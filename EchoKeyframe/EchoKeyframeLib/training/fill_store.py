@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from ..cine.cine import Cine, CineError
@@ -38,14 +37,15 @@ def simulate_store(
 ) -> ClipStore:
     """Make a store of ``clips`` simulated clips with seeds from ``first_seed`` on, or finish one that was begun.
 
-    A clip depends on its seed and the configuration only, not on the number of processes (each uses one thread). Keep
-    the seeds of training and held-out clips apart. Raises ClipStoreError, see ``create_store``.
+    A clip depends on its seed and the configuration only, not on the number of processes. Keep the seeds of training
+    and held-out clips apart. Raises ClipStoreError, see ``create_store``.
     """
     config = config or PhantomConfig()
     description = {"kind": "simulated", "first_seed": first_seed, "phantom": asdict(config)}
     store = create_store(folder, [config.frames] * clips, config.size, description, config.mask)
     missing = np.flatnonzero(store.clips["done"] == 0).tolist()
-    parts = [missing[i : i + CLIPS_AT_ONCE] for i in range(0, len(missing), CLIPS_AT_ONCE)]
+    at_once = max(1, min(CLIPS_AT_ONCE, len(missing) // processes))
+    parts = [missing[i : i + at_once] for i in range(0, len(missing), at_once)]
     with tqdm(total=clips, initial=clips - len(missing), unit="clip", disable=None if progress else True) as bar:
         if processes <= 1:
             for part in parts:
@@ -59,7 +59,7 @@ def _in_processes(parts: list[list[int]], processes: int, done: Callable[[int], 
     folder, *rest = arguments
     # Started afresh, not forked: a fork of a process that has used torch or OpenCV threads may hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(processes, context) as pool:
         futures = [pool.submit(_simulate_part, folder, part, *rest) for part in parts]
         try:
             for future in as_completed(futures):
