@@ -5,6 +5,7 @@ import time
 import numpy as np
 import psutil
 import pytest
+from EchoKeyframeLib.detection.keyframes import Cancelled
 from EchoKeyframeLib.worker.mailbox import Mailbox
 from EchoKeyframeLib.worker.process import Worker, WorkerError
 from EchoKeyframeLib.worker.server import _Session
@@ -98,6 +99,25 @@ def test_cancelling_a_request_that_waits_leaves_the_one_at_work_alone(worker):
     closing = closing_events(worker, [numbers[0], numbers[2]])
     assert [closing[n].kind for n in (numbers[0], numbers[2])] == ["done", "done"]
     assert worker.pid == pid
+
+
+def test_a_reading_that_is_cancelled_when_it_is_done_leaves_no_frames_behind(worker, sample_clip):
+    number = worker.read(sample_clip)
+    deadline = time.monotonic() + 60
+    while not worker._mailbox.cine(number).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    worker.cancel(number)
+    assert closing_events(worker, [number])[number].kind == "cancelled"
+    assert not list(worker._mailbox.folder.glob("result-*"))
+
+
+def test_a_request_taken_for_one_that_waits_just_as_it_begins_is_given_up(tmp_path):
+    mailbox = Mailbox(tmp_path)
+    session = _Session(mailbox)
+    mailbox.cancel(3).touch()
+    with pytest.raises(Cancelled):
+        session._stage(3, "loading the detector", 0.0)
 
 
 def test_a_killed_worker_fails_one_request_with_its_cause_and_the_rest_goes_on(worker):

@@ -100,6 +100,11 @@ class Mailbox:
         for path in (self.request(number), self.frames(number), self.times(number), self.cancel(number)):
             remove(path)
 
+    def clear_results(self, number: int) -> None:
+        """Remove what a request that came to nothing has left behind."""
+        for path in (self.keyframes(number), self.curves(number), self.cine_frames(number), self.cine(number)):
+            remove(path)
+
 
 def remove(path: Path, patience: float = 0.5) -> None:
     """Delete a file that may be gone, or still be open in the other process for a moment (Windows)."""

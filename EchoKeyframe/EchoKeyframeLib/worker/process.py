@@ -133,7 +133,7 @@ class Worker:
 
     def stop(self) -> None:
         """End the process and remove its folder. Requests under way are dropped without an event."""
-        self._writing.clear()
+        self._abandon_writing()
         self._waiting.clear()
         self._cancelled.clear()
         self._end_process()
@@ -276,10 +276,10 @@ class Worker:
         posted = sorted(self._waiting.keys() - {submission.number for submission in self._writing})
         first = posted[:1] if self._at_work is None else [self._at_work]
         victims = first if self._ready else list(self._waiting)
+        if not self._ready:
+            self._abandon_writing()
         for number in victims:
             self._mailbox.clear(number)
-        if not self._ready:
-            self._writing.clear()
         events = [
             self._close(Event("cancelled", n) if n in self._cancelled else Event("failed", n, message=message))
             for n in victims
@@ -294,9 +294,13 @@ class Worker:
             self._start()
         except OSError as error:
             message = f"the detection process cannot be started again ({error.strerror or error})"
-            self._writing.clear()
+            self._abandon_writing()
             return [self._close(Event("failed", number, message=message)) for number in list(self._waiting)]
         return []
+
+    def _abandon_writing(self) -> None:
+        while self._writing:
+            self._writing.pop().abandon()
 
     def _cause_of_death(self) -> str:
         code = self._process.poll() if self._process else None
@@ -313,6 +317,8 @@ class Worker:
     def _close(self, event: Event) -> Event:
         self._waiting.pop(event.number, None)
         self._cancelled.pop(event.number, None)
+        if event.kind != "done" and self._mailbox is not None:
+            self._mailbox.clear_results(event.number)
         return event
 
     def _end_process(self) -> None:

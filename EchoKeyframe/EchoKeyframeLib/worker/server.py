@@ -152,6 +152,8 @@ class _Session:
 
     def _stage(self, number: int, stage: str, fraction: float) -> None:
         self.mailbox.report({"event": "progress", "request": number, "stage": stage, "fraction": round(fraction, 3)})
+        # A caller that had not read this yet may just have taken the request for one that waits.
+        self._check_cancelled(number)
 
     def _check_cancelled(self, number: int) -> None:
         if self.mailbox.cancel(number).exists():
