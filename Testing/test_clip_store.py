@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from EchoKeyframeLib.datasets.dataset import LabelledCine
 from EchoKeyframeLib.datasets.labels import ClipLabels, LabelError, write_labels
 from EchoKeyframeLib.datasets.open_dataset import open_dataset
 from EchoKeyframeLib.detection.keyframes import Curves
@@ -127,6 +128,10 @@ def test_a_store_of_labelled_cines(labelled, tmp_path):
         (ClipLabels("loop 0.avi", (3, 60), (20,)), r"ED frame 60 lies beyond the clip's 40 frames"),
         (ClipLabels("loop 0.avi", (3,), (20,), 50), r"has 40 frames, its labels say 50"),
         (ClipLabels("loop 0.avi", (3,), ()), r"has ED but no ES"),
+        (
+            ClipLabels("loop 0.avi", tuple(range(0, 130, 2)), tuple(range(1, 130, 2))),
+            r"^loop 0\.avi: has 65 ED keyframes, a store holds at most 64",
+        ),
     ],
 )
 def test_labels_that_do_not_fit_their_cine(labelled, tmp_path, labels, message):
@@ -134,6 +139,16 @@ def test_labels_that_do_not_fit_their_cine(labelled, tmp_path, labels, message):
     write_labels(folder / "labels.csv", [labels])
     with pytest.raises(LabelError, match=message):
         store_labelled(tmp_path / "real", open_dataset(folder).cines, 32, progress=False)
+
+
+def test_labels_that_cannot_be_trained_on_are_told_before_any_cine_is_read(labelled, tmp_path, monkeypatch):
+    folder, clips = labelled
+    write_labels(folder / "labels.csv", [clips[0], ClipLabels("loop 1.avi", (3,), ())])
+    read = []
+    monkeypatch.setattr(LabelledCine, "read", lambda cine: read.append(cine))
+    with pytest.raises(LabelError, match=r"^loop 1\.avi: has ED but no ES"):
+        store_labelled(tmp_path / "real", open_dataset(folder).cines, 32, progress=False)
+    assert not read
 
 
 def test_a_window_by_hand(store):

@@ -17,8 +17,9 @@ from ..cine.sector import Sector, find_sector
 from ..datasets.clip_labels import ClipLabels, LabelError
 from ..datasets.dataset import LabelledCine, VentricleMasks
 from ..datasets.decided import spans_of
+from ..detection.keyframes import Phase
 from ..detection.motion_features import motion_features
-from .clip_store import INSIDE_LV, LONGEST_NAME, NOT_TRACED, OUTSIDE_LV, ClipStore, create_store
+from .clip_store import INSIDE_LV, LONGEST_NAME, MOST_EVENTS, NOT_TRACED, OUTSIDE_LV, ClipStore, create_store
 from .phantom.clip_labels import clip_labels, clip_name
 from .phantom.config import PhantomConfig
 from .phantom.phantom import simulate
@@ -91,6 +92,8 @@ def store_labelled(
     cine cannot be read: a training set is either sound or mended (``echokeyframe check`` says what is to be mended).
     """
     cines = [cine for cine in cines if cine.labels.decided != ()]
+    for cine in cines:  # before any is read: a set takes hours
+        _require_trainable(cine.labels)
     clips = [_checked(c.labels, c.read()) for c in tqdm(cines, unit="clip", disable=None if progress else True)]
     description: dict[str, object] = {"kind": "labelled", "clips": [asdict(labels) for labels in clips]}
     if masks:
@@ -130,13 +133,23 @@ def _agree(stored: ClipLabels, labels: ClipLabels) -> bool:
     return same_name and (stored.ed, stored.es) == (labels.ed, labels.es) and decided[0] == decided[1]
 
 
-def _checked(labels: ClipLabels, cine: Cine) -> ClipLabels:
-    """The labels with the cine's own length and rate, if they can be trained on."""
+def _require_trainable(labels: ClipLabels) -> None:
+    """Raise LabelError where a phase is not labelled, or has more keyframes than a store has room for."""
     if not labels.ed or not labels.es:
         phase, other = ("ED", "ES") if labels.ed else ("ES", "ED")
         raise LabelError(
             f"{labels.file}: has {phase} but no {other}; label both to train on it (outside=1 if just outside the clip)"
         )
+    for phase in Phase:
+        if (count := len(labels.of(phase))) > MOST_EVENTS:
+            raise LabelError(
+                f"{labels.file}: has {count} {phase.value} keyframes, a store holds at most {MOST_EVENTS} of a phase; "
+                "cut the cine into shorter ones"
+            )
+
+
+def _checked(labels: ClipLabels, cine: Cine) -> ClipLabels:
+    """The labels with the cine's own length and rate."""
     fps = labels.fps or cine.fps
     if fps is None:
         raise CineError(f"{labels.file}: a single frame cannot be trained on")
