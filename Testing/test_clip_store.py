@@ -17,7 +17,7 @@ from EchoKeyframeLib.evaluation.evaluate import evaluate, stored_clips
 from EchoKeyframeLib.models.presets import preset
 from EchoKeyframeLib.training import clip_store
 from EchoKeyframeLib.training.clip_store import ClipStore, ClipStoreError, create_store
-from EchoKeyframeLib.training.fill_store import simulate_store, store_labelled
+from EchoKeyframeLib.training.fill_store import holds, simulate_store, store_labelled
 from EchoKeyframeLib.training.phantom.config import PhantomConfig
 from EchoKeyframeLib.training.phantom.phantom import simulate
 from EchoKeyframeLib.training.samples import EpochSampler, WindowSamples, cut_window, strides
@@ -139,6 +139,26 @@ def test_labels_that_do_not_fit_their_cine(labelled, tmp_path, labels, message):
     write_labels(folder / "labels.csv", [labels])
     with pytest.raises(LabelError, match=message):
         store_labelled(tmp_path / "real", open_dataset(folder).cines, 32, progress=False)
+
+
+@pytest.mark.parametrize("changed", [{"fps": 20.0}, {"fps": None}, {"view": "A2C"}, {"view": None}, {"ed": (2.0,)}])
+def test_a_store_does_not_hold_corrected_labels(labelled, tmp_path, changed):
+    cine = open_dataset(labelled[0]).cines[0]
+    cine = replace(cine, labels=replace(cine.labels, fps=60.0, view="A4C"))
+    made = store_labelled(tmp_path / "real", [cine], 32, progress=False)
+    assert holds(made, [cine]) and made[0].fps == 60
+    corrected = [replace(cine, labels=replace(cine.labels, **changed))]
+    assert not holds(made, corrected)
+    with pytest.raises(ClipStoreError, match="other labels"):
+        store_labelled(tmp_path / "real", corrected, 32, progress=False)
+
+
+def test_a_store_holds_cines_whose_own_rate_is_taken(labelled, tmp_path):
+    folder, clips = labelled
+    write_labels(folder / "labels.csv", [replace(clips[0], fps=None, view=None)])
+    cines = open_dataset(folder).cines
+    made = store_labelled(tmp_path / "real", cines, 32, progress=False)
+    assert made[0].fps == pytest.approx(30) and holds(made, cines)
 
 
 def test_labels_that_cannot_be_trained_on_are_told_before_any_cine_is_read(labelled, tmp_path, monkeypatch):

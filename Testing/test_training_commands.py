@@ -7,6 +7,7 @@ import shlex
 import shutil
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,9 @@ def test_train_on_labelled_cines_from_given_weights(trained, cines, tmp_path, ca
     card = load_weights(run / "weights.safetensors")[1]
     assert card.config == load_weights(weights)[1].config
     assert card.training["recipe"]["lr"] == RECIPES["fine-tune"].lr and card.training["replay"]["clips"] == 1
+    write_labels(data / "labels.csv", [replace(clip, fps=20.0) for clip in read_labels(cines)])
+    assert main(command) == 2
+    assert "clips: holds other clips or other labels (keyframes, fps, view)" in capsys.readouterr().err
     write_labels(data / "labels.csv", read_labels(cines)[:1])
     assert main(command) == 2
     assert "holds other clips" in capsys.readouterr().err

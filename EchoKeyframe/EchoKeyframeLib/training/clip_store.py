@@ -171,7 +171,10 @@ def create_store(
     full = {"format": FORMAT, "size": size, "lengths": _run_lengths(lengths), **description}
     if is_store(folder):
         if _read_description(folder) != json.loads(json.dumps(full)):
-            raise ClipStoreError(f"{folder.name}: holds other clips than asked for; choose another folder or delete it")
+            raise ClipStoreError(
+                f"{folder.name}: holds other clips or other labels (keyframes, fps, view) than asked for; "
+                "choose another folder or delete it"
+            )
         return ClipStore(folder, writable=True)
     folder.mkdir(parents=True, exist_ok=True)
     total = int(sum(lengths))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from ..datasets.dataset import LabelledCine, VentricleMasks
 from ..datasets.decided import spans_of
 from ..detection.keyframes import Phase
 from ..detection.motion_features import motion_features
-from .clip_store import INSIDE_LV, LONGEST_NAME, MOST_EVENTS, NOT_TRACED, OUTSIDE_LV, ClipStore, create_store
+from .clip_store import INSIDE_LV, MOST_EVENTS, NOT_TRACED, OUTSIDE_LV, ClipStore, create_store
 from .phantom.clip_labels import clip_labels, clip_name
 from .phantom.config import PhantomConfig
 from .phantom.phantom import simulate
@@ -95,7 +96,8 @@ def store_labelled(
     for cine in cines:  # before any is read: a set takes hours
         _require_trainable(cine.labels)
     clips = [_checked(c.labels, c.read()) for c in tqdm(cines, unit="clip", disable=None if progress else True)]
-    description: dict[str, object] = {"kind": "labelled", "clips": [asdict(labels) for labels in clips]}
+    described = [_described(cine.labels, clip.frames) for cine, clip in zip(cines, clips, strict=True)]
+    description: dict[str, object] = {"kind": "labelled", "clips": described}
     if masks:
         description["masks"] = True
     store = create_store(folder, [labels.frames for labels in clips], size, description, masks)
@@ -121,16 +123,20 @@ def prepared_masks(masks: VentricleMasks | None, cine: Cine, sector: Sector, siz
 
 
 def holds(store: ClipStore, cines: Sequence[LabelledCine]) -> bool:
-    """Whether a store is whole and holds these cines with these keyframes, so that it need not be made again."""
-    cines = [cine for cine in cines if cine.labels.decided != ()]
-    same = len(store) == len(cines) and all(_agree(store[i].labels, c.labels) for i, c in enumerate(cines))
+    """Whether a store is whole and holds these cines with these labels, so that it need not be made again."""
+    wanted = [cine.labels for cine in cines if cine.labels.decided != ()]
+    stored = store.description.get("clips", [])
+    same = len(stored) == len(wanted) and all(
+        clip == _described(labels, clip["frames"]) for clip, labels in zip(stored, wanted, strict=True)
+    )
     return store.is_complete and same
 
 
-def _agree(stored: ClipLabels, labels: ClipLabels) -> bool:
-    decided = [each.decided_frames(stored.frames).tolist() for each in (stored, labels)]
-    same_name = stored.file == labels.file[:LONGEST_NAME]
-    return same_name and (stored.ed, stored.es) == (labels.ed, labels.es) and decided[0] == decided[1]
+def _described(labels: ClipLabels, frames: int) -> dict[str, object]:
+    """What the description says of a clip of that many frames, as JSON values: rate and view as they are labelled, null
+    where the cine's own are taken, so that labels can be compared without reading the cine."""
+    decided = spans_of(labels.decided_frames(frames))
+    return json.loads(json.dumps(asdict(replace(labels, frames=frames, decided=decided))))
 
 
 def _require_trainable(labels: ClipLabels) -> None:
