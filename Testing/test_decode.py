@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from EchoKeyframeLib.detection.beats import form_beats, heart_rate
+from EchoKeyframeLib.detection.beats import certain_heart_rate, form_beats, heart_rate
 from EchoKeyframeLib.detection.decode import beat_length, decode_beats, decode_maxima
 from EchoKeyframeLib.detection.keyframes import Curves, Keyframe, Phase
 
@@ -160,3 +160,12 @@ def test_heart_rate_prefers_intervals_that_do_not_touch_the_edge():
     assert heart_rate(keyframes) == pytest.approx(60.0)
     assert heart_rate(keyframes[:3]) == pytest.approx(100.0)
     assert heart_rate(keyframes[1:3]) is None
+
+
+def test_a_beat_that_an_edge_keyframe_bounds_has_no_heart_rate_of_its_own():
+    # ED 0, 50, 100 are a second apart; the clip ends before the next, so that its last frame is taken for it.
+    keyframes = [key("ED", 0, at_edge=True), key("ED", 50), key("ED", 100), key("ED", 133, at_edge=True)]
+    _, beats = form_beats(keyframes)
+    assert [beat.heart_rate for beat in beats] == [None, pytest.approx(60.0), None, None]
+    assert heart_rate(keyframes) == certain_heart_rate(keyframes) == pytest.approx(60.0)
+    assert heart_rate(keyframes[2:]) == pytest.approx(90.9, abs=0.1) and certain_heart_rate(keyframes[2:]) is None

@@ -5,8 +5,9 @@ import pytest
 from EchoKeyframeLib.cine.cine import Cine, Source
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cine.sector import whole_frame
+from EchoKeyframeLib.detection.beats import EDGE_RATE
 from EchoKeyframeLib.detection.detect import detect
-from EchoKeyframeLib.detection.keyframes import Cancelled, Curves, DetectionError
+from EchoKeyframeLib.detection.keyframes import Cancelled, Curves, DetectionError, Phase
 from EchoKeyframeLib.detection.motion import MotionDetector
 
 
@@ -61,6 +62,15 @@ def test_a_heart_rate_that_the_frame_times_contradict_is_a_warning_with_both(sta
 def test_a_heart_rate_that_fits_or_is_unknown_is_no_warning(stated):
     detection = detect(cine(np.zeros((120, 64, 64)), heart_rate=stated), OneBeatASecond())
     assert not any("--fps" in warning for warning in detection.warnings)
+
+
+def test_a_heart_rate_from_the_clips_edge_is_told_and_gives_no_frame_rate():
+    detection = detect(cine(np.zeros((40, 64, 64)), heart_rate=120.0), OneBeatASecond())
+    assert [(k.frame, k.at_edge) for k in detection.keyframes if k.phase is Phase.ED] == [(9, False), (39, True)]
+    assert EDGE_RATE in detection.warnings
+    [warning] = [w for w in detection.warnings if "--fps" in w]
+    assert "60 beats/min" in warning and "heart rate is 120" in warning and "true rate is" not in warning
+    assert EDGE_RATE not in detect(cine(np.zeros((120, 64, 64))), OneBeatASecond()).warnings
 
 
 def test_the_real_clip_that_lies_by_a_factor_of_two(development_data):

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from EchoKeyframeLib.cine.cine import Box
-from EchoKeyframeLib.detection.beats import form_beats
+from EchoKeyframeLib.cine.cine import Box, Cine, Source
+from EchoKeyframeLib.detection.beats import EDGE_RATE, form_beats
 from EchoKeyframeLib.detection.keyframes import Keyframe, Phase
 from EchoKeyframeLib.measurement.contour import Contour, MeasurementError
 from EchoKeyframeLib.measurement.measure import measure
@@ -73,6 +73,22 @@ def test_a_heart_rate_that_a_beat_lacks_is_the_cines():
     unknown = measure(replace(view, heart_rate=None))
     assert unknown.beats[0].cardiac_output is None and unknown.mean("cardiac_output") is None
     assert "no cardiac output" in unknown.warnings[0]
+
+
+def test_an_edge_keyframe_gives_no_beat_its_heart_rate():
+    """60 beats/min; the clip ends 20 frames after the last ED, and its last frame was taken for the next."""
+    frames = ((Phase.ED, 0), (Phase.ES, 10), (Phase.ED, 30), (Phase.ES, 40), (Phase.ED, 50))
+    keys = [Keyframe(phase, frame, frame / FPS, at_edge=frame == 50) for phase, frame in frames]
+    cine = Cine(np.zeros((51, 500, 600), np.uint8), np.arange(51) / FPS, Source("four.dcm"), (0.5, 0.5), view="A4C")
+    contours = (ed(30), es(40))
+    measurement = measure(TracedView.of(cine, form_beats(keys)[1], contours))
+    assert measurement.beats[0].heart_rate == pytest.approx(60)
+    assert any("that of the whole cine is taken" in warning for warning in measurement.warnings)
+    cut = form_beats(keys[2:])[1]
+    unsure = measure(TracedView.of(cine, cut, contours))
+    assert unsure.beats[0].heart_rate == pytest.approx(90) and EDGE_RATE in unsure.warnings
+    stated = measure(TracedView.of(replace(cine, heart_rate=62.0), cut, contours))
+    assert stated.beats[0].heart_rate == 62 and EDGE_RATE not in stated.warnings
 
 
 def test_a_recording_from_es_to_ed_is_one_beat():

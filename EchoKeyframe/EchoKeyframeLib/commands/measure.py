@@ -113,7 +113,7 @@ def _traced(options: argparse.Namespace, index: int) -> tuple[Cine, TracedView]:
         return cine, TracedView.of(cine, beats_of_contours(contours, cine.times), contours)
     found = read_json(keyframes)
     found.check_belongs_to(cine)
-    return cine, TracedView.of(cine, found.beats, contours, found.heart_rate)
+    return cine, TracedView.of(cine, found.beats, contours)
 
 
 def _write_starts(cine: Cine, traced: TracedView, options: argparse.Namespace) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -38,17 +38,34 @@ def form_beats(keyframes: Sequence[Keyframe]) -> tuple[tuple[Keyframe, ...], tup
     return tuple(k for group in groups for k in group), tuple(beats)
 
 
-def heart_rate(keyframes: Sequence[Keyframe]) -> float | None:
+EDGE_RATE = "the heart rate is uncertain: it rests on keyframes at the clip's edge, whose true place may lie outside"
+"""Warning where there is a ``heart_rate`` but no ``certain_heart_rate``."""
+
+
+def heart_rate(keyframes: Iterable[Keyframe]) -> float | None:
     """Beats per minute: 60 over the median interval between neighbouring keyframes of one kind.
 
     Intervals that touch the clip's edge count only if there are no others. None where no kind occurs twice.
     """
-    sure, unsure = [], []
-    for phase in Phase:
-        same = sorted((k for k in keyframes if k.phase is phase), key=lambda k: k.time)
-        for before, after in pairwise(same):
-            (unsure if before.at_edge or after.at_edge else sure).append(after.time - before.time)
-    intervals = sure or unsure
+    certain, uncertain = _intervals(keyframes)
+    return _rate(certain or uncertain)
+
+
+def certain_heart_rate(keyframes: Iterable[Keyframe]) -> float | None:
+    """``heart_rate`` from intervals that do not touch the clip's edge, None where there are none."""
+    return _rate(_intervals(keyframes)[0])
+
+
+def _intervals(keyframes: Iterable[Keyframe]) -> tuple[list[float], list[float]]:
+    """Seconds between neighbouring keyframes of one kind: those inside the clip, and those that touch its edge."""
+    certain, uncertain = [], []
+    for before, after in pairwise(sorted(keyframes, key=lambda k: (k.phase, k.time))):
+        if before.phase is after.phase:
+            (uncertain if before.at_edge or after.at_edge else certain).append(after.time - before.time)
+    return certain, uncertain
+
+
+def _rate(intervals: list[float]) -> float | None:
     return float(60.0 / np.median(intervals)) if intervals else None
 
 

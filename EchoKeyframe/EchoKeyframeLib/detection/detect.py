@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..cine.cine import Cine
 from ..cine.sector import Sector, find_sector
-from .beats import form_beats, heart_rate
+from .beats import EDGE_RATE, certain_heart_rate, form_beats, heart_rate
 from .decode import decode_beats, decode_maxima
 from .detector import Detector, Progress
 from .keyframes import Curves, Detection, DetectionError
@@ -14,6 +14,9 @@ DECODERS = {"beats": decode_beats, "maxima": decode_maxima}
 
 REPLAY_SPEEDS = (0.5, 0.25, 0.125)
 """At which systems replay a loop, and then store it with the times of the replay."""
+
+RATES_THAT_FIT = (0.75, 1.33)
+"""The file's heart rate over that by the frame times: a third off means that the frame times are wrong."""
 
 FEWEST_FRAMES = 3
 """Fewer frames cannot hold a turning point."""
@@ -46,6 +49,7 @@ def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector
     """Keyframes, beats and warnings from curves that a detector gave for this cine."""
     keyframes, beats = form_beats(DECODERS[decoder](curves))
     rate = heart_rate(keyframes)
+    certain = certain_heart_rate(keyframes)
     warnings = [*cine.warnings, *curves.warnings]
     if sector is not None and sector.note:
         warnings.append(sector.note)
@@ -53,22 +57,24 @@ def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector
         warnings.append("no heartbeat found: the image stands still, is blank, or moves without a rhythm")
     elif not any(beat.measurable for beat in beats):
         warnings.append("no beat is fit for measurement: each is cut by the clip's ends or found with low confidence")
-    if rate is not None and cine.heart_rate:
-        warnings.extend(_rate_contradiction(rate, cine))
+    if rate is not None and certain is None:
+        warnings.append(EDGE_RATE)
+    if rate is not None and cine.heart_rate and not RATES_THAT_FIT[0] < cine.heart_rate / rate < RATES_THAT_FIT[1]:
+        warnings.append(_rate_contradiction(rate, cine, certain is not None))
     return Detection(curves, keyframes, beats, rate, curves.detector, decoder, tuple(warnings))
 
 
-def _rate_contradiction(measured: float, cine: Cine) -> list[str]:
-    """Heart rate by the frame times against the file's own: a third off means that the frame times are wrong."""
+def _rate_contradiction(measured: float, cine: Cine, certain: bool) -> str:
+    """Heart rate by the frame times against the file's own; the true frame rate only where the former is certain."""
+    told = (
+        f"the frame times ({cine.timing}, {cine.fps:.1f} frames/s) make {measured:.0f} beats/min, but the file's heart "
+        f"rate is {cine.heart_rate:.0f}: "
+    )
+    if not certain:
+        return f"{told}one of them is wrong; if it is the frame rate, set the true one with --fps"
     ratio = cine.heart_rate / measured
-    if 0.75 < ratio < 1.33:
-        return []
     slowed = next((speed for speed in REPLAY_SPEEDS if abs(ratio * speed - 1) < 0.15), None)
     if slowed:
         ratio = 1 / slowed  # beats differ, so a replay speed tells the frame rate better than their ratio
     cause = f"this looks like a replay at {slowed:.0%} speed" if slowed else "if that is right"
-    return [
-        f"the frame times ({cine.timing}, {cine.fps:.1f} frames/s) make {measured:.0f} beats/min, but the file's heart "
-        f"rate is {cine.heart_rate:.0f}: {cause}, the true rate is about {cine.fps * ratio:.1f} frames/s "
-        "(set it with --fps)"
-    ]
+    return f"{told}{cause}, the true rate is about {cine.fps * ratio:.1f} frames/s (set it with --fps)"

@@ -82,7 +82,8 @@ class Keyframe:
 class Beat:
     """One cardiac cycle: an ED, the ES that follows it, and the ED that ends it, as far as the clip shows them.
 
-    number: 1-based. heart_rate: beats per minute from ``ed`` to ``next_ed``, None where one of them is missing.
+    number: 1-based. heart_rate: beats per minute from ``ed`` to ``next_ed``, None where one of them is missing or at
+    the clip's edge, so that nobody knows how long the beat took.
     measurable: both ED and ES are there, neither at the clip's edge, both with fair confidence.
     """
 
@@ -93,7 +94,7 @@ class Beat:
 
     @property
     def heart_rate(self) -> float | None:
-        if self.ed is None or self.next_ed is None:
+        if any(k is None or k.at_edge for k in (self.ed, self.next_ed)):
             return None
         return 60.0 / (self.next_ed.time - self.ed.time)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..cine.cine import Box, Cine
-from ..detection.beats import form_beats
+from ..detection.beats import EDGE_RATE, certain_heart_rate, form_beats, heart_rate
 from ..detection.keyframes import Beat, Keyframe, Phase
 from .contour import Contour, MeasurementError
 from .disks import Spacing
@@ -44,16 +45,12 @@ class TracedView:
     notes: tuple[str, ...] = field(default=())
 
     @classmethod
-    def of(
-        cls, cine: Cine, beats: tuple[Beat, ...], contours: tuple[Contour, ...], heart_rate: float | None = None
-    ) -> TracedView:
-        """The contours traced in a cine; its view, where it has none, is the one that the contours name.
-
-        heart_rate: that of the detection, if known; else the file's is taken.
-        """
+    def of(cls, cine: Cine, beats: tuple[Beat, ...], contours: tuple[Contour, ...]) -> TracedView:
+        """The contours traced in a cine; its view, where it has none, is the one that the contours name."""
         view = cine.view or next((c.view for c in contours if c.view), None)
+        rate, doubts = rate_of_cine(beats, cine.heart_rate)
         return cls(cine.source.name, cine.size, tuple(beats), tuple(contours), cine.spacing, cine.region, view,
-                   heart_rate or cine.heart_rate, cine.warnings)  # fmt: skip
+                   rate, (*cine.warnings, *doubts))  # fmt: skip
 
     def __post_init__(self) -> None:
         if not self.contours:
@@ -105,6 +102,19 @@ class TracedView:
                     f"{self.name}: {contour} leaves the {what} (columns {box.x0} to {box.x1 - 1}, rows {box.y0} to "
                     f"{box.y1 - 1}); trace inside it"
                 )
+
+
+def rate_of_cine(beats: Iterable[Beat], stated: float | None) -> tuple[float | None, tuple[str, ...]]:
+    """Beats per minute for a beat whose own rate is not known, and what makes it doubtful.
+
+    By the beats' keyframes; where all intervals touch the clip's edge, as the file states it (``stated``), if it does.
+    """
+    keyframes = {k for beat in beats for k in (beat.ed, beat.es, beat.next_ed) if k is not None}
+    known = certain_heart_rate(keyframes) or stated
+    if known:
+        return known, ()
+    uncertain = heart_rate(keyframes)
+    return uncertain, (EDGE_RATE,) if uncertain else ()
 
 
 def beats_of_contours(contours: tuple[Contour, ...], times: np.ndarray) -> tuple[Beat, ...]:

@@ -11,6 +11,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from ..cine.cine import CineError
+from ..detection.beats import heart_rate
 from ..detection.keyframes import Beat, Keyframe, Phase
 from ..scene import (
     BookmarkObserver,
@@ -209,7 +210,6 @@ class KeyframePanel:
     def _summary(self, table: Any | None) -> str:
         if not self.keyframes:
             return _("No keyframes yet.")
-        rates = [beat.heart_rate for beat in self.beats if beat.heart_rate]
         parts = [
             _("Beats: {beats}, ED: {ed}, ES: {es}").format(
                 ed=sum(k.phase is Phase.ED for k in self.keyframes),
@@ -217,8 +217,8 @@ class KeyframePanel:
                 beats=len(self.beats),
             )
         ]
-        if rates:
-            parts.append(_("{rate:.0f}/min").format(rate=sorted(rates)[len(rates) // 2]))
+        if rate := heart_rate(self.keyframes):
+            parts.append(_("{rate:.0f}/min").format(rate=rate))
         manual = sum(k.source == "manual" for k in self.keyframes)
         if manual:
             parts.append(_("set by you: {count}").format(count=manual))

@@ -8,7 +8,7 @@ from ..detection.keyframes import Phase
 from ..measurement.contour import Contour
 from ..measurement.measure import measure
 from ..measurement.measurement import Measurement
-from ..measurement.traced_view import TracedView
+from ..measurement.traced_view import TracedView, rate_of_cine
 from .contract import SPACING_ATTRIBUTE
 from .frame_geometry import frame_size
 from .keyframe_table import find_keyframe_table, read_beats
@@ -45,16 +45,18 @@ def traced_view(sequence: Any) -> TracedView:
     table = find_keyframe_table(sequence)
     curves = find_contours(sequence)
     unfinished = [f"{curve.GetName()}: is not finished" for curve in curves if not is_drawn(curve)]
+    beats = read_beats(table) if table is not None else ()
+    rate, doubts = rate_of_cine(beats, loop_heart_rate(sequence))
     return TracedView(
         sequence.GetName(),
         frame_size(sequence),
-        read_beats(table) if table is not None else (),
+        beats,
         tuple(read_contour(curve) for curve in curves if is_drawn(curve)),
         loop_spacing(sequence),
         loop_region(sequence),
         loop_view(sequence),
-        loop_heart_rate(sequence),
-        (*loop_notes(sequence), *_given_spacing(sequence), *loop_timing(sequence)[1], *unfinished),
+        rate,
+        (*loop_notes(sequence), *_given_spacing(sequence), *loop_timing(sequence)[1], *doubts, *unfinished),
     )
 
 
