@@ -96,6 +96,12 @@ def test_a_keyframe_on_the_last_frame_is_found_and_flagged_one_beyond_is_not(off
         assert last.confidence <= 0.5
 
 
+def test_a_flat_top_that_reaches_the_clips_end_lies_at_the_edge():
+    curve = np.r_[np.zeros(10), np.linspace(0, 1, 6), np.ones(4)].astype(np.float32)
+    flat = Curves(np.stack([curve, curve[::-1]], axis=1), np.arange(20) / 20.0, "test")
+    assert [(k.phase, k.at_edge) for k in decode_maxima(flat)] == [(Phase.ES, True), (Phase.ED, True)]
+
+
 @pytest.mark.parametrize("decode", [decode_maxima, decode_beats])
 @pytest.mark.parametrize("count", [1, 2, 3, 40])
 def test_flat_and_tiny_curves_give_nothing(decode, count):

@@ -111,16 +111,18 @@ def beat_length(curves: Curves) -> float:
 
 
 def _maxima(curve: np.ndarray, prominence: float) -> list[tuple[int, float, bool]]:
-    """Local maxima as (frame, prominence, at_edge); first and last frame count where the curve falls away from them."""
+    """Local maxima as (frame, prominence, at_edge); first and last frame count where the curve falls away from them.
+
+    A flat top counts once, at its middle; it lies at the edge if it reaches the clip's first or last frame.
+    """
     padded = np.concatenate([[-1.0], curve.astype(np.float64), [-1.0]])
-    peaks, _ = find_peaks(padded)
-    last = len(curve) - 1
+    peaks, tops = find_peaks(padded, plateau_size=1)
     maxima = []
-    for peak in peaks:
+    for peak, first, last in zip(peaks, tops["left_edges"], tops["right_edges"], strict=True):
         frame = int(peak) - 1
         stands_out = _prominence(curve, frame)
         if stands_out >= prominence:
-            maxima.append((frame, stands_out, frame in (0, last)))
+            maxima.append((frame, stands_out, bool(first == 1 or last == len(curve))))
     return maxima
 
 

@@ -30,6 +30,8 @@ MOST_NUMBERS = 24
 WIDTH = 7.2
 """Inches: two columns of a journal page."""
 DPI = 200
+BOTTOM = -0.03
+"""Lower end of the probability axis, so that a curve at 0 can be seen."""
 
 _SCRIPTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Microsoft YaHei", "Yu Gothic", "PingFang SC", "Hiragino Sans",
             "Arial Unicode MS")
@@ -81,7 +83,7 @@ def _draw_curves(axes: Axes, detection: Detection) -> None:
     if len(curves.times) > 1:
         axes.set_xlim(curves.times[0], curves.times[-1])
         axes.margins(x=0.01)
-    axes.set_ylim(-0.03, 1.18)
+    axes.set_ylim(BOTTOM, 1.18)
     axes.set_yticks([0, 0.5, 1])
     axes.set_xlabel("time (s)", fontproperties=font(_SIZE))
     axes.set_ylabel("probability", fontproperties=font(_SIZE))
@@ -91,13 +93,15 @@ def _draw_curves(axes: Axes, detection: Detection) -> None:
 
 
 def _mark(axes: Axes, key: Keyframe, height: float, numbered: bool) -> None:
-    """A marker on the curve, hollow at the clip's edge, with the frame number above it."""
+    """A marker on the curve, hollow at the clip's edge, on a line from below, with the frame number above it."""
     color = COLORS[key.phase]
-    axes.axvline(key.time, color=color, linewidth=0.5, alpha=0.4, linestyle=LINES[key.phase])
+    axes.vlines(key.time, BOTTOM, height, color=color, linewidth=0.5, alpha=0.4, linestyle=LINES[key.phase])
     axes.plot([key.time], [height], MARKERS[key.phase], color=color, markersize=4.5, clip_on=False, zorder=3,
               markerfacecolor="white" if key.at_edge else color)
     if numbered:
-        axes.annotate(str(key.frame), (key.time, height), xytext=(0, 5), textcoords="offset points", ha="center",
+        # Beside the axis, not on it, where the curve begins.
+        shift, align = (3, "left") if key.frame == 0 else (0, "center")
+        axes.annotate(str(key.frame), (key.time, height), xytext=(shift, 5), textcoords="offset points", ha=align,
                       color=color, fontproperties=font(_SIZE - 1), annotation_clip=False)
 
 
