@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from EchoKeyframeLib.cine.video_writer import write_video
 from EchoKeyframeLib.cli import main
 from EchoKeyframeLib.commands import adapt as command
 from EchoKeyframeLib.detection.catalogue import absolute_model, load_detector
 from EchoKeyframeLib.models.registry import bundled_weights
-from EchoKeyframeLib.models.weights_file import load_card
+from EchoKeyframeLib.models.weights_file import load_card, load_weights, save_weights
 from EchoKeyframeLib.training import adaptation
 from EchoKeyframeLib.training.adaptation_check import Check
 from EchoKeyframeLib.training.clip_store import ClipStore
@@ -95,6 +96,18 @@ def test_an_adaptation_that_was_stopped_is_gone_on_with(adapted, cines, one_clip
     assert adapt(cines, adapted) == 0
     assert (adapted / "weights.safetensors").read_bytes() == before
     assert "use it: echokeyframe detect CINE --model fused:" in capsys.readouterr().out
+
+
+def test_rounds_that_began_with_other_weights_are_not_used(adapted, cines, one_clip_checked, tmp_path, capsys):
+    other = tmp_path / "other.safetensors"
+    network, _ = load_weights(bundled_weights()["two-stream"])
+    with torch.no_grad():
+        next(network.parameters())[0] *= 1.01
+    save_weights(other, network)
+    before = (adapted / "weights.safetensors").read_bytes()
+    assert adapt(cines, adapted, "--init", str(other)) == 2
+    assert "round-1/last.ckpt: began with the weights" in capsys.readouterr().err
+    assert (adapted / "weights.safetensors").read_bytes() == before
 
 
 def test_weights_that_do_worse_are_not_kept(adapted, cines, one_clip_checked, monkeypatch, capsys):

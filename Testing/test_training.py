@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from EchoKeyframeLib.models.presets import build_network, preset
-from EchoKeyframeLib.models.weights_file import load_weights
+from EchoKeyframeLib.models.weights_file import load_card, load_weights, save_weights
 from EchoKeyframeLib.training import fit
 from EchoKeyframeLib.training.checkpoints import AtomicCheckpointIO, DivergedError, TrainingError, read_checkpoint
 from EchoKeyframeLib.training.clip_store import ClipStore, ClipStoreError
@@ -145,6 +145,41 @@ def test_another_models_checkpoint_is_refused(store, resumable):
     with pytest.raises(TrainingError, match=r"another run \(seed is 3, not 4\)"):
         train(NETWORK, RECIPE, store, replace(resumable, seed=4))
     assert (resumable.folder / "last.ckpt").read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def first_weights(tmp_path_factory) -> list[Path]:
+    """Two weights files of the same network."""
+    paths = [tmp_path_factory.mktemp("weights") / f"{name}.safetensors" for name in ("one", "other")]
+    for path in paths:
+        save_weights(path, build_network(NETWORK))
+    return paths
+
+
+def test_a_run_is_not_gone_on_with_from_other_weights(store, first_weights, tmp_path):
+    one, other = first_weights
+    run = run_of(tmp_path / "run", init=one, steps=1)
+    trained = train(NETWORK, RECIPE, store, run).state_dict()
+    with pytest.raises(TrainingError, match=r"^run/last\.ckpt: began with the weights \w{8} \(SHA-256\), not with the"):
+        train(NETWORK, RECIPE, store, replace(run, init=other))
+    with pytest.raises(TrainingError, match="not with no given weights"):
+        train(NETWORK, RECIPE, store, replace(run, init=None))
+    moved = tmp_path / "moved.safetensors"
+    for suffix in (".safetensors", ".json"):
+        shutil.copy(one.with_suffix(suffix), moved.with_suffix(suffix))
+    again = train(NETWORK, RECIPE, store, replace(run, init=moved)).state_dict()
+    assert all(torch.equal(again[name], trained[name]) for name in trained)
+    assert json.loads((run.folder / "training.json").read_text())["init"] == load_card(one).sha256
+
+
+def test_a_checkpoint_that_does_not_say_what_it_began_with(store, undisturbed, first_weights, tmp_path):
+    """As an earlier version wrote it: gone on with as before, but not where weights to start from are given."""
+    checkpoint = torch.load(undisturbed[0].folder / "last.ckpt", weights_only=True)
+    del checkpoint["echokeyframe"]["init"]
+    torch.save(checkpoint, tmp_path / "last.ckpt")
+    assert train(NETWORK, RECIPE, store, run_of(tmp_path)) is not None
+    with pytest.raises(TrainingError, match="an earlier version did not record which"):
+        train(NETWORK, RECIPE, store, run_of(tmp_path, init=first_weights[0]))
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut off"])

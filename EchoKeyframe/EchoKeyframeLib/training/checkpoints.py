@@ -18,6 +18,8 @@ from .lightning_library import Checkpoint, TorchCheckpointIO
 CHECKPOINT_NAME = "last.ckpt"
 IDENTITY = "echokeyframe"
 """Key under which a checkpoint says what it is a checkpoint of."""
+INIT = "init"
+"""Key therein: SHA-256 of the weights that the training began with, None where it was given none."""
 
 
 class TrainingError(CineError):
@@ -80,7 +82,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def require_same(name: str, found: dict[str, Any], identity: dict[str, Any]) -> None:
-    """Raise TrainingError where a checkpoint ``found`` belongs to another network, recipe, data or seed."""
+    """Raise TrainingError where a checkpoint ``found`` belongs to another network, recipe, data, seed or first weights.
+
+    A checkpoint of an earlier version does not say what it began with: it is gone on with where no weights are given.
+    """
+    if found.get(INIT) != identity[INIT]:
+        began = _weights(found[INIT]) if INIT in found else "weights or none (an earlier version did not record which)"
+        raise TrainingError(
+            f"{name}: began with {began}, not with {_weights(identity[INIT])}; give the same --init or another folder"
+        )
     for key, wanted in identity.items():
         if found.get(key) != wanted:
             differing = _first_difference(found.get(key), wanted)
@@ -88,6 +98,10 @@ def require_same(name: str, found: dict[str, Any], identity: dict[str, Any]) -> 
                 f"{name}: belongs to a training with another {key}{differing}; "
                 "use its own settings or another folder"
             )
+
+
+def _weights(sha256: str | None) -> str:
+    return f"the weights {sha256[:8]} (SHA-256)" if sha256 else "no given weights"
 
 
 def _first_difference(found: Any, wanted: Any) -> str:

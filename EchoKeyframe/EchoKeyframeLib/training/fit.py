@@ -19,11 +19,12 @@ from ..atomic_file import written_atomically
 from ..models.config import NetworkConfig
 from ..models.device import channels_last
 from ..models.presets import build_network
-from ..models.weights_file import load_weights, save_weights
+from ..models.weights_file import load_card, load_weights, save_weights
 from .beat_samples import BeatSamples
 from .checkpoints import (
     CHECKPOINT_NAME,
     IDENTITY,
+    INIT,
     AtomicCheckpointIO,
     SaveEachEpoch,
     TrainingError,
@@ -83,7 +84,7 @@ def train(
     resume = checkpoint.exists()
     if resume:
         saved = read_checkpoint(checkpoint)
-        require_same(CHECKPOINT_NAME, saved[IDENTITY], module.identity)
+        require_same(f"{run.folder.resolve().name}/{CHECKPOINT_NAME}", saved[IDENTITY], module.identity)
         if module.is_finished(saved):
             module.load_state_dict(saved["state_dict"])
             if not (run.folder / SUMMARY_NAME).exists():  # killed between the last checkpoint and the summary
@@ -169,6 +170,7 @@ def _identity(
     """What must agree for a checkpoint to be gone on with, as plain values."""
     identity = {
         "network": network.to_dict(),
+        INIT: None if run.init is None else load_card(run.init).sha256,
         "recipe": {**asdict(recipe), "targets": recipe.targets.value},
         "data": {**store.description, "clips": len(store)},
         "replay": None if replay is None else {**replay.description, "clips": len(replay)},
