@@ -121,9 +121,8 @@ def histogram_distance(real: list[Clip], simulated: list[Clip]) -> float:
 
 
 def page(real: list[Clip], simulated: list[Clip], columns: int) -> np.ndarray:
-    """Real clips in the first rows (one frame early, one late), then simulated ones."""
-    shown = [(c.name, c.frames[len(c.frames) * k // 4]) for c in real for k in (0, 1, 2, 3)][: 2 * columns]
-    shown += [("", np.zeros((SIZE, SIZE), np.uint8))] * (-len(shown) % columns)
+    """A row of frames for each real clip, then one frame of each simulated one."""
+    shown = [(f"real: {c.name}", c.frames[len(c.frames) * k // columns]) for c in real for k in range(columns)]
     shown += [(c.name, c.frames[len(c.frames) // 3]) for c in simulated]
     tiles = []
     for name, frame in shown:
