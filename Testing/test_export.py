@@ -286,9 +286,29 @@ def test_keyframes_of_another_cine_are_refused(detected, tmp_path, capsys):
     study, results = detected
     keyframes = str(results / "sub" / "loop.keyframes.json")
     assert main(["export", str(study / "film.avi"), "--keyframes", keyframes, "--output", str(tmp_path)]) == 1
-    assert "loop.keyframes.json is for loop.dcm" in capsys.readouterr().err
+    assert "film.avi: its keyframes file is that of another cine (file loop.dcm, not film.avi)" in (
+        capsys.readouterr().err)  # fmt: skip
+    other = pydicom.dcmread(study / "sub" / "loop.dcm")
+    mine, other.SOPInstanceUID = other.SOPInstanceUID, "1.2.3"
+    other.save_as(tmp_path / "loop.dcm")
+    assert main(["export", str(tmp_path / "loop.dcm"), "--keyframes", keyframes, "--output", str(tmp_path)]) == 1
+    assert f"(SOP instance {mine}, not 1.2.3)" in capsys.readouterr().err
     assert main(["export", str(study / "film.avi"), "--keyframes", str(tmp_path), "--output", str(tmp_path)]) == 1
     assert "run detect on the same arguments first" in capsys.readouterr().err
+
+
+def test_export_takes_keyframes_that_a_person_changed(detected, tmp_path):
+    study, results = detected
+    document = json.loads((results / "film.keyframes.json").read_text(encoding="utf-8"))
+    moved = next(key for key in document["keyframes"] if key["phase"] == "ES")
+    moved.update(frame=moved["frame"] + 2, source="manual")
+    path = tmp_path / "film.keyframes.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert main(["export", str(study / "film.avi"), "--keyframes", str(path), "--output", str(tmp_path)]) == 0
+    files = json.loads((tmp_path / "film.export.json").read_text(encoding="utf-8"))["files"]
+    [shown] = [key for file in files for key in file["keyframes"] if key["source"] == "manual"]
+    assert shown["frame"] == moved["frame"]
+    assert shown["time"] == pytest.approx(read_video(study / "film.avi").times[moved["frame"]])
 
 
 @pytest.mark.parametrize("arguments", [

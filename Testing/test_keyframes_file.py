@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,11 +89,14 @@ def test_curves_read_back(tmp_path, detection):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda d: d.update(heart_rate=-5e300), "heart_rate -5e+300"),
+    (lambda d: d["keyframes"][2].update(time=0.10001), "frame 33 at 0.10001 s is not later than frame 14"),
+    (lambda d: d["keyframes"][2].update(frame=3, phase="ED"), "ED frame 3 twice"),
     (lambda d: d.update(frame_rate=float("nan")), "frame_rate nan"),
+    (lambda d: d.update(frame_rate=0, beats=[]), "frame_rate 0"),
     (lambda d: (d["keyframes"][3].update(frame=40), d["beats"][1].update(es=40)), "on no frame of the cine's 40"),
-    (lambda d: d["keyframes"][0].update(time=1e400), "time inf s"),
-    (lambda d: d["beats"][0].update(ed=39), "beat 1: ed 39 is none of the keyframes"),
+    (lambda d: d["keyframes"][0].update(frame=4.0), "on no frame of the cine's 40"),
+    (lambda d: d["keyframes"][3].update(time=1e400), "time inf s"),
+    (lambda d: d["keyframes"][3].update(time=10**400), "OverflowError"),
 ])  # fmt: skip
 def test_numbers_that_no_cine_has_are_refused(tmp_path, cine, detection, change, message):
     path = tmp_path / "b.keyframes.json"
@@ -103,6 +107,53 @@ def test_numbers_that_no_cine_has_are_refused(tmp_path, cine, detection, change,
     with pytest.raises(CineError, match=r"b\.keyframes\.json: damaged") as caught:
         read_json(path)
     assert message in str(caught.value)
+
+
+def edited(path, cine, detection, change) -> KeyframesFile:
+    """What is read after a person changed the list of keyframes in the file, and nothing else."""
+    write_json(path, KeyframesFile.of(cine, detection))
+    document = json.loads(path.read_text(encoding="utf-8"))
+    change(document["keyframes"])
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return read_json(path)
+
+
+@pytest.mark.parametrize(("change", "frames", "rate"), [
+    (lambda keys: keys[2].update(frame=30, source="manual"), [(3, 14, 30), (30, 39, None)], 60 * 30 / 27),
+    (lambda keys: keys[0].update(frame=6), [(6, 14, 33), (33, 39, None)], 60 * 30 / 27),
+    (lambda keys: keys[1].update(phase="ED"), [(3, None, 14), (14, None, 33), (33, 39, None)], 60 * 30 / 15),
+    (lambda keys: keys.pop(0), [(None, 14, 33), (33, 39, None)], 60 * 30 / 25),
+    (lambda keys: keys.insert(0, {"phase": "ES", "frame": 1}), [(None, 1, 3), (3, 14, 33), (33, 39, None)], None),
+    (lambda keys: keys.clear(), [], None),
+])  # fmt: skip
+def test_beats_and_rates_follow_keyframes_that_a_person_changed(tmp_path, cine, detection, change, frames, rate):
+    found = edited(tmp_path / "a.keyframes.json", cine, detection, change)
+    assert [tuple(k and k.frame for k in (b.ed, b.es, b.next_ed)) for b in found.beats] == frames
+    assert [k.time for k in found.keyframes] == pytest.approx([k.frame / 30 for k in found.keyframes], abs=1e-5)
+    if rate:
+        assert found.heart_rate == pytest.approx(rate, abs=0.01)
+    assert {b.number for b in found.beats} == {k.beat for k in found.keyframes}
+
+
+def test_an_unchanged_file_keeps_times_that_no_frame_rate_gives(tmp_path, cine, detection):
+    times = cine.times + np.where(np.arange(40) > 20, 0.4, 0)
+    moved = [replace(k, time=float(times[k.frame])) for k in detection.keyframes]
+    uneven = replace(detection, keyframes=tuple(moved), beats=form_beats(moved)[1])
+    path = tmp_path / "a.keyframes.json"
+    found = edited(path, replace(cine, times=times), uneven, lambda keys: None)
+    assert [k.time for k in found.keyframes] == pytest.approx([k.time for k in moved], abs=1e-5)
+    assert found.heart_rate == pytest.approx(60 / 1.4, abs=0.01)
+
+
+def test_a_cine_gives_changed_keyframes_its_own_times(tmp_path, cine, detection):
+    uneven = replace(cine, times=cine.times**1.5)
+    found = edited(tmp_path / "a.keyframes.json", uneven, detection, lambda keys: keys[2].update(frame=30))
+    timed = found.timed_by(uneven)
+    assert [k.time for k in timed.keyframes] == [uneven.times[f] for f in (3, 14, 30, 39)]
+    assert timed.beats[0].heart_rate == timed.heart_rate == pytest.approx(60 / (uneven.times[30] - uneven.times[3]))
+    assert timed.keyframes[1].source == "manual" and timed.warnings == found.warnings
+    with pytest.raises(CineError, match=r"SOP instance 1\.2\.3\.4, not 1\.2\.3\.5"):
+        found.timed_by(replace(cine, source=replace(cine.source, sop_instance_uid="1.2.3.5")))
 
 
 @pytest.mark.parametrize("text", ["", "[" * 100_000, "no json", "[]", "{}", '{"schema": 99}', '{"schema": 1}',

@@ -188,6 +188,21 @@ def test_contours_on_frames_that_detect_did_not_find(sample_clip, keyframes, tmp
     assert "ED contour on frame 20 lies on no ED frame (ED frames: 21)" in capsys.readouterr().err
 
 
+def test_keyframes_that_a_person_changed_give_frames_times_and_rate(film, tmp_path, capsys):
+    found = [{"phase": phase, "frame": frame} for phase, frame in (("ED", 1), ("ES", 8), ("ED", 12))]
+    document = {"schema": 1, "source": film.name, "sop_instance_uid": None, "view": None, "frames": 16,
+                "frame_rate": 60, "timing": "given frame rate", "model": "motion", "decoder": "beats", "heart_rate": 1, "version": "1",
+                "keyframes": found, "beats": [], "warnings": []}  # fmt: skip
+    path = tmp_path / "film.keyframes.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    drawn = shapes_file(tmp_path / "c.json", "A4C", frames=(1, 8))
+    arguments = (film, "--contours", drawn, "--keyframes", path, "--spacing", 1, 1, "--force", "--output", tmp_path)
+    for rate, more in ((60, ()), (30, ("--fps", 30))):  # as detection was told, or anew
+        assert command(*arguments, *more) == 0
+        [beat] = json.loads((tmp_path / "Kammer ü.measurement.json").read_text(encoding="utf-8"))["beats"]
+        assert beat["heart_rate"] == pytest.approx(60 * rate / 11)
+
+
 def test_keyframes_of_another_cine(film, keyframes, tmp_path, capsys):
     drawn = shapes_file(tmp_path / "c.json")
     assert command(film, "--contours", drawn, "--keyframes", keyframes, "--output", tmp_path) == 1

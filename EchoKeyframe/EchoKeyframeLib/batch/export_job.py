@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cine.cine import GIVEN_RATE, Cine, CineError
+from ..cine.cine import CineError
 from .job import Job, Outcome, Status, guarded
 from .process import check_stop, own_detector
 
@@ -45,7 +45,7 @@ def _export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
     from ..detection.detect import detect
     from ..export.export_cine import export_cine
     from ..export.record import is_exported
-    from ..report.keyframes_file import read_json
+    from ..report.marked_cine import read_marked_cine
 
     path = _keyframes_path(job, settings.keyframes, output)
     request = _request(job, settings, path)
@@ -58,10 +58,7 @@ def _export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
         detector = own_detector(settings.model, "cpu")
         found = detect(cine, detector, settings.decoder, sector, check_stop)
     else:
-        found = read_json(path)
-        fps = settings.fps or (found.frame_rate if found.timing == GIVEN_RATE else None)
-        cine = read_cine(job.cine, fps=fps, view=settings.view or found.view)
-        _check_match(cine, found.source, found.frames, path)
+        cine, found = read_marked_cine(job.cine, path, settings.fps, settings.view)
         sector = find_sector(cine)
     try:
         files, warnings = export_cine(job.target, cine, sector, found.beats, request, settings.force)
@@ -97,12 +94,3 @@ def _request(job: Job, settings: ExportSettings, keyframes: Path | None) -> Requ
         readable(job.cine.name), settings.formats, origin, settings.beats, settings.measurable, settings.whole_frame,
         settings.fps, settings.view,
     )  # fmt: skip
-
-
-def _check_match(cine: Cine, source: str, frames: int, path: Path) -> None:
-    from ..report.keyframes_file import readable
-
-    if (readable(cine.source.name), len(cine)) != (source, frames):
-        raise CineError(
-            f"{cine.source.name}: has {len(cine)} frames, but {path.name} is for {source} with {frames}; detect again"
-        )

@@ -100,20 +100,21 @@ def _traced(options: argparse.Namespace, index: int) -> tuple[Cine, TracedView]:
     from ..cine.read import read_cine
     from ..measurement.contours_file import read_contours
     from ..measurement.traced_view import TracedView, beats_of_contours
-    from ..report.keyframes_file import read_json
+    from ..report.marked_cine import read_marked_cine
 
     fps, view, spacing, keyframes = (getattr(options, name) and getattr(options, name)[index]
                                      for name in ("fps", "view", "spacing", "keyframes"))  # fmt: skip
-    cine = read_cine(Path(options.cines[index]), fps=fps, view=view)
+    path = Path(options.cines[index])
+    if keyframes:
+        cine, found = read_marked_cine(path, keyframes, fps, view)
+    else:
+        cine = read_cine(path, fps, view)
+        cine = cine.with_warnings("no keyframes file: the traced frames are taken for ED and ES")
     if spacing:
         cine = cine.with_spacing(tuple(spacing))
     contours = read_contours(options.contours[index], cine)
-    if not keyframes:
-        cine = cine.with_warnings("no keyframes file: the traced frames are taken for ED and ES")
-        return cine, TracedView.of(cine, beats_of_contours(contours, cine.times), contours)
-    found = read_json(keyframes)
-    found.check_belongs_to(cine)
-    return cine, TracedView.of(cine, found.beats, contours)
+    beats = found.beats if keyframes else beats_of_contours(contours, cine.times)
+    return cine, TracedView.of(cine, beats, contours)
 
 
 def _write_starts(cine: Cine, traced: TracedView, options: argparse.Namespace) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from ..detection.keyframes import Beat, Detection, Keyframe, Phase
 
 SCHEMA = 1
 """Raised when a field changes its meaning; added fields leave it as it is."""
+
+_HIGHEST_HEART_RATE = 10000  # beats per minute: keyframes may lie a frame apart, and frames a fraction of a millisecond
 
 CSV_COLUMNS = ("phase", "frame", "time", "confidence", "source", "at_edge", "beat")
 
@@ -94,6 +97,17 @@ class KeyframesFile:
             if own != found:
                 raise CineError(f"{name}: its keyframes file is that of another cine ({what} {own}, not {found})")
 
+    def timed_by(self, cine: Cine) -> KeyframesFile:
+        """The same keyframes at the cine's times: a person may have moved one, or given another frame rate since.
+
+        Raises CineError as ``check_belongs_to``.
+        """
+        self.check_belongs_to(cine)
+        timed = [replace(keyframe, time=float(cine.times[keyframe.frame])) for keyframe in self.keyframes]
+        keyframes, beats = form_beats(timed)
+        return replace(self, frame_rate=cine.fps, timing=cine.timing, heart_rate=heart_rate(keyframes),
+                       keyframes=keyframes, beats=beats)  # fmt: skip
+
 
 def readable(name: str) -> str:
     """A file name with ``?`` for what is no text: Linux allows names in any bytes, JSON and fonts do not."""
@@ -109,7 +123,9 @@ def write_json(path: Path, contents: KeyframesFile) -> None:
 
 
 def read_json(path: Path) -> KeyframesFile:
-    """Read NAME.keyframes.json back.
+    """Read NAME.keyframes.json back. Only its keyframes count: beats and heart rate are formed anew, so that a person
+    may change the frame or phase of some, add some and take some away; the time of those is then as good as the file
+    tells it (``KeyframesFile.timed_by`` a cine makes it exact).
 
     Raises CineError where the file cannot be read, is no such file, was written in a later schema, or holds numbers
     that no cine has.
@@ -123,14 +139,15 @@ def read_json(path: Path) -> KeyframesFile:
     if document.pop("schema") != SCHEMA:
         raise CineError(f"{path.name}: written in another schema than {SCHEMA}; use a matching EchoKeyframe")
     try:
-        document["keyframes"] = tuple(_keyframe_from_json(k) for k in document["keyframes"])
-        document["beats"] = tuple(_beat_from_json(b, document["keyframes"]) for b in document["beats"])
+        _check_rate("frame_rate", document["frame_rate"], HIGHEST_FRAME_RATE)
+        document["keyframes"], document["beats"] = form_beats(_keyframes_from_json(document))
+        _check_keyframes(document["keyframes"])
+        document["heart_rate"] = heart_rate(document["keyframes"])
+        _check_rate("heart_rate", document["heart_rate"], _HIGHEST_HEART_RATE)
         document["warnings"] = tuple(document["warnings"])
         known = {name: document[name] for name in KeyframesFile.__dataclass_fields__}
-        contents = KeyframesFile(**known)
-        _check_numbers(contents)
-        return contents
-    except (KeyError, TypeError, ValueError) as error:
+        return KeyframesFile(**known)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CineError(f"{path.name}: damaged keyframes file ({_first_line(error)})") from error
 
 
@@ -139,21 +156,62 @@ def write_csv(path: Path, contents: KeyframesFile) -> None:
     write_rows(path, CSV_COLUMNS, (rounded(asdict(keyframe)) for keyframe in contents.keyframes))
 
 
-def _keyframe_from_json(values: dict[str, Any]) -> Keyframe:
-    return Keyframe(**{**values, "phase": Phase(values["phase"])})
+def _keyframes_from_json(document: dict[str, Any]) -> list[Keyframe]:
+    """The keyframes, each with a time: a person who adds or moves one need not know it.
+
+    The file's beats tell by their frames which keyframes are as they were written; the time of others lies between
+    those of their neighbours or, beyond them, where the frame rate puts it.
+    """
+    keyframes = [_keyframe_from_json(values, document["frames"]) for values in document["keyframes"]]
+    written = _frames_of_beats(document["beats"])
+    formed = [_beat_to_json(beat) for beat in form_beats(keyframes)[1]]
+    if _frames_of_beats(formed) == written and not any(math.isnan(k.time) for k in keyframes):
+        return keyframes
+    known = {k.frame: k.time for k in keyframes if (k.phase, k.frame) in written and not math.isnan(k.time)}
+    return [replace(k, time=_estimated_time(k.frame, known, document["frame_rate"])) for k in keyframes]
 
 
-def _check_numbers(contents: KeyframesFile) -> None:
+def _keyframe_from_json(values: dict[str, Any], frames: int) -> Keyframe:
+    """One keyframe, its time NaN if it has none. Raises ValueError for a frame that the cine does not have."""
+    frame, time = values["frame"], values.get("time")
+    if type(frame) is not int or not 0 <= frame < frames:
+        raise ValueError(f"a keyframe on no frame of the cine's {frames}")
+    told = {"source": "manual", **values, "phase": Phase(values["phase"]), "time": math.nan if time is None else time}
+    return Keyframe(**told)
+
+
+def _frames_of_beats(beats: list[dict[str, Any]]) -> set[tuple[Phase, int]]:
+    phases = ("ed", Phase.ED), ("es", Phase.ES), ("next_ed", Phase.ED)
+    return {(phase, beat[name]) for beat in beats for name, phase in phases if beat[name] is not None}
+
+
+def _estimated_time(frame: int, known: dict[int, float], rate: float) -> float:
+    """Seconds at which a frame lies, by frames whose time is known and the frame rate per second."""
+    if not known:
+        return frame / rate
+    frames = sorted(known)
+    beyond = frame - min(max(frame, frames[0]), frames[-1])
+    return float(np.interp(frame, frames, [known[f] for f in frames])) + beyond / rate
+
+
+def _check_rate(what: str, rate: float | None, highest: float) -> None:
+    if rate is not None and not 0 < rate <= highest:
+        raise ValueError(f"{what} {rate:.6g}")
+
+
+def _check_keyframes(keyframes: Sequence[Keyframe]) -> None:
     """Raise ValueError or TypeError for what no cine has: a person, or another program, may have changed the file."""
-    rates = ("frame_rate", contents.frame_rate, HIGHEST_FRAME_RATE), ("heart_rate", contents.heart_rate, 10000)
-    for what, rate, highest in rates:
-        if rate is not None and not 0 < rate <= highest:
-            raise ValueError(f"{what} {rate:.6g}")
-    for keyframe in contents.keyframes:
-        if type(keyframe.frame) is not int or not 0 <= keyframe.frame < contents.frames:
-            raise ValueError(f"a keyframe on no frame of the cine's {contents.frames}")
+    for keyframe in keyframes:
         if not (math.isfinite(keyframe.time) and 0 <= keyframe.confidence <= 1):
             raise ValueError(f"time {keyframe.time:.6g} s, confidence {keyframe.confidence:.6g}")
+    for before, after in pairwise(keyframes):
+        if (before.phase, before.frame) == (after.phase, after.frame):
+            raise ValueError(f"{after.phase} frame {after.frame} twice")
+        if before.frame < after.frame and before.time >= after.time:
+            raise ValueError(
+                f"frame {after.frame} at {after.time:.6g} s is not later than frame {before.frame}; leave out the time "
+                "of a frame that you change"
+            )
 
 
 def _beat_to_json(beat: Beat) -> dict[str, Any]:
@@ -161,19 +219,6 @@ def _beat_to_json(beat: Beat) -> dict[str, Any]:
     frames = {name: key.frame if key else None for name, key in
               (("ed", beat.ed), ("es", beat.es), ("next_ed", beat.next_ed))}
     return rounded({"number": beat.number, **frames, "heart_rate": beat.heart_rate, "measurable": beat.measurable})
-
-
-def _beat_from_json(values: dict[str, Any], keyframes: tuple[Keyframe, ...]) -> Beat:
-    by_frame = {(k.phase, k.frame): k for k in keyframes}
-
-    def keyframe(phase: Phase, name: str) -> Keyframe | None:
-        if values[name] is None:
-            return None
-        if (phase, values[name]) not in by_frame:
-            raise ValueError(f"beat {values['number']}: {name} {values[name]} is none of the keyframes")
-        return by_frame[phase, values[name]]
-
-    return Beat(values["number"], keyframe(Phase.ED, "ed"), keyframe(Phase.ES, "es"), keyframe(Phase.ED, "next_ed"))
 
 
 def rounded(value: Any) -> Any:
