@@ -3,7 +3,8 @@
     python Testing/benchmarks/memory.py [--networks paper-112 motion-only] [--frames 100 500 5000]
 
 Each measurement is a process of its own. "Start" is what Python, torch and the network take before the first frame;
-"growth" is the peak above that, which holds the clip's own frames.
+"growth" is the peak above that, which holds the clip's own frames. The time is by the wall clock, for orientation only:
+clip_speed.py measures it.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def measure(name: str, frames: int, threads: int) -> None:
     watcher.join()
     print(
         f"{name:<12} {frames:>5} frames: start {start / MIB:4.0f} MiB, growth {(peak - start) / MIB:4.0f} MiB "
-        f"(frames {clip.nbytes / MIB:.0f} MiB), {1e3 * taken / frames:.1f} ms a frame"
+        f"(frames {clip.nbytes / MIB:.0f} MiB), wall clock {1e3 * taken / frames:.1f} ms a frame"
     )
 
 

@@ -3,19 +3,21 @@
     python Testing/benchmarks/precision.py [--networks paper-112 two-stream] [--frames 40] [--device auto]
 
 Without trained weights the networks are random, with a final layer that is large enough for the curves to swing: the
-deviation is then that of the arithmetic. ``--weights FILE`` measures trained ones.
+deviation is then that of the arithmetic. ``--weights FILE`` measures trained ones. Times are relative to float32; of
+the repeats the fastest counts, by the clock that timing.py names.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 
 import numpy as np
 import torch
 from EchoKeyframeLib.detection.network import NetworkDetector
+from EchoKeyframeLib.models.device import PRECISIONS
 from EchoKeyframeLib.models.presets import PRESETS, build_network
 from EchoKeyframeLib.models.weights_file import load_weights
+from timing import Clock, use_threads
 
 
 def moving_clip(frames: int, size: int) -> np.ndarray:
@@ -39,29 +41,33 @@ def networks(options: argparse.Namespace):
         yield card.title, network
 
 
+def compare(name: str, network: torch.nn.Module, options: argparse.Namespace) -> None:
+    clip = moving_clip(options.frames, network.config.size)
+    reference, base = None, 0.0
+    for precision in PRECISIONS[1:]:
+        detector = NetworkDetector(network, name, options.device, precision)
+        clock = Clock(detector.device, options.threads, options.repeats)
+        values = detector.outputs(clip, 22.0)[:, :2]
+        taken = clock.seconds(lambda detector=detector: detector.outputs(clip, 22.0))
+        if reference is None:
+            reference, base = values, taken
+            print(f"{name} on {detector.device}: curves swing over {np.ptp(reference):.3f}")
+        deviation = np.abs(values - reference).max()
+        print(f"  {precision:<9} largest deviation {deviation:.4f}, {clock.name} x {taken / base:.2f}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", nargs="*", default=["paper-112", "two-stream"], choices=list(PRESETS))
     parser.add_argument("--weights", nargs="*", default=[])
     parser.add_argument("--frames", type=int, default=40)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     for name, network in networks(options):
-        clip = moving_clip(options.frames, network.config.size)
-        reference, base = None, 0.0
-        for precision in ("float32", "bfloat16", "float16"):
-            detector = NetworkDetector(network, name, options.device, precision)
-            detector.outputs(clip[:4], 22.0)
-            start = time.process_time()
-            values = detector.outputs(clip, 22.0)[:, :2]
-            taken = time.process_time() - start
-            if reference is None:
-                reference, base = values, taken
-                print(f"{name} on {detector.device}: curves swing over {np.ptp(reference):.3f}")
-            deviation = np.abs(values - reference).max()
-            print(f"  {precision:<9} largest deviation {deviation:.4f}, processor time x {taken / base:.2f}")
+        compare(name, network, options)
 
 
 if __name__ == "__main__":

@@ -2,20 +2,18 @@
 
     python Testing/benchmarks/read_and_detect.py [--repeats 3] [--frames 100 500 5000] [--size 480 640]
 
-Times are the best of ``--repeats``. Memory is measured in a process of its own for each length, on a Motion JPEG AVI of
-uniform noise in a sector (the worst case for a decoder); "growth" is what comes on top of Python and its libraries.
+Times are processor time of one thread, of the repeats the fastest (timing.py says why). Memory is measured in a process
+of its own for each length, on a Motion JPEG AVI of uniform noise in a sector (a decoder's worst case); "growth" is
+what comes on top of Python and its libraries.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 MIB = 2**20
@@ -46,32 +44,26 @@ def compare_times(folder: Path, options: argparse.Namespace) -> None:
     from EchoKeyframeLib.detection.detect import detect
     from EchoKeyframeLib.detection.motion import MotionDetector
     from pydicom.examples import get_path
+    from timing import Clock, use_threads
 
-    cores = os.cpu_count()
-    print(f"{cores} cores, load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else f"{cores} cores")
+    use_threads(1)
+    clock = Clock(repeats=options.repeats)
     clips = {
         "DICOM sample": Path(get_path("ybr_color")),
         "AVI, 100 frames": write_clip(folder / "times.avi", 100, *options.size),
     }
     for name, path in clips.items():
-        reading, cine = best_of(options.repeats, lambda path=path: read_cine(path))
-        finding, sector = best_of(options.repeats, lambda cine=cine: find_sector(cine))
-        detecting, _ = best_of(options.repeats, lambda c=cine, s=sector: detect(c, MotionDetector(), sector=s))
+        cine = read_cine(path)
+        sector = find_sector(cine)
+        reading = clock.seconds(lambda path=path: read_cine(path))
+        finding = clock.seconds(lambda cine=cine: find_sector(cine))
+        detecting = clock.seconds(lambda c=cine, s=sector: detect(c, MotionDetector(), sector=s))
         height, width = cine.size
         per_frame = ", ".join(f"{what} {1e3 * seconds / len(cine):.2f}" for what, seconds in
                               (("read", reading), ("sector", finding), ("motion detector", detecting)))
         share = (reading + finding + detecting) / (len(cine) * cine.frame_interval)
-        print(f"{name} ({width}x{height}): ms a frame: {per_frame}; together {share:.2f} of the clip's duration")
-
-
-def best_of(repeats: int, work: Callable) -> tuple[float, object]:
-    """Least seconds that ``work`` took, and what it returned."""
-    seconds = []
-    for _ in range(max(1, repeats)):
-        start = time.perf_counter()
-        result = work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds), result
+        print(f"{name} ({width}x{height}): {clock.name}, ms a frame: {per_frame}; "
+              f"together {share:.2f} of the clip's duration")
 
 
 def print_memory(path: Path) -> None:

@@ -14,18 +14,16 @@ a time that is extrapolated from them. Detectors that encode each frame once hav
 here: the clip as this package runs it, each frame encoded once; always run whole. For systems of one beat it includes
 finding the beats, which the published ones leave to others.
 
-All is measured in turn within one run: only the ratios are to be trusted. Of the repeats the fastest counts. On a CPU,
-one thread, the process's own time: other programs disturb it less.
+All is measured in turn within one run: only the ratios are to be trusted. Of the repeats the fastest counts; on a CPU,
+one thread. timing.py says by which clock.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import torch
 from clip_speed import FPS, noise_cine
@@ -41,9 +39,9 @@ from EchoKeyframeLib.detection.windows import window_starts
 from EchoKeyframeLib.models.config import NetworkConfig
 from EchoKeyframeLib.models.presets import PRESETS, build_network
 from EchoKeyframeLib.models.runner import NetworkRunner
+from timing import Clock, use_threads
 
 WINDOW = 16
-PATIENCE = 2.0  # s
 ENCODED_ONCE = ("two-stream",)
 """Architectures of this project: there is no other way to run them."""
 
@@ -57,27 +55,6 @@ class Seconds:
 
     def __str__(self) -> str:
         return f"{'~' if self.extrapolated else ''}{self.value:.3g}"
-
-
-class Clock:
-    """Times work on a device: of ``repeats`` runs the fastest counts, after one to warm up. Where that one takes longer
-    than ``PATIENCE``, it is the measurement."""
-
-    def __init__(self, device: str, repeats: int) -> None:
-        self.device, self.repeats = torch.device(device), repeats
-
-    def seconds(self, work: Callable[[], object]) -> float:
-        first = self._once(work)
-        return first if first > PATIENCE else min(self._once(work) for _ in range(self.repeats))
-
-    def _once(self, work: Callable[[], object]) -> float:
-        cuda = self.device.type == "cuda"
-        now = time.perf_counter if cuda else time.process_time
-        start = now()
-        work()
-        if cuda:
-            torch.cuda.synchronize(self.device)
-        return now() - start
 
 
 class System:
@@ -130,7 +107,7 @@ def systems_at(size: int, device: str, wanted: Sequence[str]) -> list[System]:
 
 
 def measure(device: str, options: argparse.Namespace) -> None:
-    clock = Clock(device, options.repeats)
+    clock = Clock(device, repeats=options.repeats)
     systems = systems_at(options.size, device, options.systems)
     windows = {system.name: system.window(clock) for system in systems}
     sequence = noise_cine(WINDOW, options.size)
@@ -182,8 +159,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.repeats, options.windows, options.frames = 1, 2, [30, 100]
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    use_threads(1)
     for device in options.devices:
         measure(device, options)
 
