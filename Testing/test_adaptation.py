@@ -45,13 +45,14 @@ def one_clip_checked(monkeypatch):
 
 @pytest.fixture(scope="module")
 def adapted(cines, tmp_path_factory):
-    """The folder of a finished adaptation and what it told."""
+    """The folder of a finished adaptation, whose first attempt had a wrong frame rate."""
     run = tmp_path_factory.mktemp("runs") / "adapted"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command, "CHECK_CLIPS", 1)
         # Two steps on an easy clip are no test of whether it helps.
         patch.setattr(adaptation, "check", lambda *_: Check(0.9, 0.9, 0.5))
-        assert main(["adapt", str(cines), "--output", str(run), *SHORT]) == 0
+        assert adapt(cines, run, "--fps", "4") == 2  # a beat every few seconds: nothing is agreed on
+        assert adapt(cines, run) == 0
     return run
 
 
@@ -110,6 +111,13 @@ def test_rounds_that_began_with_other_weights_are_not_used(adapted, cines, one_c
     assert (adapted / "weights.safetensors").read_bytes() == before
 
 
+def test_advice_names_another_folder_where_something_was_learned(adapted, cines, one_clip_checked, monkeypatch, capsys):
+    monkeypatch.setattr(adaptation, "check", lambda *_: Check(0.9, 0.9, 0.5))
+    monkeypatch.setattr(adaptation, "FEWEST_BEATS", 10_000)
+    assert adapt(cines, adapted) == 2
+    assert "at least 10000 are needed" in (told := capsys.readouterr().err) and "in another --output" in told
+
+
 def test_weights_that_do_worse_are_not_kept(adapted, cines, one_clip_checked, monkeypatch, capsys):
     checks = iter([Check(0.8, 0.99, 0.4), Check(0.9, 0.9, 0.4)])
     monkeypatch.setattr(adaptation, "check", lambda *_: next(checks))
@@ -136,11 +144,34 @@ def test_cines_in_which_nothing_beats(tmp_path, one_clip_checked, capsys):
     assert adapt(tmp_path / "still", tmp_path / "run") == 2
     told = capsys.readouterr()
     assert "in 0 of them a heart is seen to beat" in told.out and "agree on 0 beats" in told.err
+    assert "check their frame rate (--fps)" in told.err and "another --output" not in told.err
+    assert ClipStore(tmp_path / "run" / "cines")[9].fps == pytest.approx(25)
+    (tmp_path / "still" / "0.avi").unlink()
+    write_video(tmp_path / "still" / "10.avi", np.zeros((12, 64, 64), np.uint8), 25.0, "ffv1")
+    assert adapt(tmp_path / "still", tmp_path / "run", "--fps", "60", "--view", "A4C") == 2
+    assert "cines: holds other cines than given; made again" in capsys.readouterr().err
+    clip = ClipStore(tmp_path / "run" / "cines")[9]
+    assert clip.fps == pytest.approx(60) and clip.labels.view == "A4C"
 
 
 def test_other_cines_need_another_folder(adapted, cines, capsys):
     assert main(["adapt", str(cines / "simulated-0000401.avi"), "--output", str(adapted), *SHORT]) == 2
     assert "holds other cines" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "difference"),
+    [
+        (["--fps", "30"], "cines: holds cines read with their own frame rates, not with --fps 30"),
+        (["--view", "A2C"], "cines: holds cines read with their own frame rates, not with their own frame rates and "
+         "--view A2C"),
+    ],
+)  # fmt: skip
+def test_cines_that_were_learned_from_are_not_read_in_another_way(adapted, cines, options, difference, capsys):
+    before = ClipStore(adapted / "cines")[0].fps
+    assert adapt(cines, adapted, *options) == 2
+    assert f"{difference}, and was learned from; choose another folder" in capsys.readouterr().err
+    assert ClipStore(adapted / "cines")[0].fps == before
 
 
 @pytest.mark.parametrize(

@@ -89,14 +89,16 @@ def _stores(
     paths: list[Path], settings: Settings, options: argparse.Namespace
 ) -> tuple[ClipStore, ClipStore | None, ClipStore]:
     """The cines, the simulated clips to learn from and those to check on; all lie in the folder of the adaptation."""
-    from ..cine.read import read_cine
     from ..models.weights_file import load_card
+    from ..training.adaptation import has_learned
     from ..training.replay import simulated_replay
     from ..training.unlabelled_store import store_unlabelled
 
     network, folder, progress = load_card(settings.init).config, settings.folder, settings.progress
-    read = partial(read_cine, fps=options.fps, view=options.view)
-    cines = store_unlabelled(folder / "cines", paths, read, network.size, partial(print, file=sys.stderr), progress)
+    cines = store_unlabelled(
+        folder / "cines", paths, network.size, partial(print, file=sys.stderr), options.fps, options.view,
+        remake=not has_learned(folder), progress=progress,
+    )  # fmt: skip
     replay = replay_store(options.replay or str(REPLAY_CLIPS), folder, network)
     simulated = simulated_replay(folder / "check", network.size, CHECK_CLIPS, CHECK_SEED, progress=progress)
     return cines, replay, simulated

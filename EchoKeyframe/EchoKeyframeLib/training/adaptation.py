@@ -15,6 +15,7 @@ from ..atomic_file import written_atomically
 from ..cine.cine import CineError
 from ..models.weights_file import card_path, load_weights, save_weights
 from .adaptation_check import Check, check
+from .checkpoints import CHECKPOINT_NAME
 from .clip_store import ClipStore, StoredClip
 from .fit import WEIGHTS_NAME, export, train
 from .observed_cine import ObservedCine, agreements, observe, share_agreed
@@ -72,7 +73,8 @@ class PseudoLabelled:
         self._clips = [replace(c.clip, labels=a.labels) for c, a in zip(cines, found, strict=True) if a.beats]
         self.beats = sum(a.beats for a in found)
         self.agreement = share_agreed(found)
-        self.description: dict[str, object] = {"kind": "pseudo-labelled", "files": store.description.get("files")}
+        made_of = {key: store.description.get(key) for key in ("files", "read")}
+        self.description: dict[str, object] = {"kind": "pseudo-labelled", **made_of}
 
     def __len__(self) -> int:
         return len(self._clips)
@@ -82,6 +84,11 @@ class PseudoLabelled:
 
     def counts(self) -> dict[str, Any]:
         return {"cines": len(self), "beats": self.beats, "agreement": round(self.agreement, 4)}
+
+
+def has_learned(folder: Path) -> bool:
+    """Whether an adaptation in this folder has learned from its cines, which must then stay those that they are."""
+    return any(folder.glob(f"round-*/{CHECKPOINT_NAME}"))
 
 
 def adapt(
@@ -109,7 +116,7 @@ def adapt(
         found = agreements(network, learned, settings.device, settings.progress)
         labelled = PseudoLabelled(cines, learned, found)
         tell(f"round {number}: network and motion agree on {labelled.beats} beats in {len(labelled)} cines")
-        _require_enough(labelled.beats)
+        _require_enough(labelled.beats, settings.folder)
         rounds.append(labelled.counts())
         run = _run(settings, number, weights)
         network = train(network.config, RECIPES["fine-tune"], labelled, run, replay)
@@ -137,11 +144,12 @@ def _observed(
     return [cine for cine in beating if cine not in held_back], held_back
 
 
-def _require_enough(beats: int) -> None:
+def _require_enough(beats: int, folder: Path) -> None:
     if beats < FEWEST_BEATS:
+        elsewhere = "; do so in another --output, for something was learned in this one" if has_learned(folder) else ""
         raise AdaptationError(
             f"network and motion agree on {beats} beats, at least {FEWEST_BEATS} are needed; give more cines, check "
-            "their frame rate (--fps), or label a few dozen of them for 'echokeyframe train --init'"
+            f"their frame rate (--fps), or label a few dozen of them for 'echokeyframe train --init'{elsewhere}"
         )
 
 

@@ -86,7 +86,7 @@ class ClipStore:
 
     def __init__(self, folder: Path, writable: bool = False) -> None:
         self.folder = Path(folder)
-        self.description = _read_description(self.folder)
+        self.description = read_description(self.folder)
         mode = "r+" if writable else "r"
         try:
             self.frames = np.load(self.folder / "frames.npy", mmap_mode=mode)
@@ -170,7 +170,7 @@ def create_store(
     folder = Path(folder)
     full = {"format": FORMAT, "size": size, "lengths": _run_lengths(lengths), **description}
     if is_store(folder):
-        if _read_description(folder) != json.loads(json.dumps(full)):
+        if read_description(folder) != json.loads(json.dumps(full)):
             raise ClipStoreError(
                 f"{folder.name}: holds other clips or other labels (keyframes, fps, view) than asked for; "
                 "choose another folder or delete it"
@@ -222,7 +222,15 @@ def _require_room(folder: Path, needed: int) -> None:
         )
 
 
-def _read_description(folder: Path) -> dict[str, object]:
+def remove_store(folder: Path) -> None:
+    """Delete a store's files, its description first: what an interruption leaves is then no store."""
+    arrays = ("frames.npy", "motion.npy", "volume.npy", "clips.npy", DECIDED_NAME, MASKS_NAME)
+    for name in (DESCRIPTION_NAME, *arrays):
+        (folder / name).unlink(missing_ok=True)
+
+
+def read_description(folder: Path) -> dict[str, object]:
+    """What a store's clips are. Raises ClipStoreError where ``folder`` holds none, or one of another version."""
     try:
         description = json.loads((folder / DESCRIPTION_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

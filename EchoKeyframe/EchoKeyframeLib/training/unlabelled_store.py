@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,12 @@ from tqdm import tqdm
 
 from ..cine.cine import Cine, CineError
 from ..cine.prepare import prepare
+from ..cine.read import read_cine
 from ..cine.sector import find_sector
 from ..datasets.clip_labels import ClipLabels
 from ..detection.detect import FEWEST_FRAMES
 from ..detection.motion_features import motion_features
-from .clip_store import ClipStore, ClipStoreError, create_store, is_store
+from .clip_store import ClipStore, ClipStoreError, create_store, is_store, read_description, remove_store
 
 Read = Callable[[Path], Cine]
 Tell = Callable[[str], None]
@@ -27,25 +29,38 @@ FEWEST_CINES = 10
 
 
 def store_unlabelled(
-    folder: Path, paths: Sequence[Path], read: Read, size: int, tell: Tell, progress: bool = True
+    folder: Path,
+    paths: Sequence[Path],
+    size: int,
+    tell: Tell,
+    fps: float | None = None,
+    view: str | None = None,
+    remake: bool = False,
+    progress: bool = True,
 ) -> ClipStore:
-    """Make a store of unlabelled cines, each opened by ``read`` and prepared to ``size``, or finish one that was begun.
+    """Make a store of unlabelled cines, each prepared to ``size``, or finish one that was begun.
 
-    What cannot be read or is no loop is told in one line and left out. The store names its clips by number and holds
-    no file's name. Raises ClipStoreError where fewer than ``FEWEST_CINES`` are left or ``folder`` holds other cines.
+    fps, view: those of all cines, in place of what the files say (``read_cine``). remake: make a store again that holds
+    other cines, or the same ones read or prepared in another way. What cannot be read or is no loop is told in one line
+    and left out. The store names its clips by number and holds no file's name.
+
+    Raises ClipStoreError where fewer than ``FEWEST_CINES`` are left, or such a store is not to be made again.
     """
-    files = _digest(paths)
-    if is_store(folder):
-        store = ClipStore(folder, writable=True)
-        if store.description.get("files") != files or store.size != size:
-            raise ClipStoreError(f"{folder.name}: holds other cines than given; choose another folder or delete it")
-    else:
+    read = partial(read_cine, fps=fps, view=view)
+    asked = {"kind": "unlabelled", "files": _digest(paths), "read": {"fps": fps, "view": view}}
+    differing = _difference(read_description(folder), {**asked, "size": size}) if is_store(folder) else ""
+    if differing and not remake:
+        raise ClipStoreError(f"{folder.name}: {differing}, and was learned from; choose another folder")
+    if differing or not is_store(folder):
         lengths = _lengths(paths, read, tell, progress)
         if len(lengths) < FEWEST_CINES:
             raise ClipStoreError(f"{len(lengths)} cines can be used, at least {FEWEST_CINES} are needed; give more")
+        if differing:
+            tell(f"{folder.name}: {differing}; made again")
+            remove_store(folder)
         # Which of the paths a clip came from, so that a store that was begun can be finished without reading all again.
-        description = {"kind": "unlabelled", "files": files, "members": list(lengths)}
-        store = create_store(folder, list(lengths.values()), size, description)
+        create_store(folder, list(lengths.values()), size, {**asked, "members": list(lengths)})
+    store = ClipStore(folder, writable=True)
     missing = np.flatnonzero(store.clips["done"] == 0).tolist()
     for index in tqdm(missing, desc="prepare", unit="cine", disable=None if progress else True):
         path = paths[store.description["members"][index]]
@@ -56,6 +71,25 @@ def store_unlabelled(
         labels = ClipLabels(f"cine-{index:05d}", (), (), len(cine), cine.fps, cine.view)
         store.write(index, frames, motion_features(frames), labels)
     return ClipStore(folder)
+
+
+def _difference(found: dict[str, object], asked: dict[str, object]) -> str:
+    """In what a store differs from the one that is asked for, in a few words; empty where it does not."""
+    if (found.get("kind"), found.get("files")) != (asked["kind"], asked["files"]):
+        return "holds other cines than given"
+    if found.get("read") != asked["read"]:
+        return f"holds cines read with {_reading(found.get('read'))}, not with {_reading(asked['read'])}"
+    if found.get("size") != asked["size"]:
+        return f"holds frames {found.get('size')} pixels wide, not {asked['size']}"
+    return ""
+
+
+def _reading(options: object) -> str:
+    if not isinstance(options, dict):
+        return "a frame rate and view that it does not name"
+    fps, view = options.get("fps"), options.get("view")
+    rate = "their own frame rates" if fps is None else f"--fps {fps:g}"
+    return rate if view is None else f"{rate} and --view {view}"
 
 
 def _lengths(paths: Sequence[Path], read: Read, tell: Tell, progress: bool) -> dict[int, int]:
