@@ -192,9 +192,3 @@ def test_a_segmentation_does_not_learn_without_masks(tmp_path, capsys):
     run = ["train", str(tmp_path / "plain"), "--preset", "segmentation-small", "--size", "32"]
     assert main([*run, "--output", str(tmp_path / "run"), "--steps", "1", "--device", "cpu"]) == 2
     assert "holds no masks" in capsys.readouterr().err
-
-
-def test_masks_are_for_stores(tmp_path, capsys):
-    assert main(["phantom", str(tmp_path / "cines"), "--count", "1", "--masks"]) == 2
-    assert "--masks needs --store" in capsys.readouterr().err
-    assert not (tmp_path / "cines").exists()

@@ -11,7 +11,7 @@ from ..training.phantom.config import VIEWS, PhantomConfig
 from . import UsageError
 from .cine_jobs import cores
 from .extras import needs_extra
-from .options import add_debug, count, frame_rate, natural
+from .options import add_debug, count, frame_rate, natural, positive
 
 if TYPE_CHECKING:
     from ..training.clip_store import ClipStore
@@ -30,9 +30,9 @@ CLIPS_OF_A_START = 20
 def add_to(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "phantom", help="simulate cines with known ED and ES frames",
-        description="Simulates cines and writes them with labels.csv and parameters.csv (view, heart rate, ejection "
-        "fraction), or as a store to train on. A clip follows from its seed: keep the seeds of training and of "
-        "evaluation apart.",
+        description="Simulates cines and writes them with labels.csv, parameters.csv (view, heart rate, ejection "
+        "fraction) and truth.csv (volume and valves of each frame), or as a store to train on. A clip follows from its "
+        "seed: keep the seeds of training and of evaluation apart.",
     )  # fmt: skip
     parser.add_argument("folder", metavar="FOLDER", help="made if need be")
     parser.add_argument("--count", type=count, required=True, metavar="N", help="number of clips")
@@ -42,13 +42,18 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                       help="lossless AVI (default), Motion JPEG AVI, or multi-frame DICOM")
     form.add_argument("--store", action="store_true",
                       help="a store to train on, with the volume curves; one that was begun is finished")
-    parser.add_argument("--masks", action="store_true", help="with the left ventricle of each frame (with --store)")
+    parser.add_argument("--masks", action="store_true", help="with the left ventricle of each frame: in the store, "
+                        "or as a TIFF beside each cine")
     parser.add_argument("--view", nargs="+", type=str.upper, choices=VIEWS, metavar="VIEW",
                         help=f"some of {', '.join(VIEWS)} (default: all)")
     parser.add_argument("--frames", type=count, default=64, help=f"of a clip (default: 64; at most {MOST_FRAMES})")
     parser.add_argument("--size", type=count, default=112, metavar="PIXELS", help="height and width (default: 112)")
     parser.add_argument("--fps", type=frame_rate, nargs=2, metavar=("LOW", "HIGH"),
                         help="range of frame rates (default: 15 100)")
+    parser.add_argument("--heart-rate", type=positive, nargs=2, metavar=("LOW", "HIGH"),
+                        help="range of heart rates, beats a minute (default: 40 160)")
+    parser.add_argument("--ejection-fraction", type=positive, nargs=2, metavar=("LOW", "HIGH"),
+                        help="range of ejection fractions, %% (default: 10 75)")
     parser.add_argument("--without", nargs="+", default=(), choices=PARTS, metavar="PART",
                         help=f"parts of the simulator to switch off, some of {', '.join(PARTS)}")
     parser.add_argument("--processes", type=count, metavar="N",
@@ -66,6 +71,8 @@ def run(options: argparse.Namespace) -> int:
         from ..models.device import choose_device
 
     folder, config, options.resumes = Path(options.folder), _config(options), options.store
+    if not options.folder or (folder.exists() and not folder.is_dir()):
+        raise UsageError(f"{options.folder!r} is not a folder")
     try:
         choose_device(options.device)
         if options.store:
@@ -73,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
             print(f"{folder}: a store of {len(store)} simulated clips")
         else:
             _write_cines(folder, config, options)
-            print(f"{folder}: {options.count} simulated clips and labels.csv")
+            print(f"{folder}: {options.count} simulated clips, labels.csv and truth.csv")
     except CineError as error:
         raise UsageError(str(error)) from error
     except OSError as error:
@@ -84,11 +91,10 @@ def run(options: argparse.Namespace) -> int:
 def _config(options: argparse.Namespace) -> PhantomConfig:
     if options.frames > MOST_FRAMES or options.size > LARGEST_SIZE:
         raise UsageError(f"a clip has at most {MOST_FRAMES} frames of {LARGEST_SIZE} pixels")
-    if options.masks and not options.store:
-        raise UsageError("--masks needs --store: cines have no place for them")
     changes: dict[str, object] = dict.fromkeys(options.without, False) | {"mask": options.masks}
-    if options.fps:
-        changes["fps"] = tuple(options.fps)
+    for name in ("fps", "heart_rate", "ejection_fraction"):
+        if given := getattr(options, name):
+            changes[name] = tuple(given)
     if options.view:
         changes["views"] = tuple(dict.fromkeys(options.view))
     try:

@@ -12,7 +12,8 @@ class PhantomConfig:
     """Ranges of the simulated clips and a switch for each major part, so that a part's worth can be measured.
 
     frames, size: T and S of the frames ``[T, S, S]``. rows, beams: samples along and across the beams.
-    fps, heart_rate (beats/min), ejection_fraction (%): ``(lowest, highest)``; equal numbers fix the value.
+    fps, heart_rate (beats/min, 20 to 200), ejection_fraction (%, up to 85): ``(lowest, highest)``; equal numbers fix
+    the value.
     views: any of ``VIEWS``; ``view_weights`` gives their relative shares (None: all alike).
     mask: also return the LV cavity of each frame.
 
@@ -57,6 +58,9 @@ class PhantomConfig:
             low, high = getattr(self, name)
             if not 0 < low <= high:
                 raise ValueError(f"{name} must be a range above 0, got {low} to {high}")
+        low, high = self.heart_rate
+        if low < 20 or high > 200:
+            raise ValueError(f"heart_rate lies between 20 and 200 beats a minute, got {low} to {high}")
         if self.ejection_fraction[1] > 85:
             raise ValueError(f"ejection_fraction goes up to 85 %, got {self.ejection_fraction[1]}")
         if self.frames < 1 or min(self.size, self.rows, self.beams) < 16:

@@ -35,7 +35,8 @@ class PhantomBatch:
     frames: uint8 ``[B, T, S, S]`` on the device. fps: float64 ``[B]``; frame t is taken at ``t / fps``.
     ed, es: for each clip the times in s of all ED and ES, float64, ascending, with at least one before the first
     frame and one after the last; multiply by fps for (fractional) frame indices.
-    volume: float32 ``[B, T]`` on the device, 1 at ED, 0 at ES. mitral: float32 ``[B, T]``, 0 closed to 1 wide open.
+    volume: float32 ``[B, T]`` on the device, 1 at ED, 0 at ES. mitral, aortic: float32 ``[B, T]`` on the device, the
+    opening of the valve, 0 closed to 1 wide open.
     mask: bool ``[B, T, S, S]``, the LV cavity, or None unless the configuration asks for it.
     view: name of each clip's view. ejection_fraction: %, ``[B]``. heart_rate: beats/min, ``[B]``. arrhythmia: ``""``,
     ``"fibrillation"`` or ``"ectopic"``. pixel_mm: size of a pixel, mm, ``[B]``. seeds: ``[B]``.
@@ -47,6 +48,7 @@ class PhantomBatch:
     es: list[np.ndarray]
     volume: Tensor
     mitral: Tensor
+    aortic: Tensor
     mask: Tensor | None
     view: list[str]
     ejection_fraction: np.ndarray
@@ -135,6 +137,7 @@ def _simulate(seeds: list[int], config: PhantomConfig, device: torch.device) -> 
         es=[r.es for r in rhythms],
         volume=(1 - beating.contraction()).clamp_(0, 1)[:, :, 0, 0],
         mitral=beating.mitral()[:, :, 0, 0],
+        aortic=beating.aortic()[:, :, 0, 0],
         mask=mask,
         view=views,
         ejection_fraction=100 * ejection.flatten().double().cpu().numpy(),

@@ -1,7 +1,8 @@
-"""Simulated cines as files: a folder of AVI or DICOM files with labels.csv and parameters.csv."""
+"""Simulated cines as files: a folder of AVI or DICOM files with labels.csv, parameters.csv and truth.csv."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage, generate_uid
 from tqdm import tqdm
 
+from ...atomic_file import written_atomically
 from ...cine.cine import CineError
 from ...cine.video_writer import write_video
 from ...csv_file import write_rows
@@ -17,6 +19,7 @@ from ...datasets.labels import LABELS_NAME, write_labels
 from .clip_labels import clip_labels, clip_name
 from .config import PhantomConfig
 from .phantom import PhantomBatch, simulate
+from .truth import MASK_SUFFIX, ClipTruth, mask_file, write_truth
 
 FORMATS = ("avi", "mjpg", "dicom")
 PARAMETERS_NAME = "parameters.csv"
@@ -37,10 +40,13 @@ def write_recordings(
 
     format: ``"avi"`` (lossless, FFV1), ``"mjpg"`` (Motion JPEG in an AVI) or ``"dicom"`` (multi-frame ultrasound with
     FrameTime and a calibrated region). Beside them lie labels.csv (``labels.read_labels`` reads it; 0-based frames,
-    also the virtual ones just outside the clip) and parameters.csv (view, heart rate, EF, seed). progress: a bar where
-    stderr is a terminal. Returns the paths.
+    also the virtual ones just outside the clip), parameters.csv (view, heart rate, EF, seed), truth.csv (volume and
+    valves of each frame, see ``truth.write_truth``) and, where the configuration asks for masks, a TIFF of the left
+    ventricle for each clip, named as the clip with ``MASK_SUFFIX``. progress: a bar where stderr is a terminal.
+    Returns the paths of the cines.
 
-    Raises ValueError for an unknown format or a count below 1, CineError if a file cannot be written.
+    Raises ValueError for an unknown format or a count below 1, CineError if a clip or mask cannot be written, OSError
+    for the folder and the tables.
     """
     if format not in FORMATS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format}")
@@ -48,7 +54,7 @@ def write_recordings(
         raise ValueError(f"count must be at least 1, got {count}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    paths, labels, parameters = [], [], []
+    paths, labels, parameters, truth = [], [], [], []
     clips = _clips(count, seed, config or PhantomConfig(), device)
     for batch, index in tqdm(clips, total=count, unit="clip", disable=None if progress else True):
         name = clip_name(batch.seeds[index]) + (".dcm" if format == "dicom" else ".avi")
@@ -57,9 +63,13 @@ def write_recordings(
         else:
             codec = "ffv1" if format == "avi" else "mjpeg"
             write_video(folder / name, batch.frames[index].cpu().numpy(), float(batch.fps[index]), codec)
+        if batch.mask is not None:
+            _write(folder / (clip_name(batch.seeds[index]) + MASK_SUFFIX), mask_file(batch.mask[index].cpu().numpy()))
         paths.append(folder / name)
         labels.append(clip_labels(name, batch, index, whole_frames=True))
         parameters.append(_parameters(name, batch, index))
+        truth.append(ClipTruth.of(name, batch, index))
+    write_truth(folder, truth)
     write_labels(folder / LABELS_NAME, labels)
     write_rows(folder / PARAMETERS_NAME, PARAMETERS, parameters)
     return paths
@@ -94,10 +104,19 @@ def write_dicom(path: Path, batch: PhantomBatch, index: int) -> None:
     dataset = _dataset(batch.frames[index].cpu().numpy(), float(batch.fps[index]), float(batch.pixel_mm[index]))
     dataset.HeartRate = str(round(float(batch.heart_rate[index])))
     dataset.ImageComments = f"simulated, seed {batch.seeds[index]}, view {batch.view[index]}"
+    # Through memory: where a write fails, pydicom reports a traceback in place of the full disk.
+    content = io.BytesIO()
+    dataset.save_as(content, enforce_file_format=True)
+    _write(path, content.getvalue())
+
+
+def _write(path: Path, content: bytes) -> None:
     try:
-        dataset.save_as(path, enforce_file_format=True)
+        with written_atomically(path) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
-        raise CineError(f"{path.name}: cannot be written ({error.strerror}); check its folder") from None
+        reason = error.strerror or error
+        raise CineError(f"{path.name}: cannot be written ({reason}); check its folder and the free space") from None
 
 
 def _dataset(frames: np.ndarray, fps: float, pixel_mm: float) -> FileDataset:
