@@ -223,8 +223,11 @@ def test_only_measurable_beats_on_demand(tmp_path, cine, sector, beats):
     edge = replace(beats[0], ed=replace(beats[0].ed, at_edge=True))
     files, _ = export_cine(tmp_path / "loop", cine, sector, (edge, beats[1]), request("png", measurable=True))
     assert {"beat02" in path.name for path in files} == {True}
-    with pytest.raises(CineError, match="no beat is fit for measurement"):
-        export_cine(tmp_path / "loop", cine, sector, (edge,), request("png", measurable=True), force=True)
+    wanted = request("png", "avi", "ko", measurable=True)
+    files, warnings = export_cine(tmp_path / "loop", cine, sector, (edge,), wanted, force=True)
+    assert files == warnings == [] and names(tmp_path) == {"loop.export.json"}
+    with pytest.raises(CineError, match="no ED or ES frame was found"):
+        export_cine(tmp_path / "other", cine, sector, (), request("png"))
 
 
 def test_a_full_disk_leaves_what_was_there(tmp_path, cine, sector, beats, monkeypatch):
@@ -295,6 +298,23 @@ def test_keyframes_of_another_cine_are_refused(detected, tmp_path, capsys):
     assert f"(SOP instance {mine}, not 1.2.3)" in capsys.readouterr().err
     assert main(["export", str(study / "film.avi"), "--keyframes", str(tmp_path), "--output", str(tmp_path)]) == 1
     assert "run detect on the same arguments first" in capsys.readouterr().err
+
+
+def test_a_cine_without_a_measurable_beat_is_no_failure_of_a_choice_of_such_beats(detected, tmp_path, capsys):
+    study, results = detected
+    kept = shutil.copytree(results, tmp_path / "results")
+    path = kept / "sub" / "loop.keyframes.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    for keyframe in document["keyframes"]:
+        keyframe["at_edge"] = True
+    path.write_text(json.dumps(document), encoding="utf-8")
+    arguments = ["export", str(study), "--keyframes", str(kept), "--format", "png", "--measurable", "--jobs", "1",
+                 "--output", str(tmp_path / "out")]  # fmt: skip
+    assert main(arguments) == 0
+    told = capsys.readouterr()
+    assert "loop.dcm: nothing to export: no measurable beat" in told.out and "2 done" in told.out
+    assert "failed" not in told.err and list((tmp_path / "out").glob("film.*.png"))
+    assert main(arguments) == 0 and "2 already there" in capsys.readouterr().out
 
 
 def test_export_takes_keyframes_that_a_person_changed(detected, tmp_path):

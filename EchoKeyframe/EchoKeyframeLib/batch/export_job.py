@@ -65,7 +65,7 @@ def _export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
     except OSError as error:
         reason = error.strerror or str(error)
         raise CineError(f"{job.cine.name}: cannot be exported to the output folder ({reason})") from error
-    told = f"{len(files)} file{'s' * (len(files) > 1)}"
+    told = f"{len(files)} file{'s' * (len(files) > 1)}" if files else "nothing to export: no measurable beat"
     return Outcome(job, Status.DONE, told, tuple(dict.fromkeys([*found.warnings, *warnings])))
 
 

@@ -30,15 +30,16 @@ def export_cine(
     """Write the files that ``request`` asks for and their record, all or none. Returns the files, and warnings.
 
     ``target`` is DIR/NAME without a suffix; DIR is made if need be. ``force`` overwrites what is in the way, and
-    deletes what an earlier export of this target wrote and this one does not.
+    deletes what an earlier export of this target wrote and this one does not. Where only measurable beats are asked for
+    and there are none, the record alone is written.
 
     Raises CineError where a beat is missing, there is nothing to export, or frames would show what lies outside a scan
     sector that was not found; OutputExists where files are in the way; OSError.
     """
     chosen = _chosen(cine, beats, request)
     formats = [FORMATS[name] for name in request.formats]
-    planned = _planned(target, cine, chosen, _visible(cine, sector, formats, request), formats)
-    if not planned:
+    planned = _planned(target, cine, chosen, _visible(cine, sector, formats, request), formats) if chosen else []
+    if chosen and not planned:
         raise CineError(f"{cine.source.name}: no beat is whole, from one ED to the next, so there is none to export")
     earlier = _earlier_files(target, force)
     paths = [record_path(target), *(path for path, _, _ in planned)]
@@ -63,9 +64,8 @@ def _chosen(cine: Cine, beats: Sequence[Beat], request: Request) -> list[Beat]:
         raise CineError(f"{name}: has no beat {missing[0]}; there are {', '.join(map(str, there)) or 'none'}")
     chosen = [beat for beat in beats if (request.beats is None or beat.number in request.beats)
               and (beat.measurable or not request.measurable)]  # fmt: skip
-    if not any(beat.ed or beat.es for beat in chosen):
-        kind = "beat is fit for measurement" if request.measurable and beats else "ED or ES frame was found"
-        raise CineError(f"{name}: no {kind}, so there is nothing to export")
+    if not chosen and not request.measurable:
+        raise CineError(f"{name}: no ED or ES frame was found, so there is nothing to export")
     return chosen
 
 
