@@ -75,7 +75,7 @@ def test_a_heart_rate_from_the_clips_edge_is_told_and_gives_no_frame_rate():
 
 def test_the_real_clip_that_lies_by_a_factor_of_two(development_data):
     found = detect(read_cine(development_data / "DIRW0007.dcm"), MotionDetector())
-    warning = next(w for w in found.warnings if "--fps" in w)
+    [warning] = found.warnings  # the reading's guess at a slowed replay says no more
     for part in ("26.2 frames/s", "32 beats/min", "heart rate is 61", "50% speed", "52.5 frames/s"):
         assert part in warning
 
@@ -84,6 +84,18 @@ def test_warnings_of_the_reading_come_first_and_a_given_sector_is_not_searched()
     loop = cine(np.zeros((60, 64, 64))).with_warnings("spacing was guessed")
     detection = detect(loop, OneBeatASecond(), sector=whole_frame(loop))
     assert detection.warnings == ("spacing was guessed",)
+
+
+@pytest.mark.parametrize(("frames", "stated", "kept"), [
+    (120, 118.0, False),
+    (120, 60.0, True),  # nothing contradicts
+    (40, 120.0, True),  # no true rate can be told
+])  # fmt: skip
+def test_a_doubt_of_the_reading_goes_where_the_detection_names_the_true_frame_rate(frames, stated, kept):
+    doubt, note = "may be a slowed replay", "spacing was guessed"
+    loop = cine(np.zeros((frames, 64, 64)), heart_rate=stated, warnings=(doubt, note), timing_warnings=(doubt,))
+    warnings = detect(loop, OneBeatASecond()).warnings
+    assert (doubt in warnings) == kept and note in warnings
 
 
 def test_cancelling_ends_a_detection_in_the_middle():

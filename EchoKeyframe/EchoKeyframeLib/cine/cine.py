@@ -80,7 +80,8 @@ class Cine:
     timing: one phrase on where the times come from, e.g. ``"FrameTimeVector"`` or ``"container time stamps"``.
     view: ``"A4C"``, ``"A2C"``, ``"A3C"``, ``"PLAX"`` and so on if known, else None.
     warnings: what a person should know about this reading, one line each.
-    timing_warnings: those among them that doubt the times, so that a given frame rate settles them.
+    timing_warnings: those among them that doubt the times, so that a given frame rate settles them, or one that the
+    detection can name.
 
     Raises CineError where the arrays contradict this description. A Cine that exists is sound.
     """

@@ -15,9 +15,6 @@ DECODERS = {"beats": decode_beats, "maxima": decode_maxima}
 REPLAY_SPEEDS = (0.5, 0.25, 0.125)
 """At which systems replay a loop, and then store it with the times of the replay."""
 
-RATES_THAT_FIT = (0.75, 1.33)
-"""The file's heart rate over that by the frame times: a third off means that the frame times are wrong."""
-
 FEWEST_FRAMES = 3
 """Fewer frames cannot hold a turning point."""
 
@@ -50,7 +47,9 @@ def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector
     keyframes, beats = form_beats(DECODERS[decoder](curves))
     rate = heart_rate(keyframes)
     certain = certain_heart_rate(keyframes)
-    warnings = [*cine.warnings, *curves.warnings]
+    contradicts = rate is not None and bool(cine.heart_rate) and not _fits(cine.heart_rate, rate)
+    settled = cine.timing_warnings if contradicts and certain else ()  # the true frame rate is told below
+    warnings = [*(w for w in cine.warnings if w not in settled), *curves.warnings]
     if sector is not None and sector.note:
         warnings.append(sector.note)
     if not keyframes:
@@ -59,9 +58,14 @@ def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector
         warnings.append("no beat is fit for measurement: each is cut by the clip's ends or found with low confidence")
     if rate is not None and certain is None:
         warnings.append(EDGE_RATE)
-    if rate is not None and cine.heart_rate and not RATES_THAT_FIT[0] < cine.heart_rate / rate < RATES_THAT_FIT[1]:
+    if contradicts:
         warnings.append(_rate_contradiction(rate, cine, certain is not None))
     return Detection(curves, keyframes, beats, rate, curves.detector, decoder, tuple(warnings))
+
+
+def _fits(stated: float, measured: float) -> bool:
+    """Whether the file's heart rate may be that by the frame times: a third off means that the latter are wrong."""
+    return 0.75 < stated / measured < 1.33
 
 
 def _rate_contradiction(measured: float, cine: Cine, certain: bool) -> str:
