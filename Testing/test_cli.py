@@ -270,3 +270,27 @@ def test_real_development_clips_run(development_data, development_labels, tmp_pa
         contents = json.loads(path.read_text(encoding="utf-8"))
         assert {k["phase"] for k in contents["keyframes"]} == {"ED", "ES"}, path.name
     assert len(list(tmp_path.glob("*.png"))) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a closed pipe is another error there")
+@pytest.mark.parametrize(("arguments", "unbuffered"), [
+    ("measure {clip} --contours {contours} --output out", "1"),  # the pipe is met while a command prints
+    ("measure {clip} --contours {contours} --output out", ""),  # and here when Python ends
+    ("phantom out --count 1 --frames 30 --size 64", "1"),
+    ("info {clip}", "1"),
+    ("--help", ""),
+])  # fmt: skip
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(
+    tmp_path, repository, sample_clip, arguments, unbuffered, merged
+):
+    words = {"clip": sample_clip, "contours": repository / "Resources" / "measure-a4c.contours.json"}
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "EchoKeyframeLib", *(word.format(**words) for word in arguments.split())],
+        stdout=writing, stderr=writing if merged else subprocess.PIPE, cwd=tmp_path, timeout=120,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    )  # fmt: skip
+    os.close(writing)
+    assert done.returncode == 141 and not done.stderr

@@ -185,14 +185,16 @@ def test_a_start_for_the_frame_that_is_not_traced(sample_clip, contours, keyfram
 def test_contours_on_frames_that_detect_did_not_find(sample_clip, keyframes, tmp_path, capsys):
     drawn = shapes_file(tmp_path / "c.json", frames=(20, 5))
     assert command(sample_clip, "--contours", drawn, "--keyframes", keyframes, "--output", tmp_path) == 1
-    assert "ED contour on frame 20 lies on no ED frame (ED frames: 21)" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "ED contour on frame 20 lies on no ED frame (ED frames: 21)" in told and "leave out --keyframes" in told
+    assert command(sample_clip, "--contours", drawn, "--output", tmp_path) == 0
 
 
 def test_keyframes_that_a_person_changed_give_frames_times_and_rate(film, tmp_path, capsys):
     found = [{"phase": phase, "frame": frame} for phase, frame in (("ED", 1), ("ES", 8), ("ED", 12))]
     document = {"schema": 1, "source": film.name, "sop_instance_uid": None, "view": None, "frames": 16,
-                "frame_rate": 60, "timing": "given frame rate", "model": "motion", "decoder": "beats", "heart_rate": 1, "version": "1",
-                "keyframes": found, "beats": [], "warnings": []}  # fmt: skip
+                "frame_rate": 60, "timing": "given frame rate", "model": "motion", "decoder": "beats", "heart_rate": 1,
+                "version": "1", "keyframes": found, "beats": [], "warnings": []}  # fmt: skip
     path = tmp_path / "film.keyframes.json"
     path.write_text(json.dumps(document), encoding="utf-8")
     drawn = shapes_file(tmp_path / "c.json", "A4C", frames=(1, 8))

@@ -1,7 +1,7 @@
 """The command line: ``echokeyframe COMMAND``; ``echokeyframe --help`` lists the commands.
 
 Exit codes: 0 all went well; 1 some cine failed, the others are done, or a training had to stop; 2 the arguments cannot
-be used; 130 Ctrl-C.
+be used; 130 Ctrl-C; 141 whoever reads the output, such as ``head``, has seen enough.
 """
 
 from __future__ import annotations
@@ -35,25 +35,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name must not fail for what a terminal can show
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()  # else Python complains of a closed pipe when it ends
+    except BrokenPipeError:
+        _close_broken_streams()
+        return 141
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
         return options.run(options)
-    except UsageError as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         return _stopped(options)
-    except BrokenPipeError:  # the reader of our output, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except Exception as error:
-        if _was_interrupted(error):
+        if _is_behind(error, KeyboardInterrupt):
             return _stopped(options)
+        if _is_behind(error, BrokenPipeError):
+            raise BrokenPipeError from error
+        if isinstance(error, UsageError):
+            print(f"{parser.prog}: error: {error}", file=sys.stderr)
+            return 2
         if options.debug:
             traceback.print_exc()
         print(f"{parser.prog}: unexpected {type(error).__name__}; --debug shows where", file=sys.stderr)
         return 1
+
+
+def _close_broken_streams() -> None:
+    """Send what is still to be written nowhere: Python would try once more when it ends, and complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _stopped(options: argparse.Namespace) -> int:
@@ -63,9 +83,11 @@ def _stopped(options: argparse.Namespace) -> int:
     return 130
 
 
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind an error: libraries that it meets while they load make an ImportError of it."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
+def _is_behind(error: BaseException | None, kind: type[BaseException]) -> bool:
+    """Whether an error is of a kind or came of one: a library that Ctrl-C meets while it loads makes an ImportError of
+    it, a command that cannot write makes a UsageError of a closed pipe.
+    """
+    while error is not None and not isinstance(error, kind):
         error = error.__cause__ or error.__context__
     return error is not None
 

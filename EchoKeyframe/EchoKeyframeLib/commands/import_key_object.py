@@ -47,6 +47,8 @@ def _taken_over(key_object, path: Path, output: Path, options: argparse.Namespac
 
     try:
         print(_written(key_object, path, output, options))
+    except BrokenPipeError:  # of what is printed: no fault of the output folder
+        raise
     except (CineError, OSError) as error:
         if options.debug:
             traceback.print_exc()

@@ -61,6 +61,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         with folder_if_filled(options.output) as options.output:
             _measure(options)
+    except BrokenPipeError:  # of what is printed: no fault of the output folder
+        raise
     except (CineError, OSError) as error:
         if options.debug:
             traceback.print_exc()
@@ -99,7 +101,7 @@ def _traced(options: argparse.Namespace, index: int) -> tuple[Cine, TracedView]:
     """One cine and what was traced in it."""
     from ..cine.read import read_cine
     from ..measurement.contours_file import read_contours
-    from ..measurement.traced_view import TracedView, beats_of_contours
+    from ..measurement.traced_view import NoKeyframe, TracedView, beats_of_contours
     from ..report.marked_cine import read_marked_cine
 
     fps, view, spacing, keyframes = (getattr(options, name) and getattr(options, name)[index]
@@ -114,7 +116,13 @@ def _traced(options: argparse.Namespace, index: int) -> tuple[Cine, TracedView]:
         cine = cine.with_spacing(tuple(spacing))
     contours = read_contours(options.contours[index], cine)
     beats = found.beats if keyframes else beats_of_contours(contours, cine.times)
-    return cine, TracedView.of(cine, beats, contours)
+    try:
+        return cine, TracedView.of(cine, beats, contours)
+    except NoKeyframe as error:
+        if options.start:
+            raise
+        way_out = "or leave out --keyframes: the traced frames are then taken for ED and ES"
+        raise NoKeyframe(f"{error}, {way_out}") from error
 
 
 def _write_starts(cine: Cine, traced: TracedView, options: argparse.Namespace) -> None:

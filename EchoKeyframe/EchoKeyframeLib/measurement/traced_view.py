@@ -20,6 +20,10 @@ _SLACK = 1.5
 """Pixels that a contour may leave the image or the region: walls are traced along their border."""
 
 
+class NoKeyframe(MeasurementError):
+    """A contour lies on a frame that is no keyframe."""
+
+
 @dataclass(frozen=True, eq=False)
 class TracedView:
     """Contours of one cine, checked against it.
@@ -30,8 +34,9 @@ class TracedView:
     heart_rate: beats per minute of the cine as a whole, for beats whose own is not known.
     notes: what a person should know about this view, one line each.
 
-    Raises MeasurementError where a contour belongs to another view, lies on a frame that is not its phase's keyframe,
-    on the same frame as another, or outside the calibrated region.
+    Raises MeasurementError where a contour belongs to another view, lies on a frame that is not its phase's keyframe
+    (``NoKeyframe`` where it is not the other's, either), on the same frame as another, or outside the calibrated
+    region.
     """
 
     name: str
@@ -87,7 +92,7 @@ class TracedView:
                 f"{self.name}: {contour} lies on an {contour.phase.other} frame ({known}); change its phase, or trace "
                 "the other frame"
             )
-        raise MeasurementError(
+        raise NoKeyframe(
             f"{self.name}: {contour} lies on no {contour.phase} frame ({known}); trace one of these, or correct the "
             "keyframes first"
         )
