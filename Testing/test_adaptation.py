@@ -13,6 +13,7 @@ from EchoKeyframeLib.cine.video_writer import write_video
 from EchoKeyframeLib.cli import main
 from EchoKeyframeLib.commands import adapt as command
 from EchoKeyframeLib.detection.catalogue import absolute_model, load_detector
+from EchoKeyframeLib.models.presets import preset
 from EchoKeyframeLib.models.registry import bundled_weights
 from EchoKeyframeLib.models.weights_file import load_card, load_weights, save_weights
 from EchoKeyframeLib.training import adaptation
@@ -152,6 +153,19 @@ def test_cines_in_which_nothing_beats(tmp_path, one_clip_checked, capsys):
     assert "cines: holds other cines than given; made again" in capsys.readouterr().err
     clip = ClipStore(tmp_path / "run" / "cines")[9]
     assert clip.fps == pytest.approx(60) and clip.labels.view == "A4C"
+
+
+@pytest.mark.parametrize("fault", ["cut short", "another kind"])
+def test_weights_that_cannot_be_adapted_are_refused_before_cines_are_prepared(cines, tmp_path, fault, capsys):
+    shipped, weights = bundled_weights()["two-stream"], tmp_path / "bad.safetensors"
+    weights.write_bytes(shipped.read_bytes()[: -1 if fault == "cut short" else None])
+    card = json.loads(shipped.with_suffix(".json").read_text(encoding="utf-8"))
+    if fault == "another kind":
+        card["config"] = preset("segmentation-small").to_dict()
+    weights.with_suffix(".json").write_text(json.dumps(card), encoding="utf-8")
+    assert adapt(cines, tmp_path / "run", "--init", str(weights)) == 2
+    assert ("is damaged" if fault == "cut short" else "gives no curves of ED and ES") in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_other_cines_need_another_folder(adapted, cines, capsys):

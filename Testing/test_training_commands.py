@@ -140,6 +140,25 @@ def test_train_on_labelled_cines_from_given_weights(trained, cines, tmp_path, ca
     assert "holds other clips" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("kept", "more", "told"),
+    [
+        (-1, [], "is damaged or does not belong to"),
+        (100, [], "is cut off"),
+        (None, ["--preset", "image-only"], "holds another network than the one to be trained"),
+    ],
+)
+def test_weights_that_cannot_be_started_from_are_refused_before_clips_are_made(
+    trained, cines, tmp_path, kept, more, told, capsys
+):
+    weights = tmp_path / "bad.safetensors"
+    weights.write_bytes((trained / "weights.safetensors").read_bytes()[:kept])
+    shutil.copy(trained / "weights.json", tmp_path / "bad.json")
+    assert main(["train", str(cines), "--output", str(tmp_path / "run"), "--init", str(weights), *more]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_training_that_diverges_ends_with_1(store, tmp_path, capsys):
     shutil.copytree(store, tmp_path / "store")
     ClipStore(tmp_path / "store", writable=True).motion[:] = np.nan

@@ -89,12 +89,11 @@ def _stores(
     paths: list[Path], settings: Settings, options: argparse.Namespace
 ) -> tuple[ClipStore, ClipStore | None, ClipStore]:
     """The cines, the simulated clips to learn from and those to check on; all lie in the folder of the adaptation."""
-    from ..models.weights_file import load_card
-    from ..training.adaptation import has_learned
+    from ..training.adaptation import adaptable, has_learned
     from ..training.replay import simulated_replay
     from ..training.unlabelled_store import store_unlabelled
 
-    network, folder, progress = load_card(settings.init).config, settings.folder, settings.progress
+    network, folder, progress = adaptable(settings.init).config, settings.folder, settings.progress
     cines = store_unlabelled(
         folder / "cines", paths, network.size, partial(print, file=sys.stderr), options.fps, options.view,
         remake=not has_learned(folder), progress=progress,

@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
         from ..models.config import ConfigError
         from ..models.device import choose_device
         from ..training.checkpoints import StoppedError
-        from ..training.fit import export, train
+        from ..training.fit import check_init, export, train
         from ..training.lightning_library import MisconfigurationException
 
     folder, data = Path(options.output), LabelledData.of(options)
@@ -109,6 +109,8 @@ def run(options: argparse.Namespace) -> int:
         options.init = options.init and weights_path(options.init)
         options.recipe = options.recipe or (FINE_TUNE if options.init else "modern")
         network, recipe = _network(options), _recipe(options)
+        if options.init:  # before a set is prepared, which takes hours
+            check_init(options.init, network)
         clips = _clips(data, folder, network, options.nodes)
         settings = _run(folder, options, _steps(options, recipe, len(clips)))
         trained = train(network, recipe, clips, settings, _replay(options, folder, network))

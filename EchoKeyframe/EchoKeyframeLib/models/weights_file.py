@@ -104,11 +104,7 @@ def load_weights(path: str | Path) -> tuple[nn.Module, WeightsCard]:
 
     Raises WeightsError for a file that is missing, damaged, not safetensors, without card or of another architecture.
     """
-    path = Path(path)
-    _check_form(path)
-    card = load_card(path)
-    if _sha256(path) != card.sha256:
-        raise WeightsError(f"{path.name}: is damaged or does not belong to {card_path(path).name} (SHA-256 differs)")
+    path, card = Path(path), load_sound_card(path)
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
@@ -116,6 +112,19 @@ def load_weights(path: str | Path) -> tuple[nn.Module, WeightsCard]:
     network = build_network(card.config).eval()
     _fill(network, tensors, path.name)
     return network, card
+
+
+def load_sound_card(path: str | Path) -> WeightsCard:
+    """The card of the weights file ``path``, which is read to the end but no network built: for a refusal in time.
+
+    Raises WeightsError for a file that is missing, damaged, not safetensors, without card or not the card's own.
+    """
+    path = Path(path)
+    _check_form(path)
+    card = load_card(path)
+    if _sha256(path) != card.sha256:
+        raise WeightsError(f"{path.name}: is damaged or does not belong to {card_path(path).name} (SHA-256 differs)")
+    return card
 
 
 def load_card(path: str | Path) -> WeightsCard:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from ..atomic_file import written_atomically
 from ..cine.cine import CineError
-from ..models.weights_file import card_path, load_weights, save_weights
+from ..models.weights_file import WeightsCard, card_path, load_sound_card, load_weights, save_weights
 from .adaptation_check import Check, check
 from .checkpoints import CHECKPOINT_NAME
 from .clip_store import ClipStore, StoredClip
@@ -86,6 +86,14 @@ class PseudoLabelled:
         return {"cines": len(self), "beats": self.beats, "agreement": round(self.agreement, 4)}
 
 
+def adaptable(weights: Path) -> WeightsCard:
+    """The card of weights that can be adapted. Raises AdaptationError for another kind of network, WeightsError."""
+    card = load_sound_card(weights)
+    if card.config.outputs[:2] != ("ED", "ES"):
+        raise AdaptationError(f"{card.name}: gives no curves of ED and ES; adapt one of the networks that do")
+    return card
+
+
 def has_learned(folder: Path) -> bool:
     """Whether an adaptation in this folder has learned from its cines, which must then stay those that they are."""
     return any(folder.glob(f"round-*/{CHECKPOINT_NAME}"))
@@ -106,9 +114,8 @@ def adapt(
     Writes a folder for each round, ``adaptation.json`` and, where the check lets it pass, ``weights.safetensors`` with
     its card. Raises AdaptationError where the detectors agree on too little, and what ``fit.train`` raises.
     """
-    network, card = load_weights(settings.init)
-    if card.config.outputs[:2] != ("ED", "ES"):
-        raise AdaptationError(f"{card.name}: gives no curves of ED and ES; adapt one of the networks that do")
+    card = adaptable(settings.init)
+    network, _ = load_weights(settings.init)
     learned, held_back = _observed(cines, settings, tell)
     before = check(network, held_back, simulated, settings.device, settings.progress)
     weights, rounds = settings.init, []

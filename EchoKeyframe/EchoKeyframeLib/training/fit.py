@@ -19,7 +19,7 @@ from ..atomic_file import written_atomically
 from ..models.config import NetworkConfig
 from ..models.device import channels_last
 from ..models.presets import build_network
-from ..models.weights_file import load_card, load_weights, save_weights
+from ..models.weights_file import load_card, load_sound_card, load_weights, save_weights
 from .beat_samples import BeatSamples
 from .checkpoints import (
     CHECKPOINT_NAME,
@@ -128,13 +128,18 @@ def export(network: nn.Module, run: Run, version: str = "") -> Path:
     return path
 
 
+def check_init(weights: Path, network: NetworkConfig) -> None:
+    """Raise where a training of ``network`` cannot start from these weights: TrainingError for those of another
+    network, WeightsError for a file that cannot be used."""
+    if load_sound_card(weights).config != network:
+        raise TrainingError(f"{weights.name}: holds another network than the one to be trained; choose its settings")
+
+
 def _first_network(network: NetworkConfig, recipe: Recipe, run: Run) -> nn.Module:
     if run.init is None:
         return build_network(network, imagenet=recipe.imagenet)
-    loaded, card = load_weights(run.init)
-    if card.config != network:
-        raise TrainingError(f"{run.init.name}: holds another network than the one to be trained; choose its settings")
-    return loaded.train()
+    check_init(run.init, network)
+    return load_weights(run.init)[0].train()
 
 
 def _check_store(store: ClipStore, network: NetworkConfig) -> None:
