@@ -78,9 +78,24 @@ def test_two_processes_make_the_same_store(store, tmp_path):
 def test_too_little_room_is_said_before_anything_is_written(tmp_path, monkeypatch):
     usage = type(shutil.disk_usage(tmp_path))(10**9, 10**9 - 1000, 1000)
     monkeypatch.setattr(clip_store.shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(ClipStoreError, match="the disk has"):
-        create_store(tmp_path / "store", [40], 32, {})
-    assert not list((tmp_path / "store").iterdir())
+    with pytest.raises(ClipStoreError, match=r"^store: needs 0\.1 MB, the disk has 0\.0 MB left"):
+        create_store(tmp_path / "new" / "store", [40], 32, {})
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ClipStoreError, match=r"needs 2\.2 GB, the disk has 0\.0 MB left"):
+        create_store(tmp_path / "store", [10**6], 32, {})
+
+
+def test_a_quota_leaves_nothing_of_a_store(tmp_path):
+    """A limit on the size of files stands in for the quota, which the free space of the disk does not tell."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (90_000, limits[1]))
+    try:
+        with pytest.raises((ClipStoreError, OSError), match=r"room|large"):
+            create_store(tmp_path / "store", [80], 32, {}, masks=True)  # its frames fit, its motion does not
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_store_and_a_damaged_store(store, tmp_path):

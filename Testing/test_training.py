@@ -206,9 +206,11 @@ def test_nan_loss_ends_the_run_and_keeps_the_last_good_checkpoint(store, resumab
     spoilt = ClipStore(tmp_path / "store", writable=True)
     spoilt.motion[:] = np.nan
     before = (resumable.folder / "last.ckpt").read_bytes()
-    with pytest.raises(DivergedError, match="the loss is nan at step 2"):
+    with pytest.raises(DivergedError, match="the loss is nan at step 2; the last checkpoint is kept"):
         train(NETWORK, RECIPE, spoilt, resumable)
     assert (resumable.folder / "last.ckpt").read_bytes() == before
+    with pytest.raises(DivergedError, match="the loss is nan at step 0; there is no checkpoint yet"):
+        train(NETWORK, RECIPE, spoilt, run_of(tmp_path / "new"))
 
 
 def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path):

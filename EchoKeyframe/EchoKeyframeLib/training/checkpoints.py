@@ -27,7 +27,7 @@ class TrainingError(CineError):
 
 
 class StoppedError(TrainingError):
-    """A training that was under way could not go on; its last good checkpoint is kept."""
+    """A training that was under way could not go on; its last good checkpoint, if there is one, is kept."""
 
 
 class DivergedError(StoppedError):

@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -176,7 +177,6 @@ def create_store(
                 "choose another folder or delete it"
             )
         return ClipStore(folder, writable=True)
-    folder.mkdir(parents=True, exist_ok=True)
     total = int(sum(lengths))
     arrays = {
         "frames.npy": ((total, size, size), np.uint8),
@@ -188,8 +188,15 @@ def create_store(
     if masks:
         arrays[MASKS_NAME] = ((total, size, size), np.uint8)
     _require_room(folder, sum(int(np.prod(shape)) * np.dtype(kind).itemsize for shape, kind in arrays.values()))
-    for name, (shape, kind) in arrays.items():
-        _allocate(folder / name, shape, kind)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        for name, (shape, kind) in arrays.items():
+            _allocate(folder / name, shape, kind)
+    except (OSError, ClipStoreError):  # a quota, say: what was allocated would keep the disk full
+        remove_store(folder)
+        with suppress(OSError):  # it holds something else
+            folder.rmdir()
+        raise
     clips = np.load(folder / "clips.npy", mmap_mode="r+")
     clips["length"] = lengths
     clips["start"] = np.concatenate([[0], np.cumsum(lengths)[:-1]])
@@ -214,12 +221,17 @@ def _allocate(path: Path, shape: tuple[int, ...], kind: np.dtype | type) -> None
 
 
 def _require_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
+    places = (folder.absolute(), *folder.absolute().parents)
+    free = shutil.disk_usage(next((place for place in places if place.exists()), folder)).free
     if free < needed:
         raise ClipStoreError(
-            f"{folder.name}: needs {needed / 1e9:.1f} GB, the disk has {free / 1e9:.1f} GB left; "
+            f"{folder.name}: needs {_amount(needed)}, the disk has {_amount(free)} left; "
             "free some or ask for fewer clips"
         )
+
+
+def _amount(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def remove_store(folder: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .augmentation import Augmentation
-from .checkpoints import IDENTITY, DivergedError
+from .checkpoints import CHECKPOINT_NAME, IDENTITY, DivergedError
 from .lightning_library import Callback, LightningModule, WeightAveraging
 from .losses import loss_of, mean_squared_errors
 from .recipe import Recipe
@@ -31,6 +31,7 @@ class KeyframeTraining(LightningModule):
         self.augment = Augmentation.of(recipe.appearance)
         self.loss = loss_of(network.config, recipe)
         self.total_steps, self.minutes, self.seed = steps, run.minutes, run.seed
+        self._checkpoint = run.folder / CHECKPOINT_NAME
         self.spent = 0.0  # s, of the runs before this one too
         self._clock = time.monotonic()
 
@@ -68,9 +69,9 @@ class KeyframeTraining(LightningModule):
         outputs, targets = self._answers(batch, generator)
         loss = self.loss(outputs, targets)
         if not torch.isfinite(loss):
+            kept = "the last checkpoint is kept" if self._checkpoint.exists() else "there is no checkpoint yet"
             raise DivergedError(
-                f"the loss is {loss.item()} at step {self.global_step}; the last checkpoint is kept, "
-                "lower the learning rate"
+                f"the loss is {loss.item()} at step {self.global_step}; {kept}, lower the learning rate"
             )
         self.log("loss", loss.detach(), prog_bar=True)
         if outputs.dim() == 3:
