@@ -90,7 +90,7 @@ def test_curves_read_back(tmp_path, detection):
 
 @pytest.mark.parametrize(("change", "message"), [
     (lambda d: d["keyframes"][2].update(time=0.10001), "frame 33 at 0.10001 s is not later than frame 14"),
-    (lambda d: d["keyframes"][2].update(frame=3, phase="ED"), "ED frame 3 twice"),
+    (lambda d: d["keyframes"][2].update(frame=3, time=0.1), "ED frame 3 twice"),
     (lambda d: d.update(frame_rate=float("nan")), "frame_rate nan"),
     (lambda d: d.update(frame_rate=0, beats=[]), "frame_rate 0"),
     (lambda d: (d["keyframes"][3].update(frame=40), d["beats"][1].update(es=40)), "on no frame of the cine's 40"),

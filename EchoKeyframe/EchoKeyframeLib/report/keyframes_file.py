@@ -163,9 +163,11 @@ def _keyframes_from_json(document: dict[str, Any]) -> list[Keyframe]:
     those of their neighbours or, beyond them, where the frame rate puts it.
     """
     keyframes = [_keyframe_from_json(values, document["frames"]) for values in document["keyframes"]]
-    written = _frames_of_beats(document["beats"])
-    formed = [_beat_to_json(beat) for beat in form_beats(keyframes)[1]]
-    if _frames_of_beats(formed) == written and not any(math.isnan(k.time) for k in keyframes):
+    columns = ("ed", Phase.ED), ("es", Phase.ES), ("next_ed", Phase.ED)
+    written = {(phase, beat[name]) for beat in document["beats"] for name, phase in columns if beat[name] is not None}
+    beats = form_beats(keyframes)[1]
+    formed = {(k.phase, k.frame) for beat in beats for k in (beat.ed, beat.es, beat.next_ed) if k is not None}
+    if formed == written and not any(math.isnan(k.time) for k in keyframes):
         return keyframes
     known = {k.frame: k.time for k in keyframes if (k.phase, k.frame) in written and not math.isnan(k.time)}
     return [replace(k, time=_estimated_time(k.frame, known, document["frame_rate"])) for k in keyframes]
@@ -178,11 +180,6 @@ def _keyframe_from_json(values: dict[str, Any], frames: int) -> Keyframe:
         raise ValueError(f"a keyframe on no frame of the cine's {frames}")
     told = {"source": "manual", **values, "phase": Phase(values["phase"]), "time": math.nan if time is None else time}
     return Keyframe(**told)
-
-
-def _frames_of_beats(beats: list[dict[str, Any]]) -> set[tuple[Phase, int]]:
-    phases = ("ed", Phase.ED), ("es", Phase.ES), ("next_ed", Phase.ED)
-    return {(phase, beat[name]) for beat in beats for name, phase in phases if beat[name] is not None}
 
 
 def _estimated_time(frame: int, known: dict[int, float], rate: float) -> float:
