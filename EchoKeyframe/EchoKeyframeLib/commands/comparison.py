@@ -53,6 +53,7 @@ class Comparison:
         try:
             detectors = _load_detectors(models, options.device)
             clips, title = data.extent(options.clips)
+            _warn_of_learned_clips(models, data.names(options.clips))
         except CineError as error:
             raise UsageError(str(error)) from error
         with folder_if_filled(options.output) as output:
@@ -73,6 +74,25 @@ def tell_failures(failures: Iterable[tuple[str, str]]) -> int:
     if reasons:
         print(f"{len(reasons)} not evaluated:", *reasons, sep="\n  ", file=sys.stderr)
     return 1 if reasons else 0
+
+
+def _warn_of_learned_clips(models: Sequence[str], names: Sequence[str]) -> None:
+    """A line for each network that has learned from simulated clips of the same seeds."""
+    from ..detection.catalogue import network_weights
+    from ..training.phantom.clip_labels import seed_of
+
+    seeds = [seed for name in names if (seed := seed_of(name)) is not None]
+    weights = dict.fromkeys(network_weights(model) for model in models) if seeds else {}
+    for path in filter(None, weights):
+        from ..models.weights_file import load_card
+        from ..training.learned_seeds import learned_seeds
+
+        card = load_card(path)
+        learned = learned_seeds(card)
+        known = sum(any(seed in clips for clips in learned) for seed in seeds)
+        if known:
+            print(f"warning: {card.title} learned from {known} of {len(names)} clips here (by their seeds), so its "
+                  "figures are too good; evaluate on others", file=sys.stderr)  # fmt: skip
 
 
 def _load_detectors(models: Sequence[str], device: str) -> list[Detector]:

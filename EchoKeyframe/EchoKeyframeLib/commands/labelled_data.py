@@ -104,17 +104,19 @@ class LabelledData:
         """Number of clips and what they are. Reads the labels, so that mistakes in them come first."""
         from ..datasets.dataset import SIMULATED_PREFIX
 
-        if self.is_store:
-            names = [self.store[index].labels.file for index in range(len(self.store))]
-        else:
-            names = [Path(cine.labels.file).name for cine in self.dataset.cines]
-        names = names[:most]
+        names = self.names(most)
         if not names:
             raise UsageError(f"{self.path.name}: holds no finished clip")
         simulated = sum(name.startswith(SIMULATED_PREFIX) for name in names)
         kinds = {"simulated": simulated, "labelled": len(names) - simulated}
         counts = " and ".join(f"{n} {kind} clip{'s' * (n > 1)}" for kind, n in kinds.items() if n)
         return len(names), counts + (f" ({self._part})" if self._part else "")
+
+    def names(self, most: int | None) -> list[str]:
+        """Names of the files of the first ``most`` clips (None: all), without their folders."""
+        if self.is_store:
+            return [self.store[index].labels.file for index in range(len(self.store))][:most]
+        return [Path(cine.labels.file).name for cine in self.dataset.cines[:most]]
 
     @property
     def _part(self) -> str:

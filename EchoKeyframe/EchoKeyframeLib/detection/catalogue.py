@@ -28,18 +28,15 @@ def load_detector(model: str | Path = DEFAULT_MODEL, device: str = "auto", preci
     """
     if model == AUTO:
         model = usable_detectors()[0]
-    if model == MOTION:
+    path = network_weights(model)
+    if path is None:
         from .motion import MotionDetector
 
         return MotionDetector()
-    if model == FUSED:
-        model = FUSED_WITH + DEFAULT_NETWORK
-    if str(model).startswith(FUSED_WITH):
+    if model == FUSED or str(model).startswith(FUSED_WITH):
         from .fusion import FusedDetector
 
-        network = weights_path(str(model).removeprefix(FUSED_WITH))
-        return FusedDetector(load_detector(MOTION), load_detector(network, device, precision))
-    path = weights_path(model)
+        return FusedDetector(load_detector(MOTION), load_detector(path, device, precision))
     try:
         from ..models.weights_file import load_weights
         from .beat_network import BeatNetworkDetector
@@ -51,6 +48,18 @@ def load_detector(model: str | Path = DEFAULT_MODEL, device: str = "auto", preci
     network, card = load_weights(path)
     kind = BeatNetworkDetector if card.config.one_beat else NetworkDetector
     return kind(network, card.title, device, precision)
+
+
+def network_weights(model: str | Path) -> Path | None:
+    """The weights file of a detector's network, of a fused one's too; None for the motion detector, which has none.
+
+    Raises DetectionError for an unknown name.
+    """
+    if model == AUTO:
+        model = usable_detectors()[0]
+    if model == MOTION:
+        return None
+    return weights_path(DEFAULT_NETWORK if model == FUSED else str(model).removeprefix(FUSED_WITH))
 
 
 def usable_detectors() -> list[str]:

@@ -133,7 +133,7 @@ def adapt(
     report = {
         "init": card.title, "init_sha256": card.sha256, "cines": len(cines), "held_back": len(held_back),
         "rounds": rounds, "steps": settings.steps, "seed": settings.seed,
-        "replayed": 0 if replay is None else len(replay),
+        "replay": None if replay is None else {**replay.description, "clips": len(replay)},
         "check": {"before": asdict(before), "after": asdict(after), "simulated": len(simulated)}, "refused": refused,
     }  # fmt: skip
     return Adaptation(_write(settings.folder, network, report), before, after, tuple(refused))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +13,16 @@ from ...datasets.dataset import SIMULATED_PREFIX
 if TYPE_CHECKING:
     from .phantom import PhantomBatch
 
+
 def clip_name(seed: int) -> str:
     """The clip's name, without the suffix of a file."""
     return f"{SIMULATED_PREFIX}{seed:07d}"
+
+
+def seed_of(name: str) -> int | None:
+    """The seed of a clip by its name, with or without suffix; None for what the simulator did not name."""
+    found = re.fullmatch(rf"{SIMULATED_PREFIX}([0-9]{{7,10}})(\.\w+)?", name)
+    return int(found[1]) if found else None
 
 
 def clip_labels(name: str, batch: PhantomBatch, index: int, whole_frames: bool = False) -> ClipLabels:
