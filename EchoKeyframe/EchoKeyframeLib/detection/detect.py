@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..cine.cine import Cine
-from ..cine.sector import Sector, find_sector
+from ..cine.sector import Sector, find_sector, whole_frame
 from .beats import EDGE_RATE, certain_heart_rate, form_beats, heart_rate
 from .decode import decode_beats, decode_maxima
 from .detector import Detector, Progress
-from .keyframes import Curves, Detection, DetectionError
+from .image_quality import degraded_frames, mark_degraded, told_degraded
+from .keyframes import Curves, Detection, DetectionError, Unfit
 
 DECODERS = {"beats": decode_beats, "maxima": decode_maxima}
 """``beats``: the whole sequence at once (default). ``maxima``: every local maximum, as in the paper."""
@@ -44,7 +45,8 @@ def detect(
 
 def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector | None = None) -> Detection:
     """Keyframes, beats and warnings from curves that a detector gave for this cine."""
-    keyframes, beats = form_beats(DECODERS[decoder](curves))
+    degraded = degraded_frames(cine, sector or whole_frame(cine))
+    keyframes, beats = form_beats(mark_degraded(DECODERS[decoder](curves), degraded))
     rate = heart_rate(keyframes)
     certain = certain_heart_rate(keyframes)
     contradicts = rate is not None and bool(cine.heart_rate) and not _fits(cine.heart_rate, rate)
@@ -52,10 +54,13 @@ def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector
     warnings = [*(w for w in cine.warnings if w not in settled), *curves.warnings]
     if sector is not None and sector.note:
         warnings.append(sector.note)
+    if degraded.any():
+        warnings.append(told_degraded(degraded))
     if not keyframes:
         warnings.append("no heartbeat found: the image stands still, is blank, or moves without a rhythm")
     elif not any(beat.measurable for beat in beats):
-        warnings.append("no beat is fit for measurement: each is cut by the clip's ends or found with low confidence")
+        reasons = sorted({reason for beat in beats for reason in beat.unfit}, key=list(Unfit).index)
+        warnings.append(f"no beat is fit for measurement ({', '.join(reasons)})")
     if rate is not None and certain is None:
         warnings.append(EDGE_RATE)
     if contradicts:

@@ -67,6 +67,8 @@ class Keyframe:
     source: ``"auto"`` for a detected one, ``"manual"`` for one that a person set.
     at_edge: the extremum may lie outside the clip: the frame is the clip's first or last rather than a turning point.
     beat: 1-based number of the beat that it belongs to (0: not numbered yet).
+    degraded: the image there, or right beside it, is blank, frozen, noise or has lost its contrast. Never of a
+    keyframe that a person set, who has looked at the image.
     """
 
     phase: Phase
@@ -76,6 +78,28 @@ class Keyframe:
     source: str = "auto"
     at_edge: bool = False
     beat: int = 0
+    degraded: bool = False
+
+
+class Unfit(StrEnum):
+    """Why a beat is not fit for measurement."""
+
+    CUT = "cut"
+    """The clip's first or last beat, ED or ES outside the clip or at its edge."""
+
+    INCOMPLETE = "incomplete"
+    """ED or ES was not found although the beat lies inside the clip."""
+
+    DEGRADED_IMAGE = "degraded image"
+    """ED or ES lies in or right beside frames without a usable image (``image_quality``)."""
+
+    LOW_CONFIDENCE = "low confidence"
+    """ED or ES has a confidence below ``LEAST_CONFIDENCE``."""
+
+
+LEAST_CONFIDENCE = 0.5
+"""Of ED and ES for a measurement. In 200 simulated clips, sound and degraded ones, 4 of the 25 beats between 0.3 and 0.5
+had ED or ES more than 2 frames off, 5 % of those above: 25 of 977 beats are the price."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +108,7 @@ class Beat:
 
     number: 1-based. heart_rate: beats per minute from ``ed`` to ``next_ed``, None where one of them is missing or at
     the clip's edge, so that nobody knows how long the beat took.
-    measurable: both ED and ES are there, neither at the clip's edge, both with fair confidence.
+    unfit: why it is not fit for measurement, in the order of ``Unfit``. measurable: nothing speaks against it.
     """
 
     number: int
@@ -99,9 +123,20 @@ class Beat:
         return 60.0 / (self.next_ed.time - self.ed.time)
 
     @property
+    def unfit(self) -> tuple[Unfit, ...]:
+        found = [k for k in (self.ed, self.es) if k is not None]
+        outermost = self.number == 1 or self.next_ed is None
+        holds = {
+            Unfit.CUT: any(k.at_edge for k in found) or (len(found) < 2 and outermost),
+            Unfit.INCOMPLETE: len(found) < 2 and not outermost,
+            Unfit.DEGRADED_IMAGE: any(k.degraded for k in found),
+            Unfit.LOW_CONFIDENCE: any(k.confidence < LEAST_CONFIDENCE for k in found),
+        }
+        return tuple(reason for reason in Unfit if holds[reason])
+
+    @property
     def measurable(self) -> bool:
-        both = (self.ed, self.es)
-        return all(k is not None and not k.at_edge and k.confidence >= 0.3 for k in both)
+        return not self.unfit
 
 
 @dataclass(frozen=True, eq=False)

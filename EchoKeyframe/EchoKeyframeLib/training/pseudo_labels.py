@@ -20,7 +20,7 @@ TOLERANCE = 0.1
 """Largest distance, in beats, between two detections of one keyframe: sigma of the target curves."""
 
 LEAST_CONFIDENCE = 0.3
-"""Of either detection; the same as for a beat that is fit for measurement."""
+"""Of either detection: two that agree need less than one alone that is measured on."""
 
 FEWEST_IN_A_ROW = 3
 """Agreed keyframes that follow one another: a whole beat. Two alone agree too often by chance."""
