@@ -22,9 +22,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--device", default="cpu", help="for networks and the phantom; reading is the CPU's work")
     options = parser.parse_args()
-    print(f"{os.cpu_count()} cores" + (f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""))
+    print(f"{os.cpu_count()} cores")
     for script, *arguments in parts(options.quick, options.device):
-        print(f"\n## {script} {' '.join(arguments)}\n", flush=True)
+        load = f" (load before: {os.getloadavg()[0]:.1f})" if hasattr(os, "getloadavg") else ""
+        print(f"\n## {script} {' '.join(arguments)}{load}\n", flush=True)
         subprocess.run([sys.executable, str(Path(__file__).with_name(script)), *arguments], check=True)
 
 
@@ -37,12 +38,12 @@ def parts(quick: bool, device: str) -> list[list[str]]:
     once = ["--repeats", "1"] if quick else []
     found = [["clip_speed.py", *on, *brief]]
     if device == "cpu" and not quick:
-        found.append(["clip_speed.py", *on, "--threads", "2", "--frames", "100"])
+        found.append(["clip_speed.py", *on, "--threads", "2", "--frames", "100", "--live", "0"])
     return [
         *found,
         ["paper_window.py", *on, *(["--sizes", "112"] if quick else [])],
         ["encode_once.py", *on, *once, "--networks", *networks],
-        ["precision.py", *on, *once, "--frames", "16" if quick else "40"],
+        ["precision.py", *on, *once, "--frames", "16" if quick else "24"],
         ["read_and_detect.py", *once, *lengths],
         ["memory.py", "--networks", "paper-112", *lengths],
         ["phantom_speed.py", *on, *(["--clips", "8"] if quick else [])],
