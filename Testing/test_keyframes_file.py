@@ -65,8 +65,9 @@ def test_json_has_the_documented_shape(tmp_path, cine, detection):
     write_json(path, KeyframesFile.of(cine, detection))
     document = json.loads(path.read_text(encoding="utf-8"))
     assert document["keyframes"][0] == {"phase": "ED", "frame": 3, "time": 0.1, "confidence": 0.91, "source": "auto",
-                                        "at_edge": False, "beat": 1}
+                                        "at_edge": False, "beat": 1, "degraded": False}
     assert document["beats"][0]["ed"] == 3 and document["beats"][0]["measurable"] is True
+    assert [beat["unfit"] for beat in document["beats"]] == [[], ["cut", "low confidence"]]
     assert document["source"] == "Schlag äöü 心.dcm" and document["sop_instance_uid"] == "1.2.3.4"
     assert str(tmp_path) not in path.read_text(encoding="utf-8"), "no absolute path"
 

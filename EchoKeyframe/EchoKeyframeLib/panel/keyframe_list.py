@@ -23,6 +23,7 @@ class KeyframeList:
         self._table, self._jump = table, jump
         self._keyframes: tuple[Keyframe, ...] = ()
         self._rows: list[tuple[str, ...]] = []
+        self._unfit: dict[int, str] = {}  # beat to reasons
         titles = [_("Beat"), _("Phase"), _("Frame"), _("Time (s)"), _("Confid."), _("Set by"), _("/min")]
         table.setColumnCount(len(titles))
         table.setHorizontalHeaderLabels(titles)
@@ -45,10 +46,12 @@ class KeyframeList:
         """Show these keyframes; the selection stays on the same keyframe, or on the same row."""
         before, row = self.selected, self._table.currentRow()
         self._keyframes = tuple(keyframes)
+        beats = tuple(beats)
         rates = {beat.number: beat.heart_rate for beat in beats}
+        unfit = {beat.number: ", ".join(beat.unfit) for beat in beats if beat.unfit}
         rows = [_texts(keyframe, rates.get(keyframe.beat)) for keyframe in self._keyframes]
-        if rows != self._rows:
-            self._rows = rows
+        if (rows, unfit) != (self._rows, self._unfit):
+            self._rows, self._unfit = rows, unfit
             self._fill()
         self._select(before, row)
 
@@ -63,9 +66,17 @@ class KeyframeList:
         for i, (keyframe, texts) in enumerate(zip(self._keyframes, self._rows, strict=True)):
             for column, text in enumerate(texts):
                 self._table.setItem(i, column, _item(text, keyframe if column == 1 else None))
+            self._show_fitness(i, self._unfit.get(keyframe.beat))
             if keyframe.at_edge:
                 self._table.item(i, 4).setToolTip(_("At the clip's edge: the true extremum may lie outside"))
         self._fit_columns()
+
+    def _show_fitness(self, row: int, unfit: str | None) -> None:
+        """The number of a beat that is not to be measured stands in brackets, its tooltip says why."""
+        if unfit:
+            item = self._table.item(row, 0)
+            item.setText(f"({item.text()})")
+            item.setToolTip(_("Not fit for measurement: {reasons}").format(reasons=unfit))
 
     def _fit_columns(self) -> None:
         # By hand: a header that always fits its contents measures all rows again with each cell, 1 ms a cell. The last

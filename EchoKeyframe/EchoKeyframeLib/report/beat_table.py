@@ -18,7 +18,7 @@ CSV_NAME, PARQUET_NAME = "beats.csv", "beats.parquet"
 
 COLUMNS = {
     "result": str, "file": str, "status": str, "view": str, "frames": int, "frame_rate": float, "timing": str,
-    "heart_rate": float, "beat": int, "measurable": bool, "beat_heart_rate": float,
+    "heart_rate": float, "beat": int, "measurable": bool, "unfit": str, "beat_heart_rate": float,
     "ed_frame": int, "ed_time": float, "ed_confidence": float, "ed_at_edge": bool,
     "es_frame": int, "es_time": float, "es_confidence": float, "es_at_edge": bool,
     "next_ed_frame": int, "next_ed_time": float,
@@ -28,7 +28,7 @@ COLUMNS = {
 
 result: path of the cine's results below the output folder, without suffix, unique. file: the cine's name.
 status: ``done`` or ``failed``. heart_rate: of the cine, beat_heart_rate: of the beat, per minute. Times in s.
-warnings: separated by `` | ``. message: why it failed.
+unfit: why a beat is not measurable (``Unfit``), like warnings separated by `` | ``. message: why it failed.
 """
 
 DONE, FAILED = "done", "failed"
@@ -93,7 +93,8 @@ def write_table(folder: Path, rows: Iterable[Row]) -> tuple[list[Path], int]:
 
 
 def _of_beat(beat: Beat) -> Row:
-    row: Row = {"beat": beat.number, "measurable": beat.measurable, "beat_heart_rate": beat.heart_rate}
+    row: Row = {"beat": beat.number, "measurable": beat.measurable, "unfit": " | ".join(beat.unfit) or None,
+                "beat_heart_rate": beat.heart_rate}
     for name, keyframe in (("ed", beat.ed), ("es", beat.es), ("next_ed", beat.next_ed)):
         if keyframe is not None:
             row |= {f"{name}_{what}": getattr(keyframe, what) for what in ("frame", "time", "confidence", "at_edge")}

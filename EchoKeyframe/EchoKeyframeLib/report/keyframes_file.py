@@ -24,7 +24,7 @@ SCHEMA = 1
 
 _HIGHEST_HEART_RATE = 10000  # beats per minute: keyframes may lie a frame apart, and frames a fraction of a millisecond
 
-CSV_COLUMNS = ("phase", "frame", "time", "confidence", "source", "at_edge", "beat")
+CSV_COLUMNS = ("phase", "frame", "time", "confidence", "source", "at_edge", "beat", "degraded")
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,8 @@ def _beat_to_json(beat: Beat) -> dict[str, Any]:
     """A beat by its frames: its keyframes are told in full in the list of keyframes."""
     frames = {name: key.frame if key else None for name, key in
               (("ed", beat.ed), ("es", beat.es), ("next_ed", beat.next_ed))}
-    return rounded({"number": beat.number, **frames, "heart_rate": beat.heart_rate, "measurable": beat.measurable})
+    return rounded({"number": beat.number, **frames, "heart_rate": beat.heart_rate, "measurable": beat.measurable,
+                    "unfit": [reason.value for reason in beat.unfit]})
 
 
 def rounded(value: Any) -> Any:

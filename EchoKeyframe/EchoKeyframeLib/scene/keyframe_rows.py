@@ -9,7 +9,7 @@ import numpy as np
 import vtk
 
 from ..detection.keyframes import Keyframe, Phase
-from .contract import COLUMNS, PHASE_VALUES
+from .contract import COLUMNS, DEGRADED_IMAGE, PHASE_VALUES
 from .scene_error import SceneError
 
 _NUMBERS = {
@@ -81,7 +81,8 @@ def _read_row(table: Any, row: int, times: np.ndarray) -> Keyframe:
     confidence = 1.0 if confidence is None else min(1.0, max(0.0, confidence))
     source = "auto" if _cell(table, row, "Source").strip().lower() == "auto" else "manual"
     at_edge = source == "auto" and frame in (0, len(times) - 1)
-    return Keyframe(phase, frame, float(times[frame]), confidence, source, at_edge)
+    degraded = source == "auto" and _cell(table, row, "Image").strip().lower() == DEGRADED_IMAGE
+    return Keyframe(phase, frame, float(times[frame]), confidence, source, at_edge, degraded=degraded)
 
 
 def _cell(table: Any, row: int, name: str) -> str:
@@ -103,7 +104,8 @@ def _number(text: str) -> float | None:
 
 def _row(keyframe: Keyframe, index_values: list[str]) -> tuple[Any, ...]:
     return (keyframe.beat, keyframe.phase.value, keyframe.frame, index_values[keyframe.frame],
-            round(keyframe.time, 6), round(keyframe.confidence, 4), keyframe.source)  # fmt: skip
+            round(keyframe.time, 6), round(keyframe.confidence, 4), keyframe.source,
+            DEGRADED_IMAGE if keyframe.degraded else "")  # fmt: skip
 
 
 def _texts(table: Any) -> list[list[str]] | None:

@@ -29,7 +29,7 @@ class KeyframeState:
         after = []
         for keyframe in sorted(keyframes, key=lambda k: k.frame):
             if before and (keyframe.phase, keyframe.frame) not in before:
-                keyframe = replace(keyframe, source="manual", confidence=1.0, at_edge=False)
+                keyframe = replace(keyframe, source="manual", confidence=1.0, at_edge=False, degraded=False)
             after.append(keyframe)
         kept = {(k.phase, k.frame) for k in after}
         rejected = (self.rejected | before.keys()) - kept if after else ()
@@ -61,7 +61,7 @@ class KeyframeState:
 
     def to_text(self) -> str:
         """One line for a node attribute."""
-        rows = [[k.phase.value, k.frame, round(k.confidence, 4), k.source] for k in self.keyframes]
+        rows = [[k.phase.value, k.frame, round(k.confidence, 4), k.source, k.degraded] for k in self.keyframes]
         rejected = sorted([phase.value, frame] for phase, frame in self.rejected)
         return json.dumps({"keyframes": rows, "rejected": rejected, "model": self.model}, ensure_ascii=True)
 
@@ -80,8 +80,8 @@ class KeyframeState:
 
 
 def _keyframe(row: list, times: np.ndarray) -> Keyframe:
-    phase, frame, confidence, source = row
+    phase, frame, confidence, source, *more = row  # scenes of earlier versions do not know about the image
     if not 0 <= frame < len(times):
         raise IndexError(frame)
     at_edge = source == "auto" and frame in (0, len(times) - 1)
-    return Keyframe(Phase(phase), frame, float(times[frame]), float(confidence), source, at_edge)
+    return Keyframe(Phase(phase), frame, float(times[frame]), float(confidence), source, at_edge, degraded=more == [True])

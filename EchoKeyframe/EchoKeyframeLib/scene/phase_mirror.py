@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..detection.keyframes import Keyframe, Phase
-from .contract import CONFIDENCE_ATTRIBUTE, KEYFRAME_SOURCE_ATTRIBUTE, PHASE_ATTRIBUTE, PHASE_VALUES
+from .contract import (
+    CONFIDENCE_ATTRIBUTE,
+    DEGRADED_IMAGE,
+    IMAGE_ATTRIBUTE,
+    KEYFRAME_SOURCE_ATTRIBUTE,
+    PHASE_ATTRIBUTE,
+    PHASE_VALUES,
+)
 
 _PHASES = {value: phase for phase, value in PHASE_VALUES.items()}
 
@@ -26,8 +33,9 @@ def write_mirror(sequence: Any, keyframes: Iterable[Keyframe]) -> bool:
             changed |= _set(volume, PHASE_ATTRIBUTE, PHASE_VALUES[at[i].phase])
             changed |= _set(volume, CONFIDENCE_ATTRIBUTE, f"{at[i].confidence:.4g}")
             changed |= _set(volume, KEYFRAME_SOURCE_ATTRIBUTE, at[i].source)
+            changed |= _set(volume, IMAGE_ATTRIBUTE, DEGRADED_IMAGE if at[i].degraded else None)
         elif volume.GetAttribute(PHASE_ATTRIBUTE) in _PHASES:
-            for attribute in (PHASE_ATTRIBUTE, CONFIDENCE_ATTRIBUTE, KEYFRAME_SOURCE_ATTRIBUTE):
+            for attribute in (PHASE_ATTRIBUTE, CONFIDENCE_ATTRIBUTE, KEYFRAME_SOURCE_ATTRIBUTE, IMAGE_ATTRIBUTE):
                 volume.RemoveAttribute(attribute)
             changed = True
     if changed:
@@ -57,11 +65,16 @@ def _keyframe(volume: Any, phase: Phase, frame: int, times: np.ndarray) -> Keyfr
         confidence = min(1.0, max(0.0, float(volume.GetAttribute(CONFIDENCE_ATTRIBUTE) or 1.0)))
     except ValueError:
         confidence = 1.0
-    return Keyframe(phase, frame, float(times[frame]), confidence, source)
+    degraded = source == "auto" and volume.GetAttribute(IMAGE_ATTRIBUTE) == DEGRADED_IMAGE
+    return Keyframe(phase, frame, float(times[frame]), confidence, source, degraded=degraded)
 
 
-def _set(volume: Any, attribute: str, value: str) -> bool:
+def _set(volume: Any, attribute: str, value: str | None) -> bool:
+    """True if that changed the attribute; None removes it."""
     if volume.GetAttribute(attribute) == value:
         return False
-    volume.SetAttribute(attribute, value)
+    if value is None:
+        volume.RemoveAttribute(attribute)
+    else:
+        volume.SetAttribute(attribute, value)
     return True
