@@ -63,7 +63,7 @@ def _export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
     try:
         files, warnings = export_cine(job.target, cine, sector, found.beats, request, settings.force)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = error.strerror or type(error).__name__  # a library's own text may be a whole traceback
         raise CineError(f"{job.cine.name}: cannot be exported to the output folder ({reason})") from error
     told = f"{len(files)} file{'s' * (len(files) > 1)}" if files else "nothing to export: no measurable beat"
     return Outcome(job, Status.DONE, told, tuple(dict.fromkeys([*found.warnings, *warnings])))
