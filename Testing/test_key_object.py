@@ -31,11 +31,12 @@ STUDY = {"StudyInstanceUID": "1.2.3.4", "SeriesInstanceUID": "1.2.3.4.5"}
 
 
 def keyframes_of(cine: Cine) -> tuple[Keyframe, ...]:
-    """Two beats, one keyframe set by hand, one at the edge."""
+    """Two beats, one keyframe set by hand, one at the edge, one in a degraded image."""
     frames = np.linspace(0, len(cine) - 1, 4).astype(int).tolist()
     marks = zip((Phase.ED, Phase.ES, Phase.ED, Phase.ES), frames, (0.4, 0.88, 1.0, 0.91), (1, 1, 2, 2), strict=True)
     keyframes = [Keyframe(p, f, float(cine.times[f]), c, beat=beat) for p, f, c, beat in marks]
-    return replace(keyframes[0], at_edge=True), keyframes[1], replace(keyframes[2], source="manual"), keyframes[3]
+    edge, degraded = replace(keyframes[0], at_edge=True), replace(keyframes[1], degraded=True)
+    return edge, degraded, replace(keyframes[2], source="manual"), keyframes[3]
 
 
 def written(path: Path, cine: Cine) -> pydicom.Dataset:

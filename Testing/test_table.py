@@ -45,6 +45,7 @@ def test_each_beat_is_a_row_with_what_is_true_of_the_cine(tmp_path):
     first, second, third = rows
     assert (first["ed_frame"], first["es_frame"], first["next_ed_frame"]) == ("0", "12", "30")
     assert (first["ed_at_edge"], first["measurable"], second["measurable"]) == ("True", "False", "True")
+    assert [row["unfit"] for row in rows] == ["cut", "", "cut"]
     assert float(second["es_time"]) == pytest.approx(1.4)
     assert float(second["beat_heart_rate"]) == pytest.approx(1800 / 31)
     assert third["es_frame"] == "" and third["beat_heart_rate"] == ""

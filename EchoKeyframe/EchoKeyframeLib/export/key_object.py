@@ -34,7 +34,7 @@ PHASE_CODES = {Phase.ED: codes.SCT.EndDiastole, Phase.ES: codes.SCT.EndSystole}
 _SERIES_NUMBER = 9001
 _MAX_BYTES = 64 << 20
 _MAX_DEPTH = 20
-_NOTE = re.compile(r"\b(ED|ES) (\d+) (auto|manual)(?: ([01]\.\d\d))?( edge)?(?=[;\n]|$)")
+_NOTE = re.compile(r"\b(ED|ES) (\d+) (auto|manual)(?: ([01]\.\d\d))?( edge)?( degraded)?(?=[;\n]|$)")
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,9 @@ def keyframes_in(key_object: KeyObject, cine: Cine) -> tuple[Keyframe, ...]:
     keyframes = []
     for phase, frame_number in dict.fromkeys(stated):
         frame = _frame_index(name, cine, frame_number)
-        origin, confidence, at_edge = notes.get((phase, frame_number), ("manual", 1.0, False))
-        keyframes.append(Keyframe(phase, frame, float(cine.times[frame]), confidence, origin, at_edge))
+        origin, confidence, at_edge, degraded = notes.get((phase, frame_number), ("manual", 1.0, False, False))
+        time = float(cine.times[frame])
+        keyframes.append(Keyframe(phase, frame, time, confidence, origin, at_edge, degraded=degraded))
     return form_beats(keyframes)[0]
 
 
@@ -189,17 +190,18 @@ def _description(keyframes: Sequence[Keyframe], numbers: Sequence[int]) -> str:
     for keyframe, frame_number in zip(keyframes, numbers, strict=True):
         confidence = f" {keyframe.confidence:.2f}" if keyframe.source == "auto" else ""
         edge = " edge" if keyframe.at_edge else ""
-        notes.append(f"{keyframe.phase} {frame_number} {keyframe.source}{confidence}{edge}")
+        degraded = " degraded" if keyframe.degraded else ""
+        notes.append(f"{keyframe.phase} {frame_number} {keyframe.source}{confidence}{edge}{degraded}")
     return f"{PRODUCT} {__version__}: {'; '.join(notes)}"
 
 
-def _notes(description: str) -> dict[tuple[Phase, int], tuple[str, float, bool]]:
-    """Source, confidence and edge of keyframes by phase and frame number; empty where the text is not ours."""
+def _notes(description: str) -> dict[tuple[Phase, int], tuple[str, float, bool, bool]]:
+    """Source, confidence, edge and degraded image by phase and frame number; empty where the text is not ours."""
     if not description.startswith(PRODUCT):
         return {}
     return {
-        (Phase(phase), int(frame_number)): (source, float(confidence or 1.0), bool(edge))
-        for phase, frame_number, source, confidence, edge in _NOTE.findall(description)
+        (Phase(phase), int(frame_number)): (source, float(confidence or 1.0), bool(edge), bool(degraded))
+        for phase, frame_number, source, confidence, edge, degraded in _NOTE.findall(description)
     }
 
 

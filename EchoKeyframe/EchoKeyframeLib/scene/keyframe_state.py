@@ -84,4 +84,5 @@ def _keyframe(row: list, times: np.ndarray) -> Keyframe:
     if not 0 <= frame < len(times):
         raise IndexError(frame)
     at_edge = source == "auto" and frame in (0, len(times) - 1)
-    return Keyframe(Phase(phase), frame, float(times[frame]), float(confidence), source, at_edge, degraded=more == [True])
+    degraded = more == [True]
+    return Keyframe(Phase(phase), frame, float(times[frame]), float(confidence), source, at_edge, degraded=degraded)
