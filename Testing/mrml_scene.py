@@ -107,15 +107,18 @@ def random_cine(count: int = 24, height: int = 30, width: int = 40, color: bool 
     return Cine(frames, fields.pop("times", times - times[0]), **fields)
 
 
-def detection_of(times: np.ndarray, *events: tuple[str, int], model: str = "simulated 1") -> Detection:
-    """A detection with these (phase, frame) keyframes and curves that peak there."""
+def detection_of(
+    times: np.ndarray, *events: tuple[str, int], model: str = "simulated 1", degraded: tuple[int, ...] = ()
+) -> Detection:
+    """A detection with these (phase, frame) keyframes and curves that peak there; degraded: frames of some of them."""
     probability = np.zeros((len(times), 2), np.float32)
     frames = np.arange(len(times))
     for phase, frame in events:
         column = list(Phase).index(Phase(phase))
         probability[:, column] = np.maximum(probability[:, column], 0.9 * np.exp(-((frames - frame) ** 2) / 8))
     found = [
-        Keyframe(Phase(p), f, float(times[f]), 0.8, at_edge=f in (0, len(times) - 1)) for p, f in events
+        Keyframe(Phase(p), f, float(times[f]), 0.8, at_edge=f in (0, len(times) - 1), degraded=f in degraded)
+        for p, f in events
     ]
     keyframes, beats = form_beats(found)
     return Detection(Curves(probability, times, model.split()[0]), keyframes, beats, None, model, "beats")

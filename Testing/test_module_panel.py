@@ -11,6 +11,7 @@ import pytest
 import slicer
 from EchoKeyframeLib import scene
 from EchoKeyframeLib.detection.keyframes import Phase
+from mrml_scene import detection_of
 from panel_person import MODULE, application, beating_sequence
 
 A_FRAME_OR_TWO = 2
@@ -116,6 +117,20 @@ def test_every_cell_is_wide_enough_for_its_text(person):
     table = person.ui.keyframeTable
     for column in range(table.columnCount):
         assert table.columnWidth(column) >= table.sizeHintForColumn(column)
+
+
+def test_a_beat_that_is_unfit_is_in_brackets_and_says_why(person):
+    sequence = beating_sequence()
+    events = ("ED", 5), ("ES", 15), ("ED", 35), ("ES", 45)
+    scene.write_detection(sequence, detection_of(scene.frame_times(sequence), *events, degraded=(15,)))
+    person.choose(sequence)
+    cells = [person.ui.keyframeTable.item(row, 0) for row in range(4)]
+    assert [cell.text() for cell in cells] == ["(1)", "(1)", "2", "2"]
+    assert "degraded image" in cells[0].toolTip() and not cells[2].toolTip()
+    person.widget.keyframes.jump(15)
+    scene.show_frame(sequence, 16)
+    person.press("moveButton")
+    assert [person.ui.keyframeTable.item(row, 0).text() for row in range(4)] == ["1", "1", "2", "2"]
 
 
 def test_the_keyframe_jumped_to_last_is_the_one_that_is_moved(person):

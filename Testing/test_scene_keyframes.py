@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from EchoKeyframeLib.detection.keyframes import Phase
@@ -368,6 +370,36 @@ def test_keyframes_survive_a_bare_seq_nrrd(loop, table, tmp_path):
     assert reader.ReadData(sequence)
     restored = layer.read_keyframes(layer.restore_table(sequence))
     assert [(k.phase, k.frame, k.source, k.confidence) for k in restored] == before
+
+
+def degraded_in(table):
+    return [k.frame for k in layer.read_keyframes(table) if k.degraded]
+
+
+def test_a_degraded_image_is_told_and_survives_all_but_a_persons_word(loop, tmp_path):
+    table = layer.write_detection(loop, detection_of(layer.frame_times(loop), *EVENTS, degraded=(22, 29)))
+    assert [table.GetCellText(row, COLUMNS.index("Image")) for row in range(5)] == ["", "", "degraded", "degraded", ""]
+    assert [[str(reason) for reason in beat.unfit] for beat in layer.read_beats(table)] == [
+        [], ["degraded image"], ["cut"]]  # fmt: skip
+    image = [loop.GetNthDataNode(frame).GetAttribute("EchoKeyframe.Image") for frame in (9, 22, 29)]
+    assert image == [None, "degraded", "degraded"]
+    layer.move_keyframe(table, 22, 24)
+    assert degraded_in(table) == [29]
+    assert loop.GetNthDataNode(22).GetAttribute("EchoKeyframe.Image") is None
+    layer.undo(table)
+    assert degraded_in(table) == [22, 29]
+    loop.RemoveNodeReferenceIDs("EchoKeyframe.KeyframeTable")  # as from a bare .seq.nrrd
+    assert degraded_in(layer.keyframe_table(loop)) == [22, 29]
+
+
+def test_a_scene_from_before_images_were_judged_is_read(loop, table):
+    table.RemoveColumn(table.GetColumnIndex("Image"))
+    recorded = json.loads(table.GetAttribute("EchoKeyframe.Settled"))
+    recorded["keyframes"] = [row[:4] for row in recorded["keyframes"]]
+    table.SetAttribute("EchoKeyframe.Settled", json.dumps(recorded))
+    assert not layer.settle_table(table)
+    assert events(table) == list(EVENTS) and degraded_in(table) == []
+    assert [table.GetColumnName(i) for i in range(table.GetNumberOfColumns())] == list(COLUMNS)
 
 
 def test_repaired_times_reach_the_table(loop, table):
