@@ -120,7 +120,7 @@ def _draw_frame(axes: Axes, cine: Cine, sector: Sector, phase: Phase, beat: Beat
         return
     image = sector_image(cine, sector, keyframe.frame)
     axes.imshow(image, cmap="gray", vmin=0, vmax=255, aspect=pixel_aspect(cine), interpolation="bilinear")
-    doubts = [word for word, holds in (("edge", keyframe.at_edge), ("degraded image", keyframe.degraded)) if holds]
+    doubts = [word for word, holds in (("edge", keyframe.at_edge), ("degraded", keyframe.degraded)) if holds]
     doubt = f" ({', '.join(doubts)})" if doubts else ""
     axes.set_title(f"{phase} {beat.number}: frame {keyframe.frame}, {keyframe.time:.3f} s{doubt}", color=COLORS[phase],
                    fontproperties=font(_SIZE - 1), pad=3)
