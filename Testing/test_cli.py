@@ -204,7 +204,8 @@ def test_only_a_command_that_skips_what_is_done_is_said_to_go_on(tmp_path, sampl
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("EchoKeyframeLib.cine.read.read_cine", interrupted)
+    # A function that no module imported meanwhile keeps for later tests.
+    monkeypatch.setattr("EchoKeyframeLib.commands.measure._measure", interrupted)
     arguments = [str(sample_clip), "--contours", str(tmp_path / "c.json"), "--output", str(tmp_path / "out")]
     assert main(["measure", *arguments]) == 130
     assert capsys.readouterr().err == "echokeyframe: stopped\n" and not list(tmp_path.iterdir())
