@@ -64,7 +64,7 @@ def _export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
         files, warnings = export_cine(job.target, cine, sector, found.beats, request, settings.force)
     except OSError as error:
         reason = error.strerror or type(error).__name__  # a library's own text may be a whole traceback
-        raise CineError(f"{job.cine.name}: cannot be exported to the output folder ({reason})") from error
+        raise CineError(job.cine.name, f"cannot be exported to the output folder ({reason})") from error
     told = f"{len(files)} file{'s' * (len(files) > 1)}" if files else "nothing to export: no measurable beat"
     return Outcome(job, Status.DONE, told, tuple(dict.fromkeys([*found.warnings, *warnings])))
 
@@ -77,7 +77,7 @@ def _keyframes_path(job: Job, keyframes: Path | None, output: Path) -> Path | No
     path = keyframes / relative.with_name(f"{relative.name}.keyframes.json")
     if not path.is_file():
         raise CineError(
-            f"{job.cine.name}: {path.name} is not in the folder of --keyframes; run detect on the same arguments first"
+            job.cine.name, f"{path.name} is not in the folder of --keyframes; run detect on the same arguments first"
         )
     return path
 

@@ -113,7 +113,7 @@ def _detect(
         write_outputs(job.target, cine, sector, detection)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise CineError(f"{job.cine.name}: its results cannot be written to the output folder ({reason})") from error
+        raise CineError(job.cine.name, f"its results cannot be written to the output folder ({reason})") from error
     return Outcome(job, Status.DONE, _summary(detection), detection.warnings)
 
 

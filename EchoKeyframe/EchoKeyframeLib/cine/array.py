@@ -27,31 +27,31 @@ def cine_from_array(
     try:
         frames = np.asarray(frames)
     except ValueError:
-        raise CineError(f"{name}: frames must form an array of shape [T, H, W] or [T, H, W, 3]") from None
+        raise CineError(name, "frames must form an array of shape [T, H, W] or [T, H, W, 3]") from None
     if frames.ndim not in (3, 4) or (frames.ndim == 4 and frames.shape[3] != 3) or 0 in frames.shape:
-        raise CineError(f"{name}: frames must have shape [T, H, W] or [T, H, W, 3], got {list(frames.shape)}")
+        raise CineError(name, f"frames must have shape [T, H, W] or [T, H, W, 3], got {list(frames.shape)}")
     times, timing = _times(times, fps, len(frames), name)
     return Cine(_as_uint8(frames, name), times, Source(name, encoding=f"array of {frames.dtype}"), timing=timing)
 
 
 def _times(times: ArrayLike | None, fps: float | None, count: int, name: str) -> tuple[np.ndarray, str]:
     if times is not None and fps is not None:
-        raise CineError(f"{name}: give either times or fps, not both")
+        raise CineError(name, "give either times or fps, not both")
     if times is not None:
         try:
             times = np.array(times, np.float64)
         except (TypeError, ValueError):
-            raise CineError(f"{name}: times must be numbers, in seconds") from None
+            raise CineError(name, "times must be numbers, in seconds") from None
         if times.shape != (count,):
-            raise CineError(f"{name}: needs one time for each of its {count} frames, got shape {list(times.shape)}")
+            raise CineError(name, f"needs one time for each of its {count} frames, got shape {list(times.shape)}")
         return times - times[0], "given times"
     if fps is None:
         if count > 1:
-            raise CineError(f"{name}: needs times in seconds or a frame rate")
+            raise CineError(name, "needs times in seconds or a frame rate")
         return np.zeros(1), "single frame"
     if not isinstance(fps, int | float | np.number) or not 0 < fps <= HIGHEST_FRAME_RATE:
         raise CineError(
-            f"{name}: a frame rate must lie above 0 and at most at {HIGHEST_FRAME_RATE} per second, got {fps}"
+            name, f"a frame rate must lie above 0 and at most at {HIGHEST_FRAME_RATE} per second, got {fps}"
         )
     return np.arange(count, dtype=np.float64) / fps, GIVEN_RATE
 
@@ -62,10 +62,10 @@ def _as_uint8(frames: np.ndarray, name: str) -> np.ndarray:
     if frames.dtype == bool:
         return frames.astype(np.uint8) * np.uint8(255)
     if frames.dtype.kind not in "iuf":
-        raise CineError(f"{name}: frames must hold real numbers, got {frames.dtype}")
+        raise CineError(name, f"frames must hold real numbers, got {frames.dtype}")
     low, high = float(frames.min()), float(frames.max())
     if not np.isfinite([low, high]).all():
-        raise CineError(f"{name}: frames hold NaN or infinite values")
+        raise CineError(name, "frames hold NaN or infinite values")
     if low >= 0:
         low, high = 0.0, _white(high, frames.dtype)
     scale = 255.0 / (high - low) if high > low else 0.0

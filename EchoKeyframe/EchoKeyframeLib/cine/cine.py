@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .finding import Finding
+
 HIGHEST_FRAME_RATE = 10000
 """Frames per second beyond which no echo is taken, but a number is mistaken."""
 
@@ -15,7 +17,19 @@ GIVEN_RATE = "given frame rate"
 
 
 class CineError(Exception):
-    """A cine cannot be read or used. The message is one line: which file, what is wrong, what to do."""
+    """A cine cannot be read or used. The message is one line: which file, what is wrong, what to do.
+
+    ``CineError(name, reason)``, or ``CineError(reason)`` where no file is concerned. They stay apart as ``name`` (str
+    or None) and ``reason``, for what must not name a file; ``str()`` is both.
+    """
+
+    def __init__(self, *name_and_reason: object) -> None:
+        super().__init__(*map(str, name_and_reason))
+        *name, self.reason = self.args
+        self.name = name[0] if name else None
+
+    def __str__(self) -> str:
+        return ": ".join(self.args)
 
 
 @dataclass(frozen=True)
@@ -82,6 +96,7 @@ class Cine:
     warnings: what a person should know about this reading, one line each.
     timing_warnings: those among them that doubt the times, so that a given frame rate settles them, or one that the
     detection can name.
+    findings: the warnings that are about the file's contradictions and faults, as data.
 
     Raises CineError where the arrays contradict this description. A Cine that exists is sound.
     """
@@ -97,21 +112,22 @@ class Cine:
     view: str | None = None
     warnings: tuple[str, ...] = field(default=())
     timing_warnings: tuple[str, ...] = field(default=())
+    findings: tuple[Finding, ...] = field(default=())
 
     def __post_init__(self) -> None:
         name, frames, times = self.source.name, self.frames, self.times
         if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8:
-            raise CineError(f"{name}: frames must be a uint8 array, got {getattr(frames, 'dtype', type(frames))}")
+            raise CineError(name, f"frames must be a uint8 array, got {getattr(frames, 'dtype', type(frames))}")
         if frames.ndim not in (3, 4) or (frames.ndim == 4 and frames.shape[3] != 3):
-            raise CineError(f"{name}: frames must have shape [T, H, W] or [T, H, W, 3], got {list(frames.shape)}")
+            raise CineError(name, f"frames must have shape [T, H, W] or [T, H, W, 3], got {list(frames.shape)}")
         if 0 in frames.shape:
-            raise CineError(f"{name}: holds no frames or no pixels (shape {list(frames.shape)})")
+            raise CineError(name, f"holds no frames or no pixels (shape {list(frames.shape)})")
         if not isinstance(times, np.ndarray) or times.dtype != np.float64 or times.shape != (len(frames),):
-            raise CineError(f"{name}: needs one float64 time for each of its {len(frames)} frames")
+            raise CineError(name, f"needs one float64 time for each of its {len(frames)} frames")
         if not np.isfinite(times).all() or (np.diff(times) <= 0).any():
-            raise CineError(f"{name}: frame times must be finite and strictly increasing")
+            raise CineError(name, "frame times must be finite and strictly increasing")
         if self.spacing is not None and not all(np.isfinite(s) and s > 0 for s in self.spacing):
-            raise CineError(f"{name}: pixel spacing must be positive, got {self.spacing}")
+            raise CineError(name, f"pixel spacing must be positive, got {self.spacing}")
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -168,12 +184,17 @@ class Cine:
         """
         if not 0 < fps <= HIGHEST_FRAME_RATE:
             raise CineError(
-                f"{self.source.name}: a frame rate must lie above 0 and at most at {HIGHEST_FRAME_RATE} per second, "
+                self.source.name,
+                f"a frame rate must lie above 0 and at most at {HIGHEST_FRAME_RATE} per second, "
                 f"got {fps}"
             )
         times = np.arange(len(self), dtype=np.float64) / fps
-        warnings = tuple(warning for warning in self.warnings if warning not in self.timing_warnings)
-        return replace(self, times=times, r_waves=(), timing=GIVEN_RATE, warnings=warnings, timing_warnings=())
+        settled = self.timing_warnings
+        return replace(
+            self, times=times, r_waves=(), timing=GIVEN_RATE, timing_warnings=(),
+            warnings=tuple(warning for warning in self.warnings if warning not in settled),
+            findings=tuple(finding for finding in self.findings if finding.text not in settled),
+        )  # fmt: skip
 
     def with_spacing(self, spacing: tuple[float, float]) -> Cine:
         """The same frames with a pixel size in mm (row, column) that a person vouches for; a warning tells of it.
@@ -190,3 +211,8 @@ class Cine:
     def with_warnings(self, *warnings: str) -> Cine:
         """The same cine with these lines added to its warnings."""
         return replace(self, warnings=(*self.warnings, *warnings))
+
+    def with_findings(self, *findings: Finding) -> Cine:
+        """The same cine with these findings added, and their texts to its warnings."""
+        told = self.with_warnings(*(finding.text for finding in findings))
+        return replace(told, findings=(*self.findings, *findings))

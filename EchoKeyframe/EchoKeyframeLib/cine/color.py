@@ -55,7 +55,8 @@ class FrameStack:
             self._size = frame.shape[:2]
         elif frame.shape[:2] != self._size:
             raise CineError(
-                f"{self._name}: frame {self._count} is {frame.shape[1]}x{frame.shape[0]} pixels where those before it "
+                self._name,
+                f"frame {self._count} is {frame.shape[1]}x{frame.shape[0]} pixels where those before it "
                 f"are {self._size[1]}x{self._size[0]}; split the file where the size changes"
             )
         if not self._colored and frame.ndim == 3 and self._brings_color(frame):
@@ -74,7 +75,7 @@ class FrameStack:
         Raises CineError if there are none.
         """
         if self._count == 0:
-            raise CineError(f"{self._name}: holds no frames that can be decoded")
+            raise CineError(self._name, "holds no frames that can be decoded")
         if not self._colored and self._first is not None and self._still == self._count:
             # A still has no motion to go by: patches of colour anywhere count.
             reduced = self._first_reduced
@@ -140,7 +141,7 @@ class FrameStack:
             self._pixels.resize(size, refcheck=False)
         except MemoryError:
             raise CineError(
-                f"{self._name}: {count} frames need {size / 2**30:.1f} GB of memory, which is not there; cut the loop"
+                self._name, f"{count} frames need {size / 2**30:.1f} GB of memory, which is not there; cut the loop"
             ) from None
 
 

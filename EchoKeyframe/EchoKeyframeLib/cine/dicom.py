@@ -47,10 +47,10 @@ def read_dicom(path: Path) -> Cine:
     except CineError:
         raise
     except MemoryError:
-        raise CineError(f"{path.name}: does not fit into memory; split it or use a larger machine") from None
+        raise CineError(path.name, "does not fit into memory; split it or use a larger machine") from None
     except Exception as error:
         # pydicom raises nearly anything on damaged headers. Its messages quote values, so only the kind is passed on.
-        raise CineError(f"{path.name}: damaged DICOM file ({type(error).__name__}); export it again") from None
+        raise CineError(path.name, f"damaged DICOM file ({type(error).__name__}); export it again") from None
 
 
 def read_dicom_header(path: Path) -> CineHeader:
@@ -60,7 +60,7 @@ def read_dicom_header(path: Path) -> CineHeader:
         with quiet_pydicom(), open_dicom(path) as file:
             frames = max(1, int(number(file.header, "NumberOfFrames") or 1))
             if frames > _MOST_FRAMES:
-                raise CineError(f"{file.name}: claims {frames} frames; its header is damaged")
+                raise CineError(file.name, f"claims {frames} frames; its header is damaged")
             timing = frame_timing(file.header, frames, frames)
             known = frames > 1 and timing.phrase != ASSUMED_TIMING
             fps = (frames - 1) / float(timing.times[-1]) if known else None
@@ -68,13 +68,13 @@ def read_dicom_header(path: Path) -> CineHeader:
     except CineError:
         raise
     except Exception as error:  # as above
-        raise CineError(f"{path.name}: damaged DICOM file ({type(error).__name__}); export it again") from None
+        raise CineError(path.name, f"damaged DICOM file ({type(error).__name__}); export it again") from None
 
 
 def _read(file: DicomFile, path: Path) -> Cine:
     header = file.header
     if text(header, "SOPClassUID") in _VOLUME_CLASSES:
-        raise CineError(f"{file.name}: holds volumes over time (3D+t); export a 2D plane of it as a cine")
+        raise CineError(file.name, "holds volumes over time (3D+t); export a 2D plane of it as a cine")
     rows, columns = _declared_size(header)
     layout = calibration(header, rows, columns)
     if _is_video(file):
@@ -107,7 +107,7 @@ def _read_frames(file: DicomFile, region: Box | None) -> tuple[np.ndarray, Timin
     """Decode stored frames in the order in which they were taken."""
     stored = StoredFrames(file)
     if not len(stored):
-        raise CineError(f"{file.name}: its header promises frames but no whole one follows; copy or export it again")
+        raise CineError(file.name, "its header promises frames but no whole one follows; copy or export it again")
     timing = frame_timing(file.header, len(stored), stored.declared)
     stack, kept, reason, failed_in_a_row = FrameStack(file.name, len(stored), region), [], "", 0
     for position, index in enumerate(timing.order):
@@ -125,7 +125,7 @@ def _read_frames(file: DicomFile, region: Box | None) -> tuple[np.ndarray, Timin
         stack.append(frame)
         kept.append(position)
     if not kept:
-        raise CineError(f"{file.name}: none of its {len(stored)} frames can be decoded ({reason}); export it again")
+        raise CineError(file.name, f"none of its {len(stored)} frames can be decoded ({reason}); export it again")
     warnings = _count_warnings(file, len(stored), stored.declared)
     if len(kept) < len(stored):
         warnings.append(f"{len(stored) - len(kept)} of {len(stored)} frames are damaged and left out")
@@ -143,13 +143,13 @@ def _read_video(file: DicomFile, region: Box | None) -> tuple[np.ndarray, Timing
     """Decode an embedded MPEG-2, H.264 or HEVC stream, whose fragments make one stream (PS3.5 A.4.5)."""
     stream = b"".join(file.read(start, length) for start, length in item_spans(file))
     if not stream:
-        raise CineError(f"{file.name}: its header promises a video stream but none follows; copy or export it again")
+        raise CineError(file.name, "its header promises a video stream but none follows; copy or export it again")
     declared = int(number(file.header, "NumberOfFrames") or 0)
     stack, stamps, size = FrameStack(file.name, 0, region), [], 0
     for frame, stamp in decode_stream(stream, file.name):
         size += frame.size
         if size > MAX_BYTES:
-            raise CineError(f"{file.name}: its video decodes to more than {MAX_BYTES >> 30} GiB; split it")
+            raise CineError(file.name, f"its video decodes to more than {MAX_BYTES >> 30} GiB; split it")
         stack.append(frame)
         stamps.append(stamp)
     frames = stack.finish()

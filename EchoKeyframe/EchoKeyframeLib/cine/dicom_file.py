@@ -76,7 +76,7 @@ def open_dicom(path: Path) -> Iterator[DicomFile]:
         stream: BinaryIO = path.open("rb")
     except OSError as error:
         reason = error.strerror
-        raise CineError(f"{path.name}: cannot be opened ({reason}); check the path and its permissions") from None
+        raise CineError(path.name, f"cannot be opened ({reason}); check the path and its permissions") from None
     with stream:
         header, syntax, body = _read_header(stream, path)
         yield _find_pixel_data(header, syntax, body, path.name)
@@ -161,7 +161,7 @@ def _read_deflated(stream: BinaryIO, meta: Dataset, name: str) -> tuple[Dataset,
     """Inflate a deflated data set (PS3.5 A.5) up to the limit on memory; a cut one as far as it goes."""
     length = number(meta, "FileMetaInformationGroupLength")
     if length is None:
-        raise CineError(f"{name}: damaged DICOM header (no group length); export the file again")
+        raise CineError(name, "damaged DICOM header (no group length); export the file again")
     stream.seek(128 + 4 + 12 + int(length))
     inflater, body, total = zlib.decompressobj(-zlib.MAX_WBITS), BytesIO(), 0
     while (chunk := stream.read(1 << 16)) and not inflater.eof:
@@ -169,7 +169,7 @@ def _read_deflated(stream: BinaryIO, meta: Dataset, name: str) -> tuple[Dataset,
             piece = inflater.decompress(chunk, 1 << 20)
             total += len(piece)
             if total > MAX_BYTES // 8:
-                raise CineError(f"{name}: inflates to more than {MAX_BYTES >> 33} GiB; export it uncompressed")
+                raise CineError(name, f"inflates to more than {MAX_BYTES >> 33} GiB; export it uncompressed")
             body.write(piece)
             chunk = inflater.unconsumed_tail
     body.seek(0)
@@ -186,8 +186,8 @@ def _find_pixel_data(header: Dataset, syntax: UID, stream: BinaryIO, name: str) 
         meta = getattr(header, "file_meta", Dataset())
         kind = uid_name(text(header, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID"))
         if kind == "unknown" or kind.endswith("Image Storage"):
-            raise CineError(f"{name}: ends before its images or was stripped of them; copy or export it again")
-        raise CineError(f"{name}: a DICOM object without images ({kind}); choose a multi-frame ultrasound image")
+            raise CineError(name, "ends before its images or was stripped of them; copy or export it again")
+        raise CineError(name, f"a DICOM object without images ({kind}); choose a multi-frame ultrasound image")
     vr, order = "OW", "<" if little else ">"
     if syntax == "1.2.840.10008.1.2":
         length = struct.unpack(order + "I", element[4:])[0]

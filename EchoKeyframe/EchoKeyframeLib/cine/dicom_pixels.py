@@ -79,21 +79,21 @@ def pixel_format(file: DicomFile) -> PixelFormat:
     sizes = {key: _whole(number(header, key)) for key in ("Rows", "Columns", "BitsAllocated")}
     absent = [key for key, value in sizes.items() if value is None or value < 1]
     if absent:
-        raise CineError(f"{name}: the DICOM header lacks a usable {absent[0]}; export the file again")
+        raise CineError(name, f"the DICOM header lacks a usable {absent[0]}; export the file again")
     photometric = text(header, "PhotometricInterpretation").upper()
     rows, columns, allocated = sizes["Rows"], sizes["Columns"], sizes["BitsAllocated"]
     if rows * columns > MAX_FRAME_PIXELS:
-        raise CineError(f"{name}: claims frames of {columns}x{rows} pixels, more than any ultrasound image has")
+        raise CineError(name, f"claims frames of {columns}x{rows} pixels, more than any ultrasound image has")
     if photometric not in (*_GRAY, *_COLOR, "PALETTE COLOR"):
         shown = photometric if photometric.startswith(("YBR_", "HSV", "ARGB", "CMYK")) else "of an unknown kind"
-        raise CineError(f"{name}: photometric interpretation {shown} is not supported; export it as RGB")
+        raise CineError(name, f"photometric interpretation {shown} is not supported; export it as RGB")
     if allocated not in (8, 16):
-        raise CineError(f"{name}: {allocated} bits per sample are not supported; export it with 8 or 16")
+        raise CineError(name, f"{allocated} bits per sample are not supported; export it with 8 or 16")
     stored = _whole(number(header, "BitsStored")) or allocated
     stored = stored if 1 <= stored <= allocated else allocated
     samples = 3 if photometric in _COLOR else 1
     if (_whole(number(header, "SamplesPerPixel")) or samples) != samples:
-        raise CineError(f"{name}: SamplesPerPixel contradicts {photometric}; the header is damaged")
+        raise CineError(name, f"SamplesPerPixel contradicts {photometric}; the header is damaged")
     planar = 1 if _whole(number(header, "PlanarConfiguration")) == 1 else 0
     signed = number(header, "PixelRepresentation") == 1
     return PixelFormat(rows, columns, samples, allocated, stored, signed, photometric, planar)
@@ -116,7 +116,7 @@ class StoredFrames:
         self._count = self._native_count() if self._decoder.is_native else len(self._spans)
         size = self._format.rows * self._format.columns * self._format.samples
         if self._count * size > MAX_BYTES:
-            raise CineError(f"{file.name}: {self._count} frames would take more than {MAX_BYTES >> 30} GiB; split it")
+            raise CineError(file.name, f"{self._count} frames would take more than {MAX_BYTES >> 30} GiB; split it")
         self._table: np.ndarray | None = None
         self._has_table = False
 
@@ -229,7 +229,7 @@ def _decoder(file: DicomFile) -> Decoder:
     if decoder is None or not decoder.is_available:
         advice = _PACKAGES.get(file.syntax, "convert it to an uncompressed transfer syntax")
         syntax = _NAMES.get(file.syntax) or uid_name(file.syntax)
-        raise CineError(f"{file.name}: transfer syntax {syntax} cannot be read; {advice}")
+        raise CineError(file.name, f"transfer syntax {syntax} cannot be read; {advice}")
     return decoder
 
 
@@ -238,7 +238,7 @@ def _plugin(file: DicomFile, decoder: Decoder, form: PixelFormat) -> str:
     if str(decoder.UID) == JPEGExtended12Bit and form.stored > 8:
         if "pylibjpeg" not in decoder.available_plugins:
             advice = "install pylibjpeg and pylibjpeg-libjpeg"
-            raise CineError(f"{file.name}: {decoder.UID.name} with {form.stored} bits cannot be read; {advice}")
+            raise CineError(file.name, f"{decoder.UID.name} with {form.stored} bits cannot be read; {advice}")
         return "pylibjpeg"
     # Pillow's codecs survive damaged data; GDCM's can end the process, so it reads what Pillow cannot.
     is_deep_color = form.samples == 3 and form.allocated > 8

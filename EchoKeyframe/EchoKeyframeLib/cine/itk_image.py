@@ -49,7 +49,7 @@ def read_itk_image(path: Path, fps: float | None) -> Cine:
     path = Path(path)
     array, spacing = read_itk_array(path)
     if fps is None and len(array) > 1:
-        raise CineError(f"{path.name}: its kind of file states no frame rate; give it (--fps, or fps in labels.csv)")
+        raise CineError(path.name, "its kind of file states no frame rate; give it (--fps, or fps in labels.csv)")
     cine = cine_from_array(array, fps=fps if len(array) > 1 else None, name=path.name)
     source = replace(cine.source, path=path, encoding=f"{_kind(path)}, {cine.source.encoding}")
     return replace(cine, source=source, spacing=spacing)
@@ -63,7 +63,7 @@ def read_itk_array(path: Path) -> tuple[np.ndarray, tuple[float, float] | None]:
     try:
         image = reader.Execute()
     except RuntimeError:
-        raise CineError(f"{path.name}: cannot be decoded; the file is cut short or damaged") from None
+        raise CineError(path.name, "cannot be decoded; the file is cut short or damaged") from None
     sitk = _simple_itk(path)
     array = sitk.GetArrayFromImage(image)
     color = image.GetNumberOfComponentsPerPixel() > 1
@@ -87,7 +87,7 @@ def _reader(path: Path) -> SimpleITK.ImageFileReader:
     try:
         reader.ReadImageInformation()
     except RuntimeError:
-        raise CineError(f"{path.name}: is no MetaImage or NIfTI file that can be read; check it or copy it again"
+        raise CineError(path.name, "is no MetaImage or NIfTI file that can be read; check it or copy it again"
                         ) from None
     return reader
 
@@ -96,17 +96,17 @@ def _sequence_shape(reader: SimpleITK.ImageFileReader, path: Path) -> tuple[int,
     """Images, rows, columns."""
     size = [*reader.GetSize(), 1, 1][: max(3, reader.GetDimension())]
     if len(size) > 3 and sum(n > 1 for n in size[2:]) > 1:
-        raise CineError(f"{path.name}: holds volumes over time ({' x '.join(map(str, size))}); export a 2D sequence")
+        raise CineError(path.name, f"holds volumes over time ({' x '.join(map(str, size))}); export a 2D sequence")
     images = int(np.prod(size[2:]))
     if images * size[0] * size[1] * reader.GetNumberOfComponents() > MAX_BYTES:
-        raise CineError(f"{path.name}: claims {images} images of {size[0]}x{size[1]} pixels; too large, or damaged")
+        raise CineError(path.name, f"claims {images} images of {size[0]}x{size[1]} pixels; too large, or damaged")
     return images, size[1], size[0]
 
 
 def _require_own_data(path: Path) -> None:
     """A MetaImage header names the file with its pixels: one from elsewhere must not lead out of its folder."""
     if not path.is_file():
-        raise CineError(f"{path.name}: no such file")
+        raise CineError(path.name, "no such file")
     with path.open("rb") as stream:
         head = stream.read(65536)
     named = _META_DATA.search(head) if _META_KEY.match(head) else None
@@ -114,9 +114,9 @@ def _require_own_data(path: Path) -> None:
         return
     name = named[1].decode("utf-8", "replace")
     if name.upper() != "LOCAL" and (Path(name).name != name or "\\" in name or name.upper() == "LIST"):
-        raise CineError(f"{path.name}: its pixels are not in one file beside it; convert it to .mha or .nii.gz")
+        raise CineError(path.name, "its pixels are not in one file beside it; convert it to .mha or .nii.gz")
     if name.upper() != "LOCAL" and not (path.parent / name).is_file():
-        raise CineError(f"{path.name}: the file with its pixels, {name}, is missing; put it beside it")
+        raise CineError(path.name, f"the file with its pixels, {name}, is missing; put it beside it")
 
 
 def _require_whole_nifti(path: Path) -> None:
@@ -135,7 +135,7 @@ def _require_whole_nifti(path: Path) -> None:
     except (OSError, EOFError, zlib.error, ValueError):
         whole = False
     if not whole:
-        raise CineError(f"{path.name}: is cut short; copy it again")
+        raise CineError(path.name, "is cut short; copy it again")
 
 
 def _opener(path: Path):

@@ -58,15 +58,15 @@ def _head(path: Path) -> bytes:
     name = path.name or str(path)
     try:
         if path.is_dir():
-            raise CineError(f"{name}: is a folder; name a file in it")
+            raise CineError(name, "is a folder; name a file in it")
         if path.exists() and not path.is_file():
-            raise CineError(f"{name}: is no regular file; name a DICOM or video file")
+            raise CineError(name, "is no regular file; name a DICOM or video file")
         with path.open("rb") as stream:
             head = stream.read(132)
     except OSError as error:
-        raise CineError(f"{name}: cannot be opened ({error.strerror}); check the path and its permissions") from None
+        raise CineError(name, f"cannot be opened ({error.strerror}); check the path and its permissions") from None
     if not head:
-        raise CineError(f"{name}: is empty; copy or export it again")
+        raise CineError(name, "is empty; copy or export it again")
     return head
 
 

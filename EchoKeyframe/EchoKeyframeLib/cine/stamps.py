@@ -24,7 +24,7 @@ def repaired_times(
     Raises CineError if there are no stamps.
     """
     if not stamps:
-        raise CineError(f"{name}: holds no frames")
+        raise CineError(name, "holds no frames")
     given = np.array([np.nan if stamp is None else stamp for stamp in stamps], np.float64)
     if len(given) == 1:
         return np.zeros(1), "single frame", []

@@ -35,7 +35,7 @@ def read_video(path: Path) -> Cine:
         with open(path, "rb") as stream:
             return _read(stream, path)
     except OSError as error:
-        raise CineError(f"{path.name or path}: cannot be opened ({error.strerror or error})") from None
+        raise CineError(path.name or str(path), f"cannot be opened ({error.strerror or error})") from None
 
 
 def read_video_header(path: Path) -> CineHeader:
@@ -50,7 +50,7 @@ def read_video_header(path: Path) -> CineHeader:
                 size = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)), int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
                 encoding = f"{container} ({_codec(capture)})"
     except OSError as error:
-        raise CineError(f"{path.name or path}: cannot be opened ({error.strerror or error})") from None
+        raise CineError(path.name or str(path), f"cannot be opened ({error.strerror or error})") from None
     frames = int(declared) if container in _EXACT_COUNT and 0 < declared < 1e9 else None
     return CineHeader(frames, size, rate if 0 < rate <= HIGHEST_FRAME_RATE else None, encoding)
 
@@ -133,7 +133,7 @@ def _container(head: bytes, name: str) -> str:
     if head[:3] == b"\x00\x00\x01" or head[:4] == b"\x00\x00\x00\x01":
         return "H.264 or HEVC"
     what = "is empty" if not head else "is neither DICOM nor an AVI, MP4, MOV, MKV, WebM, GIF or MPEG video"
-    raise CineError(f"{name}: {what}; check the file or convert it")
+    raise CineError(name, f"{what}; check the file or convert it")
 
 
 class _SteadyStream(io.BufferedIOBase):
@@ -167,13 +167,13 @@ def _opened(stream: io.BufferedIOBase, name: str) -> Iterator[cv2.VideoCapture]:
         try:
             capture = cv2.VideoCapture(steady, cv2.CAP_FFMPEG, [])
             if not capture.isOpened():
-                raise CineError(f"{name}: cannot be decoded; the file is cut short, damaged or of an unknown codec")
+                raise CineError(name, "cannot be decoded; the file is cut short, damaged or of an unknown codec")
             width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
             if max(width, height) > _LARGEST_SIDE:
-                raise CineError(f"{name}: claims a size of {width:.0f}x{height:.0f} pixels; the header is damaged")
+                raise CineError(name, f"claims a size of {width:.0f}x{height:.0f} pixels; the header is damaged")
             yield capture
         except cv2.error as error:
-            raise CineError(f"{name}: cannot be decoded ({' '.join(str(error.err or error).split())})") from None
+            raise CineError(name, f"cannot be decoded ({' '.join(str(error.err or error).split())})") from None
         finally:
             if capture is not None:
                 capture.release()

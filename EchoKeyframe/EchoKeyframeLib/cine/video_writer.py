@@ -35,7 +35,7 @@ def write_video(path: Path, frames: np.ndarray, fps: float, codec: str = "ffv1")
             _check_whole(unfinished, len(frames), path.name)
     except OSError:
         raise CineError(
-            f"{path.name}: cannot be written as {codec}; check that its folder exists and may be written to"
+            path.name, f"cannot be written as {codec}; check that its folder exists and may be written to"
         ) from None
 
 
@@ -74,7 +74,7 @@ def _check_whole(path: Path, count: int, name: str) -> None:
     except CineError:
         stored = 0
     if stored != count:
-        raise CineError(f"{name}: only {stored} of {count} frames could be stored; check the free space on the disk")
+        raise CineError(name, f"only {stored} of {count} frames could be stored; check the free space on the disk")
 
 
 def _storable_rate(fps: float, codec: str) -> float:

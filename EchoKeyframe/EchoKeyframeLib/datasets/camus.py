@@ -80,11 +80,11 @@ def _labelled(
     ed, es = (_whole(info[key], f"{name}: {key}") - 1 for key in ("ED", "ES"))
     frames = _whole(info["NbFrame"], f"{name}: NbFrame") if "NbFrame" in info else None
     if min(ed, es) < 0 or (frames is not None and max(ed, es) >= frames):
-        raise LabelError(f"{name}: ED {ed + 1} and ES {es + 1} must lie between 1 and NbFrame, {frames}")
+        raise LabelError(name, f"ED {ed + 1} and ES {es + 1} must lie between 1 and NbFrame, {frames}")
     rate = _rate(info["FrameRate"], f"{name}: FrameRate") if "FrameRate" in info else fps
     sequence = _sequence(patient, view)
     if sequence is None:
-        raise LabelError(f"{name}: its image sequence ({patient.name}_{view}_half_sequence or _sequence) is missing")
+        raise LabelError(name, f"its image sequence ({patient.name}_{view}_half_sequence or _sequence) is missing")
     events = sorted([(float(ed), Phase.ED), (float(es), Phase.ES)])
     labels = ClipLabels(
         _name(folder, sequence), (float(ed),), (float(es),), frames, rate, VIEWS[view],

@@ -68,16 +68,16 @@ class ClipLabels:
         for phase in Phase:
             events = self.of(phase)
             if not np.isfinite(events).all():
-                raise LabelError(f"{where}: {phase} has a frame that is not a number")
+                raise LabelError(where, f"{phase} has a frame that is not a number")
             for a, b in pairwise(events.tolist()):
                 if b <= a:
                     problem = "is given twice" if a == b else f"comes after {a:g}; list them in order"
-                    raise LabelError(f"{where}: {phase} frame {b:g} {problem}")
+                    raise LabelError(where, f"{phase} frame {b:g} {problem}")
         self._check_alternation(where)
         self._check_spans(where)
         if self.fps is not None and not 0 < self.fps <= HIGHEST_FRAME_RATE:
             raise LabelError(
-                f"{where}: a frame rate must lie above 0 and at most at {HIGHEST_FRAME_RATE} per second, got {self.fps}"
+                where, f"a frame rate must lie above 0 and at most at {HIGHEST_FRAME_RATE} per second, got {self.fps}"
             )
         return self
 
@@ -85,11 +85,12 @@ class ClipLabels:
         for (a, first), (b, second) in pairwise(self.in_order()):
             if first is second and self.decides_all_between(a, b):
                 raise LabelError(
-                    f"{where}: {first} frames {a:g} and {b:g} without an {first.other} between them; "
+                    where,
+                    f"{first} frames {a:g} and {b:g} without an {first.other} between them; "
                     "label it or leave the clip out"
                 )
             if a == b:
-                raise LabelError(f"{where}: frame {a:g} is labelled both ED and ES")
+                raise LabelError(where, f"frame {a:g} is labelled both ED and ES")
 
     def decides_all_between(self, a: float, b: float) -> bool:
         """Whether all frames between two of its keyframes are decided."""
@@ -103,7 +104,7 @@ class ClipLabels:
         for first, last in self.decided or ():
             if not previous < first <= last:
                 raise LabelError(
-                    f"{where}: decided frames must be spans such as 3-17 in ascending order, got {first}-{last}"
+                    where, f"decided frames must be spans such as 3-17 in ascending order, got {first}-{last}"
                 )
             previous = last
 
@@ -114,6 +115,7 @@ def check_inside(labels: ClipLabels, n_frames: int, virtual: frozenset[tuple[Pha
         for frame in labels.of(phase).tolist():
             if not 0 <= frame <= n_frames - 1 and (phase, frame) not in virtual:
                 raise LabelError(
-                    f"{labels.file}: {phase} frame {frame:g} lies beyond the clip's {n_frames} frames "
+                    labels.file,
+                    f"{phase} frame {frame:g} lies beyond the clip's {n_frames} frames "
                     f"(0 to {n_frames - 1}); mark it outside=1 if it is meant to be a virtual keyframe"
                 )

@@ -65,7 +65,7 @@ class LabelledCine:
         if labels.frames is None:
             check_inside(labels, len(cine))
         elif labels.frames != len(cine):
-            raise LabelError(f"{labels.file}: has {len(cine)} frames, its labels say {labels.frames}")
+            raise LabelError(labels.file, f"has {len(cine)} frames, its labels say {labels.frames}")
         return cine
 
 
@@ -133,7 +133,7 @@ class Dataset:
             more = f" (and {len(errors) - 1} more: 'echokeyframe check' lists them)" if len(errors) > 1 else ""
             raise DatasetError(errors[0].message + more)
         if not self.cines:
-            raise DatasetError(f"{self.folder.name}: holds no labelled cine")
+            raise DatasetError(self.folder.name, "holds no labelled cine")
         return self
 
     @property
@@ -173,7 +173,7 @@ class Dataset:
         chosen = tuple(cine for cine, part in zip(self.cines, splits, strict=True) if part is split)
         if not chosen:
             there = ", ".join(sorted(set(splits)))
-            raise DatasetError(f"{self.folder.name}: has no cines in its part {split.value!r}; it has {there}")
+            raise DatasetError(self.folder.name, f"has no cines in its part {split.value!r}; it has {there}")
         return replace(self, cines=chosen)
 
 

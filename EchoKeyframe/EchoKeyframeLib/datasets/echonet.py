@@ -75,7 +75,7 @@ def _labelled(
     fps, frames = _positive(row["FPS"], f"{where}: FPS"), round(_positive(row["NumberOfFrames"], f"{where}: frames"))
     split = row["Split"].strip().lower()
     if split not in list(Split):
-        raise LabelError(f"{where}: Split must be TRAIN, VAL or TEST, got {row['Split']!r}")
+        raise LabelError(where, f"Split must be TRAIN, VAL or TEST, got {row['Split']!r}")
     size = tuple(round(_positive(row[column], f"{where}: {column}")) for column in ("FrameHeight", "FrameWidth"))
     polygons = {frame: outline(chords) for frame, chords in tracings.get(name, {}).items()}
     if len(polygons) < 2:
@@ -94,9 +94,9 @@ def _by_area(name: str, masks: TracedMasks, frames: int, fps: float, findings: l
     areas = {frame: masks.area(frame) for frame in masks.frames}
     ed, es = max(areas, key=areas.get), min(areas, key=areas.get)
     if areas[es] <= 0 or areas[ed] == areas[es]:
-        raise LabelError(f"{name}: its tracings in {TRACINGS_NAME} do not tell ED from ES by area")
+        raise LabelError(name, f"its tracings in {TRACINGS_NAME} do not tell ED from ES by area")
     if not 0 <= max(ed, es) < frames:
-        raise LabelError(f"{name}: frame {max(ed, es)} is traced, the video has {frames} frames")
+        raise LabelError(name, f"frame {max(ed, es)} is traced, the video has {frames} frames")
     events = sorted([(float(ed), Phase.ED), (float(es), Phase.ES)])
     decided = labelled_spans(events, frames, fps)
     if decided == ():
@@ -130,25 +130,26 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str,
             reader = csv.DictReader(stream, restval="")
             missing = [column for column in columns if column not in (reader.fieldnames or ())]
             if missing:
-                raise LabelError(f"{path.name}: its first line lacks the column {missing[0]!r}, so it is not the table "
+                raise LabelError(path.name,
+                                 f"its first line lacks the column {missing[0]!r}, so it is not the table "
                                  "of EchoNet-Dynamic")  # fmt: skip
             yield from ((reader.line_num, row) for row in reader)
     except FileNotFoundError:
-        raise LabelError(f"{path.name}: is missing in {path.parent.name}; copy the whole data set") from None
+        raise LabelError(path.name, f"is missing in {path.parent.name}; copy the whole data set") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LabelError(f"{path.name}: cannot be read as a table ({error})") from error
+        raise LabelError(path.name, f"cannot be read as a table ({error})") from error
 
 
 def _video_name(text: str, where: str) -> str:
     """The file in ``Videos``; the two tables name it with and without its suffix."""
     name = text.strip()
     if not name or Path(name).name != name or PureWindowsPath(name).name != name or name == "..":
-        raise LabelError(f"{where}: FileName must name a video, got {name!r}")
+        raise LabelError(where, f"FileName must name a video, got {name!r}")
     return name if Path(name).suffix else f"{name}.avi"
 
 
 def _positive(text: str, where: str) -> float:
     value = table_number(text)
     if not 0 < value <= 1e6:
-        raise LabelError(f"{where}: must be a number above 0, got {text!r}")
+        raise LabelError(where, f"must be a number above 0, got {text!r}")
     return value

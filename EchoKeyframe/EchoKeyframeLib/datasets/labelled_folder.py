@@ -57,7 +57,7 @@ def store_clip(folder: Path, cine: Cine, keyframes: Iterable[Keyframe], whole_fr
     try:
         renew_labels(folder / LABELS_NAME, labels)
     except OSError as error:
-        raise CineError(f"{LABELS_NAME}: cannot be written ({error.strerror or error})") from None
+        raise CineError(LABELS_NAME, f"cannot be written ({error.strerror or error})") from None
     return StoredClip(labels, note)
 
 
@@ -67,7 +67,7 @@ def _labels(cine: Cine, keyframes: Iterable[Keyframe]) -> ClipLabels:
         frames[keyframe.phase].append(float(keyframe.frame))
     for phase in Phase:
         if not frames[phase]:
-            raise LabelError(f"{name}: has no {phase} keyframe; mark at least one ED and one ES to train on it")
+            raise LabelError(name, f"has no {phase} keyframe; mark at least one ED and one ES to train on it")
     rate = round(video_rate(cine.times)[0], 3)
     ed, es = tuple(frames[Phase.ED]), tuple(frames[Phase.ES])
     return ClipLabels(name, ed, es, len(cine), rate, cine.view).check()
@@ -87,7 +87,7 @@ def _sector_only(cine: Cine) -> np.ndarray:
     sector = find_sector(cine)
     if not sector.found:
         raise SectorMissing(
-            f"{cine.source.name}: {sector.note}; look through it, and store whole frames if they show no name"
+            cine.source.name, f"{sector.note}; look through it, and store whole frames if they show no name"
         )
     return cine.frames * (sector.mask[..., None] if cine.is_color else sector.mask)
 
@@ -110,7 +110,7 @@ def _write(folder: Path, name: str, frames: np.ndarray, fps: float) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CineError(f"{folder.name}: this folder cannot be made ({error.strerror or error})") from None
+        raise CineError(folder.name, f"this folder cannot be made ({error.strerror or error})") from None
     # A file of this name holds these very frames.
     if not (folder / name).is_file():
         write_video(folder / name, frames, fps)

@@ -59,7 +59,7 @@ def read_readings(path: Path, problems: Problems | None = None) -> list[ClipRead
         with _collecting(problems):
             by_file.setdefault(_relative_name(path, number, row), []).append((number, row))
     if not by_file and not problems:
-        raise LabelError(f"{path.name}: holds no labels")
+        raise LabelError(path.name, "holds no labels")
     found = []
     for name, entries in by_file.items():
         with _collecting(problems):
@@ -83,21 +83,21 @@ def _collecting(problems: Problems | None) -> Iterator[None]:
 def _rows(path: Path) -> list[tuple[int, Row]]:
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise LabelError(f"{path.name}: larger than {LARGEST_FILE >> 20} MB, so not a file of labels")
+            raise LabelError(path.name, f"larger than {LARGEST_FILE >> 20} MB, so not a file of labels")
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
             columns = reader.fieldnames or ()
             missing = [c for c in COLUMNS[:3] if c not in columns]
             if missing and len(columns) == 1 and ";" in columns[0]:  # as Excel writes CSV in much of Europe
-                raise LabelError(f"{path.name}: is separated by semicolons; save it as CSV with commas between columns")
+                raise LabelError(path.name, "is separated by semicolons; save it as CSV with commas between columns")
             if missing:
-                raise LabelError(f"{path.name}: its first line lacks the column {missing[0]!r}")
+                raise LabelError(path.name, f"its first line lacks the column {missing[0]!r}")
             return [(reader.line_num, row) for row in reader]
     except FileNotFoundError:
-        raise LabelError(f"{path.name}: no such file of labels in {path.parent}") from None
+        raise LabelError(path.name, f"no such file of labels in {path.parent}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LabelError(
-            f"{path.name}: cannot be read as a table of labels ({error}); save it as CSV in UTF-8"
+            path.name, f"cannot be read as a table of labels ({error}); save it as CSV in UTF-8"
         ) from error
 
 
@@ -151,7 +151,7 @@ def _clip(path: Path, name: str, entries: list[tuple[int, Row]], of_all: list[tu
     if labels.frames is not None:
         check_inside(labels, labels.frames, frozenset(virtual))
     elif virtual:
-        raise LabelError(f"{path.name}: {name}: a keyframe outside the clip needs the clip's length in column 'frames'")
+        raise LabelError(path.name, f"{name}: a keyframe outside the clip needs the clip's length in column 'frames'")
     return labels
 
 

@@ -55,10 +55,10 @@ def read_manifest(folder: Path) -> dict[str, ManifestEntry]:
     try:
         text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CineError(f"{path.name}: cannot be read as a manifest ({type(error).__name__})") from error
+        raise CineError(path.name, f"cannot be read as a manifest ({type(error).__name__})") from error
     header, *rows = csv.reader(io.StringIO(text[: text.rfind("\n") + 1] or "\n", newline=""))
     if tuple(header) != COLUMNS:
-        raise CineError(f"{path.name}: is no manifest of prepared cines; name another --output")
+        raise CineError(path.name, "is no manifest of prepared cines; name another --output")
     return {row[0]: ManifestEntry(*row) for row in rows if len(row) == len(COLUMNS)}
 
 

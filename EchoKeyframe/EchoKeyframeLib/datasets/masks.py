@@ -75,7 +75,7 @@ class LabelMapMasks:
         path, index = self.maps[frame]
         array = _label_maps(path, path.stat().st_mtime_ns if path.exists() else 0)
         if index >= len(array):
-            raise CineError(f"{path.name}: has {len(array)} label maps, one for frame {index} was expected")
+            raise CineError(path.name, f"has {len(array)} label maps, one for frame {index} was expected")
         return (array[index] == self.value).astype(np.uint8)
 
     def area(self, frame: int) -> float:

@@ -36,9 +36,9 @@ def open_dataset(path: Path, subset: str | None = None, fps: float | None = None
     elif path.is_dir() and camus.is_camus(path):
         dataset = camus.read_camus(path, fps)
     else:
-        raise DatasetError(f"{path.name or path}: holds no labelled set ({', '.join(FORMS)})")
+        raise DatasetError(path.name or path, f"holds no labelled set ({', '.join(FORMS)})")
     if subset is None:
         return dataset
     if subset not in SUBSETS or dataset.form != echonet.FORM:
-        raise DatasetError(f"{path.name}: has no subset {subset!r}; {SUBSETS[0]!r} is one of {echonet.FORM}")
+        raise DatasetError(path.name, f"has no subset {subset!r}; {SUBSETS[0]!r} is one of {echonet.FORM}")
     return echonet.tiny(dataset)

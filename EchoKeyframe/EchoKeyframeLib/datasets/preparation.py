@@ -39,12 +39,13 @@ def prepare_cine(cine: Cine, size: int | None, whole_frame: bool = False) -> Pre
     """
     name = cine.source.name
     if len(cine) < 2:
-        raise CineError(f"{name}: holds a single frame, no cine")
+        raise CineError(name, "holds a single frame, no cine")
     sector = find_sector(cine)
     if not sector.found and not whole_frame:
         reason = sector.note.partition(";")[0]
         raise CineError(
-            f"{name}: left out, because no scan sector was found ({reason}) and text in the frame may name the "
+            name,
+            f"left out, because no scan sector was found ({reason}) and text in the frame may name the "
             "patient; --whole-frame takes such cines as they are"
         )
     if size is None:

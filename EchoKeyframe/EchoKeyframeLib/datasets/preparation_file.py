@@ -41,7 +41,7 @@ def read_preparation(folder: Path) -> PreparationFile | None:
     try:
         return PreparationFile(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise CineError(f"{path.name}: is already there and of another kind; name another --output") from error
+        raise CineError(path.name, "is already there and of another kind; name another --output") from error
 
 
 def write_preparation(folder: Path, preparation: PreparationFile) -> None:

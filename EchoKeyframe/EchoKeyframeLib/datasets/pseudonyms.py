@@ -54,7 +54,7 @@ def read_key(path: Path) -> Pseudonyms:
         bytes.fromhex(key)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it holds no key"
-        raise CineError(f"{path.name}: cannot be read as a key for pseudonyms ({reason})") from None
+        raise CineError(path.name, f"cannot be read as a key for pseudonyms ({reason})") from None
     return Pseudonyms(key)
 
 
@@ -66,7 +66,7 @@ def make_key(path: Path) -> Pseudonyms:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             file.write(key + "\n")
     except OSError as error:
-        raise CineError(f"{path.name}: the key for pseudonyms cannot be written ({error.strerror})") from None
+        raise CineError(path.name, f"the key for pseudonyms cannot be written ({error.strerror})") from None
     return Pseudonyms(key)
 
 

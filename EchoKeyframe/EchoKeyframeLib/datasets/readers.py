@@ -170,6 +170,6 @@ def _decided(
 def _shared(values: Sequence, file: str, what: str):
     known = {value for value in values if value is not None}
     if len(known) > 1:
-        raise LabelError(f"{file}: its readers give different {what} ({', '.join(map(str, sorted(known)))})")
+        raise LabelError(file, f"its readers give different {what} ({', '.join(map(str, sorted(known)))})")
     return known.pop() if known else None
 

@@ -40,7 +40,7 @@ class BeatNetworkDetector(NetworkDetector):
             features = self._encode(prepared, None, part_of(progress, _BOUNDS_FOUND, _ENCODED))
             outputs = self._merged(features, bounds, part_of(progress, _ENCODED, 1))
         except DetectionError as error:
-            raise DetectionError(f"{cine.source.name}: {error}") from None
+            raise DetectionError(cine.source.name, f"{error}") from None
         return Curves(output_curves(outputs, self.config.outputs), cine.times, self.name)
 
     def _merged(self, features: Tensor, bounds: np.ndarray, progress: Progress) -> np.ndarray:

@@ -37,7 +37,7 @@ def detect(
         raise KeyError(f"decoder must be one of {', '.join(DECODERS)}, got {decoder!r}")
     if len(cine) < FEWEST_FRAMES:
         frames = "1 frame" if len(cine) == 1 else f"{len(cine)} frames"
-        raise DetectionError(f"{cine.source.name}: has {frames}, a cine loop with at least {FEWEST_FRAMES} is needed")
+        raise DetectionError(cine.source.name, f"has {frames}, a cine loop with at least {FEWEST_FRAMES} is needed")
     sector = sector or find_sector(cine)
     curves = detector.curves(cine, sector, progress)
     return interpret(curves, cine, decoder, sector)

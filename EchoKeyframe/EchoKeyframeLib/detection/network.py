@@ -52,7 +52,7 @@ class NetworkDetector:
         try:
             outputs = self.outputs(prepared, cine.fps, progress)
         except DetectionError as error:
-            raise DetectionError(f"{cine.source.name}: {error}") from None
+            raise DetectionError(cine.source.name, f"{error}") from None
         return Curves(output_curves(outputs, self.config.outputs), cine.times, self.name)
 
     def outputs(self, prepared: np.ndarray, fps: float | None, progress: Progress | None = None) -> np.ndarray:
@@ -82,7 +82,7 @@ class NetworkDetector:
         Raises DetectionError for a network whose curves follow from the whole clip, or that looks ahead.
         """
         if self.config.outputs[0] != "ED" or self.runner.reach:
-            raise DetectionError(f"{self.name}: needs whole clips and cannot follow a stream; use two-stream")
+            raise DetectionError(self.name, "needs whole clips and cannot follow a stream; use two-stream")
         return LiveDetection(self.runner, sector, fps, spacing)
 
     def _sequence(self, images: np.ndarray, motion: np.ndarray | None, progress: Progress) -> np.ndarray:

@@ -57,7 +57,7 @@ class DicomSource:
         numbers = self.source.frame_numbers
         count = self.evidence.NumberOfFrames if numbers is None else len(numbers)
         if not 0 <= frame < count:
-            raise CineError(f"{self.source.name}: has {count} frames but no frame {frame}; the keyframes are another's")
+            raise CineError(self.source.name, f"has {count} frames but no frame {frame}; the keyframes are another's")
         return self.source.frame_number(frame)
 
 
@@ -68,13 +68,13 @@ def read_dicom_source(source: Source) -> DicomSource:
     """
     name, path = source.name, source.path
     if path is None or not is_dicom(path):
-        raise CineError(f"{name}: is no DICOM file, so no document can refer to it; use the DICOM original")
+        raise CineError(name, "is no DICOM file, so no document can refer to it; use the DICOM original")
     try:
         with quiet_pydicom():
             header = pydicom.dcmread(path, force=True, stop_before_pixels=True, defer_size=2**20)
             shared, doubts = shared_elements(header)
     except Exception as error:  # pydicom raises nearly anything on damaged headers and quotes values
-        raise CineError(f"{name}: damaged DICOM header ({type(error).__name__}); export it again") from None
+        raise CineError(name, f"damaged DICOM header ({type(error).__name__}); export it again") from None
     return DicomSource(source, _evidence(header, name), shared, tuple(f"{name}: {doubt}" for doubt in doubts))
 
 
@@ -117,11 +117,11 @@ def _evidence(header: Dataset, name: str) -> Dataset:
     count = number(header, "NumberOfFrames") or 0
     if kind not in _CINE_CLASSES or count < 2:
         what = f"{uid_name(kind)}, {count:.0f} frames" if kind else "SOP Class UID (0008,0016) missing"
-        raise CineError(f"{name}: is no ultrasound cine ({what}); choose a multi-frame ultrasound image")
+        raise CineError(name, f"is no ultrasound cine ({what}); choose a multi-frame ultrasound image")
     for keyword, label in _UIDS.items():
         if not is_uid(text(header, keyword)):
             raise CineError(
-                f"{name}: has no valid {label}, so no archive could file a document about it; export it again"
+                name, f"has no valid {label}, so no archive could file a document about it; export it again"
             )
     evidence = Dataset()
     for keyword in (*_UIDS, "SOPClassUID"):

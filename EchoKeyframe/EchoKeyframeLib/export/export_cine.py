@@ -40,7 +40,7 @@ def export_cine(
     formats = [FORMATS[name] for name in request.formats]
     planned = _planned(target, cine, chosen, _visible(cine, sector, formats, request), formats) if chosen else []
     if chosen and not planned:
-        raise CineError(f"{cine.source.name}: no beat is whole, from one ED to the next, so there is none to export")
+        raise CineError(cine.source.name, "no beat is whole, from one ED to the next, so there is none to export")
     earlier = _earlier_files(target, force)
     paths = [record_path(target), *(path for path, _, _ in planned)]
     in_the_way = [path.name for path in paths[1:] if path.exists() and path not in earlier]
@@ -61,11 +61,11 @@ def _chosen(cine: Cine, beats: Sequence[Beat], request: Request) -> list[Beat]:
     name, there = cine.source.name, [beat.number for beat in beats]
     missing = [number for number in request.beats or () if number not in there]
     if missing:
-        raise CineError(f"{name}: has no beat {missing[0]}; there are {', '.join(map(str, there)) or 'none'}")
+        raise CineError(name, f"has no beat {missing[0]}; there are {', '.join(map(str, there)) or 'none'}")
     chosen = [beat for beat in beats if (request.beats is None or beat.number in request.beats)
               and (beat.measurable or not request.measurable)]  # fmt: skip
     if not chosen and not request.measurable:
-        raise CineError(f"{name}: no ED or ES frame was found, so there is nothing to export")
+        raise CineError(name, "no ED or ES frame was found, so there is nothing to export")
     return chosen
 
 
@@ -76,7 +76,8 @@ def _visible(cine: Cine, sector: Sector, formats: Sequence[Format], request: Req
     if not sector.found:
         reason = sector.note.partition(";")[0]
         raise CineError(
-            f"{cine.source.name}: no scan sector was found ({reason}), and text in the frame may name the "
+            cine.source.name,
+            f"no scan sector was found ({reason}), and text in the frame may name the "
             "patient; look at it with 'echokeyframe info --outline', then use --whole-frame"
         )
     return sector.mask

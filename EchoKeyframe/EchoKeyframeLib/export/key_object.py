@@ -81,7 +81,7 @@ def write_key_object(path: Path, source: Source, keyframes: Sequence[Keyframe]) 
     from highdicom.sr import ContentSequence
 
     if not keyframes:
-        raise CineError(f"{source.name}: has no keyframes that a document could refer to; detect or set them first")
+        raise CineError(source.name, "has no keyframes that a document could refer to; detect or set them first")
     origin = read_dicom_source(source)
     ordered = sorted(keyframes, key=lambda k: (k.frame, k.phase))
     numbers = [origin.frame_number(keyframe.frame) for keyframe in ordered]
@@ -107,13 +107,13 @@ def read_key_object(path: Path) -> KeyObject:
     """
     path = Path(path)
     if not is_dicom(path):
-        raise CineError(f"{path.name}: is no DICOM file; name a Key Object Selection document")
+        raise CineError(path.name, "is no DICOM file; name a Key Object Selection document")
     if path.stat().st_size > _MAX_BYTES:
-        raise CineError(f"{path.name}: is larger than any Key Object Selection document; name one")
+        raise CineError(path.name, "is larger than any Key Object Selection document; name one")
     try:
         with quiet_pydicom():
             if _is_deflated(path):
-                raise CineError(f"{path.name}: is deflated and may grow beyond memory; export it uncompressed")
+                raise CineError(path.name, "is deflated and may grow beyond memory; export it uncompressed")
             document = pydicom.dcmread(path, force=True, stop_before_pixels=True)
             kind = text(document, "SOPClassUID")
             references = tuple(_references(document)) if kind == KeyObjectSelectionDocumentStorage else ()
@@ -121,11 +121,11 @@ def read_key_object(path: Path) -> KeyObject:
     except CineError:
         raise
     except Exception as error:  # pydicom raises nearly anything on damaged files and quotes values
-        raise CineError(f"{path.name}: damaged DICOM file ({type(error).__name__}); export it again") from None
+        raise CineError(path.name, f"damaged DICOM file ({type(error).__name__}); export it again") from None
     if kind != KeyObjectSelectionDocumentStorage:
-        raise CineError(f"{path.name}: is no Key Object Selection document but {uid_name(kind)}; name one")
+        raise CineError(path.name, f"is no Key Object Selection document but {uid_name(kind)}; name one")
     if not references:
-        raise CineError(f"{path.name}: refers to no image; choose another Key Object Selection document")
+        raise CineError(path.name, "refers to no image; choose another Key Object Selection document")
     return KeyObject(path.name, title, description, references)
 
 
@@ -140,11 +140,11 @@ def keyframes_in(key_object: KeyObject, cine: Cine) -> tuple[Keyframe, ...]:
     name, source = key_object.name, cine.source
     about = [r for r in key_object.references if r.sop_instance_uid == source.sop_instance_uid]
     if not about:
-        raise CineError(f"{name}: refers to other images than {source.name}; name the cine that it belongs to")
+        raise CineError(name, f"refers to other images than {source.name}; name the cine that it belongs to")
     stated = [(r.phase, n) for r in about if r.phase is not None for n in r.frame_numbers]
     if not stated:
         lacks = "no End diastole or End systole" if any(r.frame_numbers for r in about) else "no frames"
-        raise CineError(f"{name}: states {lacks} for {source.name}; set its keyframes by hand")
+        raise CineError(name, f"states {lacks} for {source.name}; set its keyframes by hand")
     notes = _notes(key_object.description)
     keyframes = []
     for phase, frame_number in dict.fromkeys(stated):
@@ -177,10 +177,10 @@ def _frame_index(name: str, cine: Cine, frame_number: int) -> int:
         frame = cine.source.frame_index(frame_number)
     except ValueError:
         raise CineError(
-            f"{name}: names frame {frame_number} of {cine.source.name}, which is damaged there; export the cine again"
+            name, f"names frame {frame_number} of {cine.source.name}, which is damaged there; export the cine again"
         ) from None
     if not 0 <= frame < len(cine):
-        raise CineError(f"{name}: names frame {frame_number} of {cine.source.name}, which has {len(cine)}")
+        raise CineError(name, f"names frame {frame_number} of {cine.source.name}, which has {len(cine)}")
     return frame
 
 

@@ -84,10 +84,10 @@ def write_measurement_report(path: Path, measurement: Measurement, sources: Sequ
     """
     names = tuple(source.name for source in sources)
     if names != measurement.sources:
-        raise CineError(f"{', '.join(names)}: not the cines that were measured, {', '.join(measurement.sources)}")
+        raise CineError(", ".join(names), f"not the cines that were measured, {', '.join(measurement.sources)}")
     origins = tuple(read_dicom_source(source) for source in sources)
     if len({origin.evidence.StudyInstanceUID for origin in origins}) > 1:
-        raise CineError(f"{' and '.join(names)}: belong to different studies, so no one document can hold both")
+        raise CineError(" and ".join(names), "belong to different studies, so no one document can hold both")
     groups = [_beat_group(beat, measurement, origins) for beat in measurement.beats]
     if len(measurement.beats) > 1:
         groups.append(_mean_group(measurement, origins))

@@ -44,9 +44,9 @@ class Contour:
         try:
             points = np.array(self.points, np.float64)
         except (TypeError, ValueError):
-            raise MeasurementError(f"{self}: its points must be pairs of numbers") from None
+            raise MeasurementError(self, "its points must be pairs of numbers") from None
         if points.ndim != 2 or points.shape[1] != 2:
-            raise MeasurementError(f"{self}: its points must have shape [N, 2], got {list(points.shape)}")
+            raise MeasurementError(self, f"its points must have shape [N, 2], got {list(points.shape)}")
         points.flags.writeable = False
         object.__setattr__(self, "points", points)
         self._check()
@@ -63,26 +63,28 @@ class Contour:
     def _check(self) -> None:
         points = self.points
         if self.frame < 0:
-            raise MeasurementError(f"{self}: frames count from 0")
+            raise MeasurementError(self, "frames count from 0")
         if not LEAST_POINTS <= len(points) <= MOST_POINTS:
             raise MeasurementError(
-                f"{self}: {len(points)} points; trace the wall with {LEAST_POINTS} to {MOST_POINTS}, better 20 or more"
+                self, f"{len(points)} points; trace the wall with {LEAST_POINTS} to {MOST_POINTS}, better 20 or more"
             )
         if not np.isfinite(points).all() or np.abs(points).max() > 1e6:
-            raise MeasurementError(f"{self}: a point is not a finite pixel position")
+            raise MeasurementError(self, "a point is not a finite pixel position")
         if self.apex is not None and (len(self.apex) != 2 or not np.isfinite(self.apex).all()):
-            raise MeasurementError(f"{self}: its apex is not a finite pixel position")
+            raise MeasurementError(self, "its apex is not a finite pixel position")
         ends = float(np.hypot(*(points[-1] - points[0])))
         if ends <= NARROWEST_ANNULUS * _width(points):
             raise MeasurementError(
-                f"{self}: its ends lie only {ends:.1f} px apart; trace the wall alone, not closed, from one end of the "
+                self,
+                f"its ends lie only {ends:.1f} px apart; trace the wall alone, not closed, from one end of the "
                 "mitral annulus over the apex to the other"
             )
         steps = np.hypot(*np.diff(points, axis=0).T)
         crossing = _first_crossing(points[np.r_[True, steps > 0]])
         if crossing is not None:
             raise MeasurementError(
-                f"{self}: crosses itself or its base line near ({crossing[0]:.0f}, {crossing[1]:.0f}); put the points "
+                self,
+                f"crosses itself or its base line near ({crossing[0]:.0f}, {crossing[1]:.0f}); put the points "
                 "in order, from one end of the mitral annulus over the apex to the other"
             )
 

@@ -34,16 +34,16 @@ def read_contours(path: Path, cine: Cine | None = None) -> tuple[Contour, ...]:
     document = _document(path)
     view, entries = document.get("view"), document.get("contours")
     if view is not None and not isinstance(view, str):
-        raise MeasurementError(f"{path.name}: its view must be a text such as A4C")
+        raise MeasurementError(path.name, "its view must be a text such as A4C")
     view = view.upper() if view else None
     if not isinstance(entries, list) or not entries:
-        raise MeasurementError(f"{path.name}: holds no list of contours")
+        raise MeasurementError(path.name, "holds no list of contours")
     contours = []
     for number, entry in enumerate(entries, 1):
         try:
             contours.append(_contour(path.parent, entry, view, cine))
         except MeasurementError as error:
-            raise MeasurementError(f"{path.name}: contour {number}: {error}") from error
+            raise MeasurementError(path.name, f"contour {number}: {error}") from error
     return tuple(contours)
 
 
@@ -61,15 +61,15 @@ def write_contours(path: Path, contours: Sequence[Contour]) -> None:
 def _document(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise MeasurementError(f"{path.name}: larger than {LARGEST_FILE >> 20} MB, so not a file of contours")
+            raise MeasurementError(path.name, f"larger than {LARGEST_FILE >> 20} MB, so not a file of contours")
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise MeasurementError(f"{path.name}: cannot be read as a contours file ({type(error).__name__})") from error
+        raise MeasurementError(path.name, f"cannot be read as a contours file ({type(error).__name__})") from error
     if not isinstance(document, dict) or "schema" not in document:
         raise MeasurementError(f'{path.name}: is no contours file of schema {SCHEMA} ("schema": {SCHEMA} is missing)')
     if document["schema"] != SCHEMA:
         found = f"{document['schema']!r:.40}"  # of a file of any kind, it may be anything
-        raise MeasurementError(f"{path.name}: is of schema {found}; this EchoKeyframe understands {SCHEMA}")
+        raise MeasurementError(path.name, f"is of schema {found}; this EchoKeyframe understands {SCHEMA}")
     return document
 
 

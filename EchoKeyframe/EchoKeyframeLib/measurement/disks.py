@@ -56,20 +56,21 @@ def cut(contour: Contour, spacing: Spacing | None, number: int = DISKS) -> Disks
     """
     if spacing is None:
         raise MeasurementError(
-            f"{contour}: the size of a pixel is not known, so nothing can be measured; give the spacing if you can "
+            contour,
+            "the size of a pixel is not known, so nothing can be measured; give the spacing if you can "
             "vouch for it, for instance by the depth scale beside the image"
         )
     scale = np.array([spacing[1], spacing[0]], np.float64)
     if not (np.isfinite(scale).all() and (scale > 0).all()):
-        raise MeasurementError(f"{contour}: pixel spacing must be positive, got {spacing}")
+        raise MeasurementError(contour, f"pixel spacing must be positive, got {spacing}")
     points = contour.points * scale
     base = points[[0, -1]].mean(axis=0)
     apex = _farthest(points, base) if contour.apex is None else np.array(contour.apex) * scale
     length = float(np.hypot(*(apex - base)))
     if length < 1e-6 or length < 0.1 * np.hypot(*(points[-1] - points[0])):
-        raise MeasurementError(f"{contour}: the apex lies on the mitral annulus; move it, or trace the wall again")
+        raise MeasurementError(contour, "the apex lies on the mitral annulus; move it, or trace the wall again")
     if contour.apex is not None and (away := _distance(points, apex)) > FARTHEST_APEX * length:
-        raise MeasurementError(f"{contour}: the apex lies {away:.0f} mm from the contour; move it onto the wall")
+        raise MeasurementError(contour, f"the apex lies {away:.0f} mm from the contour; move it onto the wall")
     axis = (apex - base) / length
     across = np.array([-axis[1], axis[0]])
     along = np.stack([(points - base) @ axis, (points - base) @ across], axis=1)

@@ -48,7 +48,7 @@ def _four_and_two(view: TracedView, other: TracedView) -> tuple[TracedView, Trac
     by_view = {v.view: v for v in (view, other)}
     if set(by_view) != set(MEASURABLE_VIEWS):
         found = " and ".join(f"{v.name} ({v.view or 'view unknown'})" for v in (view, other))
-        raise MeasurementError(f"{found}: a biplane measurement needs one A4C and one A2C; name the views if they are")
+        raise MeasurementError(found, "a biplane measurement needs one A4C and one A2C; name the views if they are")
     return by_view["A4C"], by_view["A2C"]
 
 
@@ -58,7 +58,7 @@ def _traced_beats(view: TracedView) -> list[tuple[Beat, Contour, Contour]]:
     whole = [(beat, ed, es) for beat, ed, es in traced if ed and es]
     if not whole:
         present = ", ".join(f"{c.phase} on frame {c.frame}" for c in view.contours)
-        raise MeasurementError(f"{view.name}: no beat has both its ED and its ES traced ({present} are); trace both")
+        raise MeasurementError(view.name, f"no beat has both its ED and its ES traced ({present} are); trace both")
     return whole
 
 
@@ -80,7 +80,8 @@ def _measured(views: tuple[TracedView, ...], traced: tuple[tuple[Beat, Contour, 
     es = PhaseVolume(Phase.ES, tuple(_cut(view, contour) for view, (*_, contour) in paired))
     if es.volume >= ed.volume:
         raise MeasurementError(
-            f"{views[0].name}: beat {number}: ES ({es.volume:.1f} mL) is not smaller than ED ({ed.volume:.1f} mL); "
+            views[0].name,
+            f"beat {number}: ES ({es.volume:.1f} mL) is not smaller than ED ({ed.volume:.1f} mL); "
             "check that both contours follow the same wall, and that ED and ES are not exchanged"
         )
     rate, warnings = _heart_rate(views, [beat for beat, *_ in traced])
@@ -94,7 +95,7 @@ def _cut(view: TracedView, contour: Contour) -> Disks:
     try:
         return cut(contour, view.spacing)
     except MeasurementError as error:
-        raise MeasurementError(f"{view.name}: {error}") from error
+        raise MeasurementError(view.name, f"{error}") from error
 
 
 def _doubts(phase: PhaseVolume) -> list[str]:

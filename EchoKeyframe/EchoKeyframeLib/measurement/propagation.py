@@ -46,7 +46,7 @@ def propagate(contour: Contour, cine: Cine, frame: int, phase: Phase, snap: bool
     """
     for index in (contour.frame, frame):
         if not 0 <= index < len(cine):
-            raise MeasurementError(f"{cine.source.name}: has no frame {index} (0 to {len(cine) - 1})")
+            raise MeasurementError(cine.source.name, f"has no frame {index} (0 to {len(cine) - 1})")
     points = evenly_spaced(contour.points, POINTS)
     window = _Window.around(points)
     step = 1 if frame >= contour.frame else -1

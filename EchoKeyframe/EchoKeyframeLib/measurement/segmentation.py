@@ -44,7 +44,7 @@ def contour_of_mask(
     else:
         ends = np.asarray(annulus, np.float64)
         if ends.shape != (2, 2) or not np.isfinite(ends).all():
-            raise MeasurementError(f"{what}: the annulus needs two pixel positions (x, y)")
+            raise MeasurementError(what, "the annulus needs two pixel positions (x, y)")
         first, last = (int(np.argmin(np.hypot(*((outline - end) * scale).T))) for end in ends)
     return Contour(phase, frame, _wall(outline, first, last, scale, what), view=view)
 
@@ -54,13 +54,13 @@ def _outline(mask: np.ndarray, what: str) -> np.ndarray:
     import cv2
 
     if mask.ndim != 2 or mask.dtype != bool:
-        raise MeasurementError(f"{what}: must be a bool mask [H, W], got {mask.dtype} {list(mask.shape)}")
+        raise MeasurementError(what, f"must be a bool mask [H, W], got {mask.dtype} {list(mask.shape)}")
     fine = np.pad(mask, 1).astype(np.uint8).repeat(_FINER, axis=0).repeat(_FINER, axis=1)
     corners = fine[:-1, :-1] | fine[1:, :-1] | fine[:-1, 1:] | fine[1:, 1:]  # of split pixels: OpenCV joins places
     outlines, _ = cv2.findContours(corners, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     largest = max(outlines, key=cv2.contourArea, default=None)
     if largest is None or cv2.contourArea(largest) < 100 * _FINER**2:
-        raise MeasurementError(f"{what}: covers fewer than 100 pixels; segment the whole LV cavity")
+        raise MeasurementError(what, "covers fewer than 100 pixels; segment the whole LV cavity")
     border = (largest[:, 0, :].astype(np.float64) + 1) / _FINER - 0.5 - 1  # back to whole pixels, without the padding
     reach = 2 * _FINER
     around = np.vstack([border[-reach:], border, border[:reach]])
@@ -87,7 +87,7 @@ def _flat_base(outline: np.ndarray, what: str) -> tuple[int, int]:
                 widest[end] = (float(found[best]), int(start[best]), count)
     narrow, base = sorted(widest.values())
     if base[0] < _CLEARLY_WIDER * narrow[0]:
-        raise MeasurementError(f"{what}: neither end is clearly the flat base; give both ends of the mitral annulus")
+        raise MeasurementError(what, "neither end is clearly the flat base; give both ends of the mitral annulus")
     first, last = base[1], (base[1] + base[2]) % len(outline)
     return _corner(outline, first, last), _corner(outline, last, first)
 
@@ -121,7 +121,7 @@ def _corner(outline: np.ndarray, near: int, far: int) -> int:
 def _wall(outline: np.ndarray, first: int, last: int, scale: np.ndarray, what: str) -> np.ndarray:
     """The part of the closed outline from one point to the other that leads over the apex."""
     if first == last:
-        raise MeasurementError(f"{what}: both ends of the mitral annulus lie at the same place of its outline")
+        raise MeasurementError(what, "both ends of the mitral annulus lie at the same place of its outline")
     closed = np.roll(outline, -first, axis=0)
     split = (last - first) % len(outline)
     ways = closed[: split + 1], np.vstack([closed[split:], closed[:1]])[::-1]

@@ -59,17 +59,17 @@ class TracedView:
 
     def __post_init__(self) -> None:
         if not self.contours:
-            raise MeasurementError(f"{self.name}: no contour; trace the LV on an ED and an ES frame")
+            raise MeasurementError(self.name, "no contour; trace the LV on an ED and an ES frame")
         if self.view is not None and self.view not in MEASURABLE_VIEWS:
             raise MeasurementError(
-                f"{self.name}: the method of disks is for the views {' and '.join(MEASURABLE_VIEWS)}, not {self.view}"
+                self.name, f"the method of disks is for the views {' and '.join(MEASURABLE_VIEWS)}, not {self.view}"
             )
         seen: dict[tuple[Phase, int], Contour] = {}
         for contour in self.contours:
             self._check_frame(contour)
             self._check_place(contour)
             if (contour.phase, contour.frame) in seen:
-                raise MeasurementError(f"{self.name}: two {contour.phase} contours on frame {contour.frame}; keep one")
+                raise MeasurementError(self.name, f"two {contour.phase} contours on frame {contour.frame}; keep one")
             seen[contour.phase, contour.frame] = contour
 
     def contour(self, phase: Phase, keyframe: Keyframe | None) -> Contour | None:
@@ -89,7 +89,8 @@ class TracedView:
         known = f"{contour.phase} frames: {', '.join(map(str, frames)) or 'none'}"
         if contour.frame in others:
             raise MeasurementError(
-                f"{self.name}: {contour} lies on an {contour.phase.other} frame ({known}); change its phase, or trace "
+                self.name,
+                f"{contour} lies on an {contour.phase.other} frame ({known}); change its phase, or trace "
                 "the other frame"
             )
         raise NoKeyframe(
@@ -99,12 +100,13 @@ class TracedView:
 
     def _check_place(self, contour: Contour) -> None:
         if self.view and contour.view and contour.view != self.view:
-            raise MeasurementError(f"{self.name}: {contour} in a cine of the view {self.view}")
+            raise MeasurementError(self.name, f"{contour} in a cine of the view {self.view}")
         image = Box(0, 0, self.size[1], self.size[0])
         for box, what in ((image, "image"), (self.region, "calibrated region")):
             if box is not None and not _inside(contour.points, box):
                 raise MeasurementError(
-                    f"{self.name}: {contour} leaves the {what} (columns {box.x0} to {box.x1 - 1}, rows {box.y0} to "
+                    self.name,
+                    f"{contour} leaves the {what} (columns {box.x0} to {box.x1 - 1}, rows {box.y0} to "
                     f"{box.y1 - 1}); trace inside it"
                 )
 
@@ -129,7 +131,7 @@ def beats_of_contours(contours: tuple[Contour, ...], times: np.ndarray) -> tuple
     """
     for contour in contours:
         if contour.frame >= len(times):
-            raise MeasurementError(f"{contour}: the cine has {len(times)} frames (0 to {len(times) - 1})")
+            raise MeasurementError(contour, f"the cine has {len(times)} frames (0 to {len(times) - 1})")
     marked = {(c.phase, c.frame): Keyframe(c.phase, c.frame, float(times[c.frame]), source="manual") for c in contours}
     return form_beats(list(marked.values()))[1]
 

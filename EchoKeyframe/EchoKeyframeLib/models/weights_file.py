@@ -77,7 +77,7 @@ def save_weights(
     tensors = {key: _stored(tensor, half) for key, tensor in network.state_dict().items() if _is_stored(key)}
     for key, tensor in tensors.items():
         if not tensor.isfinite().all():
-            raise WeightsError(f"{path.name}: not written, {key} holds values that are not finite")
+            raise WeightsError(path.name, f"not written, {key} holds values that are not finite")
     data = save(tensors)
     card = WeightsCard(
         name=name or path.stem,
@@ -95,7 +95,7 @@ def save_weights(
             weights.write_bytes(data)
             beside.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        raise WeightsError(f"{path.name}: cannot be written ({error.strerror or error})") from None
+        raise WeightsError(path.name, f"cannot be written ({error.strerror or error})") from None
     return card
 
 
@@ -108,7 +108,7 @@ def load_weights(path: str | Path) -> tuple[nn.Module, WeightsCard]:
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path.name}: cannot be read as safetensors ({_one_line(error)})") from None
+        raise WeightsError(path.name, f"cannot be read as safetensors ({_one_line(error)})") from None
     network = build_network(card.config).eval()
     _fill(network, tensors, path.name)
     return network, card
@@ -123,7 +123,7 @@ def load_sound_card(path: str | Path) -> WeightsCard:
     _check_form(path)
     card = load_card(path)
     if _sha256(path) != card.sha256:
-        raise WeightsError(f"{path.name}: is damaged or does not belong to {card_path(path).name} (SHA-256 differs)")
+        raise WeightsError(path.name, f"is damaged or does not belong to {card_path(path).name} (SHA-256 differs)")
     return card
 
 
@@ -135,19 +135,19 @@ def load_card(path: str | Path) -> WeightsCard:
             text = file.read(_LARGEST_CARD + 1)
     except OSError:
         raise WeightsError(
-            f"{Path(path).name}: its card {beside.name} is missing; the two files belong together"
+            Path(path).name, f"its card {beside.name} is missing; the two files belong together"
         ) from None
     if len(text) > _LARGEST_CARD:
-        raise WeightsError(f"{beside.name}: is too large for a card")
+        raise WeightsError(beside.name, "is too large for a card")
     try:
         values = json.loads(text)
         if values.pop("format") != FORMAT:
-            raise WeightsError(f"{beside.name}: was written by another version; update the package or the weights")
+            raise WeightsError(beside.name, "was written by another version; update the package or the weights")
         return WeightsCard(**{**values, "config": NetworkConfig.from_dict(values["config"])})
     except ConfigError as error:
-        raise WeightsError(f"{beside.name}: describes a network that cannot be built here: {error}") from None
+        raise WeightsError(beside.name, f"describes a network that cannot be built here: {error}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise WeightsError(f"{beside.name}: is not a card of a weights file") from None
+        raise WeightsError(beside.name, "is not a card of a weights file") from None
 
 
 def card_path(path: str | Path) -> Path:
@@ -157,7 +157,7 @@ def card_path(path: str | Path) -> Path:
 def _checked_name(path: str | Path) -> Path:
     path = Path(path)
     if path.suffix != SUFFIX:
-        raise WeightsError(f"{path.name}: a weights file must end in {SUFFIX}")
+        raise WeightsError(path.name, f"a weights file must end in {SUFFIX}")
     return path
 
 
@@ -176,10 +176,10 @@ def _check_form(path: Path) -> None:
         with path.open("rb") as file:
             start = file.read(9)
     except OSError as error:
-        raise WeightsError(f"{path.name}: cannot be opened ({error.strerror or error})") from None
+        raise WeightsError(path.name, f"cannot be opened ({error.strerror or error})") from None
     header = int.from_bytes(start[:8], "little")
     if start[8:] != b"{" or header > _LARGEST_HEADER or 8 + header > size:
-        raise WeightsError(f"{path.name}: is not a safetensors file, or is cut off")
+        raise WeightsError(path.name, "is not a safetensors file, or is cut off")
 
 
 def _sha256(path: Path) -> str:
@@ -192,13 +192,13 @@ def _fill(network: nn.Module, tensors: dict[str, Tensor], name: str) -> None:
     missing, surplus = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
     if missing or surplus:
         which = f"{min(missing)} is missing" if missing else f"{min(surplus)} has no place"
-        raise WeightsError(f"{name}: holds another architecture than its card says: {which}")
+        raise WeightsError(name, f"holds another architecture than its card says: {which}")
     for key, tensor in tensors.items():
         if tensor.shape != expected[key].shape:
             shapes = f"{key} is {list(tensor.shape)}, not {list(expected[key].shape)}"
-            raise WeightsError(f"{name}: holds another architecture than its card says: {shapes}")
+            raise WeightsError(name, f"holds another architecture than its card says: {shapes}")
         if not tensor.isfinite().all():
-            raise WeightsError(f"{name}: {key} holds values that are not finite")
+            raise WeightsError(name, f"{key} holds values that are not finite")
     network.load_state_dict(tensors, strict=False)
 
 

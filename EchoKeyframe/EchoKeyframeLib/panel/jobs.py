@@ -122,7 +122,7 @@ class Jobs:
 
     def _read(self, kind: str, path: Path, sequence: Any = None, choice: DetectorChoice | None = None) -> Job:
         if not path.is_file():
-            raise CineError(f"{path.name or 'the path'}: there is no such file; choose a DICOM or video file")
+            raise CineError(path.name or "the path", "there is no such file; choose a DICOM or video file")
         job = Job(kind, self.worker.read(path), path.name, sequence, choice)
         self._jobs[job.number] = job
         return job

@@ -34,12 +34,12 @@ class Detectors:
         path = Path(path)
         card = path.with_suffix(".json")
         if path.suffix != SUFFIX:
-            raise CineError(f"{path.name}: a weights file ends in {SUFFIX}")
+            raise CineError(path.name, f"a weights file ends in {SUFFIX}")
         for file in (path, card):
             if not file.is_file():
-                raise CineError(f"{file.name}: is missing; weights and their card (.json) belong together")
+                raise CineError(file.name, "is missing; weights and their card (.json) belong together")
         if path.stem in self.names():
-            raise CineError(f"{path.stem}: a detector of this name exists; remove it or rename the file")
+            raise CineError(path.stem, "a detector of this name exists; remove it or rename the file")
         copy = self.folder / path.name
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -47,16 +47,16 @@ class Detectors:
                 shutil.copyfile(path, weights)
                 shutil.copyfile(card, beside)
         except OSError as error:
-            raise CineError(f"{path.name}: cannot be copied ({error.strerror or error})") from None
+            raise CineError(path.name, f"cannot be copied ({error.strerror or error})") from None
         return copy
 
     def remove(self, path: str | Path) -> None:
         """Delete added weights and their card. Raises CineError for weights that are not in the folder."""
         path = Path(path)
         if path not in self.added():
-            raise CineError(f"{path.name}: only weights that were added here can be removed")
+            raise CineError(path.name, "only weights that were added here can be removed")
         try:
             path.unlink()
             path.with_suffix(".json").unlink(missing_ok=True)
         except OSError as error:
-            raise CineError(f"{path.name}: cannot be removed ({error.strerror or error})") from None
+            raise CineError(path.name, f"cannot be removed ({error.strerror or error})") from None

@@ -31,4 +31,4 @@ def read_curves(path: Path, detector: str = "") -> Curves:
         _, times, ed, es = np.array(rows, np.float64).reshape(-1, len(COLUMNS)).T
         return Curves(np.stack([ed, es], axis=1).astype(np.float32), times, detector)
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise CineError(f"{path.name}: cannot be read as a curves file ({type(error).__name__})") from error
+        raise CineError(path.name, f"cannot be read as a curves file ({type(error).__name__})") from error

@@ -95,7 +95,7 @@ class KeyframesFile:
         for what, own, found in (("file", self.source, name), ("number of frames", self.frames, len(cine)),
                                  ("SOP instance", self.sop_instance_uid, cine.source.sop_instance_uid)):
             if own != found:
-                raise CineError(f"{name}: its keyframes file is that of another cine ({what} {own}, not {found})")
+                raise CineError(name, f"its keyframes file is that of another cine ({what} {own}, not {found})")
 
     def timed_by(self, cine: Cine) -> KeyframesFile:
         """The same keyframes at the cine's times: a person may have moved one, or given another frame rate since.
@@ -133,11 +133,11 @@ def read_json(path: Path) -> KeyframesFile:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise CineError(f"{path.name}: cannot be read as a keyframes file ({_first_line(error)})") from error
+        raise CineError(path.name, f"cannot be read as a keyframes file ({_first_line(error)})") from error
     if not isinstance(document, dict) or not {"schema", "keyframes"} <= document.keys():
-        raise CineError(f"{path.name}: is JSON, but not a keyframes file of EchoKeyframe")
+        raise CineError(path.name, "is JSON, but not a keyframes file of EchoKeyframe")
     if document.pop("schema") != SCHEMA:
-        raise CineError(f"{path.name}: written in another schema than {SCHEMA}; use a matching EchoKeyframe")
+        raise CineError(path.name, f"written in another schema than {SCHEMA}; use a matching EchoKeyframe")
     try:
         _check_rate("frame_rate", document["frame_rate"], HIGHEST_FRAME_RATE)
         document["keyframes"], document["beats"] = form_beats(_keyframes_from_json(document))
@@ -148,7 +148,7 @@ def read_json(path: Path) -> KeyframesFile:
         known = {name: document[name] for name in KeyframesFile.__dataclass_fields__}
         return KeyframesFile(**known)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise CineError(f"{path.name}: damaged keyframes file ({_first_line(error)})") from error
+        raise CineError(path.name, f"damaged keyframes file ({_first_line(error)})") from error
 
 
 def write_csv(path: Path, contents: KeyframesFile) -> None:

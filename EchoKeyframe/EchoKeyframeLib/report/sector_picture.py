@@ -40,5 +40,5 @@ def write_outline(path: Path, cine: Cine, sector: Sector) -> Path:
         with written_atomically(path) as temporary:
             temporary.write_bytes(png.tobytes())
     except OSError as error:
-        raise CineError(f"{cine.source.name}: {path.name} cannot be written ({error.strerror})") from error
+        raise CineError(cine.source.name, f"{path.name} cannot be written ({error.strerror})") from error
     return path

@@ -47,7 +47,7 @@ def as_labelled(cine: Cine, labels: ClipLabels) -> Cine:
     if labels.frames is None:
         check_inside(labels, len(cine))
     elif labels.frames != len(cine):
-        raise LabelError(f"{labels.file}: has {len(cine)} frames, its labels say {labels.frames}")
+        raise LabelError(labels.file, f"has {len(cine)} frames, its labels say {labels.frames}")
     if labels.fps is not None:
         cine = cine.with_fps(labels.fps)
     return replace(cine, view=labels.view) if labels.view else cine

@@ -90,7 +90,7 @@ def adaptable(weights: Path) -> WeightsCard:
     """The card of weights that can be adapted. Raises AdaptationError for another kind of network, WeightsError."""
     card = load_sound_card(weights)
     if card.config.outputs[:2] != ("ED", "ES"):
-        raise AdaptationError(f"{card.name}: gives no curves of ED and ES; adapt one of the networks that do")
+        raise AdaptationError(card.name, "gives no curves of ED and ES; adapt one of the networks that do")
     return card
 
 

@@ -41,7 +41,7 @@ class BeatSamples(Dataset):
                 start, end = beats[int(rng.integers(len(beats)))]
                 shift = rng.normal(0, PLACEMENT, 2) * (end - start)
                 return cut_beat(clip, start + shift[0], end + shift[1], self.network.frames)
-        raise ClipStoreError(f"{self.store.folder.name}: its labels decide hardly a beat; label more ED and ES")
+        raise ClipStoreError(self.store.folder.name, "its labels decide hardly a beat; label more ED and ES")
 
 
 def labelled_beats(clip: StoredClip) -> list[tuple[float, float]]:

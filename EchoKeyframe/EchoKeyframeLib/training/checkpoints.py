@@ -76,9 +76,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             raise TypeError("has no description")
         return checkpoint
     except FileNotFoundError:
-        raise TrainingError(f"{path.name}: no such checkpoint in {path.parent}") from None
+        raise TrainingError(path.name, f"no such checkpoint in {path.parent}") from None
     except (OSError, RuntimeError, KeyError, TypeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise TrainingError(f"{path.name}: is damaged or no checkpoint of ours; delete it to start anew") from error
+        raise TrainingError(path.name, "is damaged or no checkpoint of ours; delete it to start anew") from error
 
 
 def require_same(name: str, found: dict[str, Any], identity: dict[str, Any]) -> None:
@@ -89,13 +89,14 @@ def require_same(name: str, found: dict[str, Any], identity: dict[str, Any]) -> 
     if found.get(INIT) != identity[INIT]:
         began = _weights(found[INIT]) if INIT in found else "weights or none (an earlier version did not record which)"
         raise TrainingError(
-            f"{name}: began with {began}, not with {_weights(identity[INIT])}; give the same --init or another folder"
+            name, f"began with {began}, not with {_weights(identity[INIT])}; give the same --init or another folder"
         )
     for key, wanted in identity.items():
         if found.get(key) != wanted:
             differing = _first_difference(found.get(key), wanted)
             raise TrainingError(
-                f"{name}: belongs to a training with another {key}{differing}; "
+                name,
+                f"belongs to a training with another {key}{differing}; "
                 "use its own settings or another folder"
             )
 

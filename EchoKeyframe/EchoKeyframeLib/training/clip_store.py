@@ -99,7 +99,7 @@ class ClipStore:
             has_masks = (self.folder / MASKS_NAME).is_file()
             self.masks = np.load(self.folder / MASKS_NAME, mmap_mode=mode) if has_masks else None
         except (OSError, ValueError) as error:
-            raise ClipStoreError(f"{self.folder.name}: is damaged ({error}); delete it and make it again") from error
+            raise ClipStoreError(self.folder.name, f"is damaged ({error}); delete it and make it again") from error
         self._finished = np.flatnonzero(self.clips["done"])
 
     def __len__(self) -> int:
@@ -173,7 +173,8 @@ def create_store(
     if is_store(folder):
         if read_description(folder) != json.loads(json.dumps(full)):
             raise ClipStoreError(
-                f"{folder.name}: holds other clips or other labels (keyframes, fps, view) than asked for; "
+                folder.name,
+                "holds other clips or other labels (keyframes, fps, view) than asked for; "
                 "choose another folder or delete it"
             )
         return ClipStore(folder, writable=True)
@@ -217,7 +218,7 @@ def _allocate(path: Path, shape: tuple[int, ...], kind: np.dtype | type) -> None
             try:
                 os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
             except OSError as error:
-                raise ClipStoreError(f"{path.parent.name}: no room for {path.name} ({error.strerror})") from error
+                raise ClipStoreError(path.parent.name, f"no room for {path.name} ({error.strerror})") from error
 
 
 def _require_room(folder: Path, needed: int) -> None:
@@ -225,7 +226,8 @@ def _require_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(next((place for place in places if place.exists()), folder)).free
     if free < needed:
         raise ClipStoreError(
-            f"{folder.name}: needs {_amount(needed)}, the disk has {_amount(free)} left; "
+            folder.name,
+            f"needs {_amount(needed)}, the disk has {_amount(free)} left; "
             "free some or ask for fewer clips"
         )
 
@@ -246,9 +248,9 @@ def read_description(folder: Path) -> dict[str, object]:
     try:
         description = json.loads((folder / DESCRIPTION_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ClipStoreError(f"{folder.name}: is no store of clips ({DESCRIPTION_NAME}: {error})") from error
+        raise ClipStoreError(folder.name, f"is no store of clips ({DESCRIPTION_NAME}: {error})") from error
     if not isinstance(description, dict) or description.get("format") != FORMAT:
-        raise ClipStoreError(f"{folder.name}: was made by another version; make it again")
+        raise ClipStoreError(folder.name, "was made by another version; make it again")
     return description
 
 

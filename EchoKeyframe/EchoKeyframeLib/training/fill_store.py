@@ -144,12 +144,13 @@ def _require_trainable(labels: ClipLabels) -> None:
     if not labels.ed or not labels.es:
         phase, other = ("ED", "ES") if labels.ed else ("ES", "ED")
         raise LabelError(
-            f"{labels.file}: has {phase} but no {other}; label both to train on it (outside=1 if just outside the clip)"
+            labels.file, f"has {phase} but no {other}; label both to train on it (outside=1 if just outside the clip)"
         )
     for phase in Phase:
         if (count := len(labels.of(phase))) > MOST_EVENTS:
             raise LabelError(
-                f"{labels.file}: has {count} {phase.value} keyframes, a store holds at most {MOST_EVENTS} of a phase; "
+                labels.file,
+                f"has {count} {phase.value} keyframes, a store holds at most {MOST_EVENTS} of a phase; "
                 "cut the cine into shorter ones"
             )
 
@@ -158,6 +159,6 @@ def _checked(labels: ClipLabels, cine: Cine) -> ClipLabels:
     """The labels with the cine's own length and rate."""
     fps = labels.fps or cine.fps
     if fps is None:
-        raise CineError(f"{labels.file}: a single frame cannot be trained on")
+        raise CineError(labels.file, "a single frame cannot be trained on")
     decided = spans_of(labels.decided_frames(len(cine)))
     return ClipLabels(labels.file, labels.ed, labels.es, len(cine), fps, labels.view or cine.view, decided)

@@ -132,7 +132,7 @@ def check_init(weights: Path, network: NetworkConfig) -> None:
     """Raise where a training of ``network`` cannot start from these weights: TrainingError for those of another
     network, WeightsError for a file that cannot be used."""
     if load_sound_card(weights).config != network:
-        raise TrainingError(f"{weights.name}: holds another network than the one to be trained; choose its settings")
+        raise TrainingError(weights.name, "holds another network than the one to be trained; choose its settings")
 
 
 def _first_network(network: NetworkConfig, recipe: Recipe, run: Run) -> nn.Module:
@@ -144,15 +144,17 @@ def _first_network(network: NetworkConfig, recipe: Recipe, run: Run) -> nn.Modul
 
 def _check_store(store: ClipStore, network: NetworkConfig) -> None:
     if not len(store):
-        raise ClipStoreError(f"{store.folder.name}: holds no finished clip; make some first")
+        raise ClipStoreError(store.folder.name, "holds no finished clip; make some first")
     if store.size != network.size:
         raise ClipStoreError(
-            f"{store.folder.name}: its frames are {store.size} pixels wide, the network wants {network.size}; "
+            store.folder.name,
+            f"its frames are {store.size} pixels wide, the network wants {network.size}; "
             "make a store of that size"
         )
     if network.needs_masks and not any(len(traced_frames(store[index])) for index in range(len(store))):
         raise ClipStoreError(
-            f"{store.folder.name}: holds no masks of the left ventricle, which a segmentation learns from; "
+            store.folder.name,
+            "holds no masks of the left ventricle, which a segmentation learns from; "
             "make it with phantom --store --masks, or take EchoNet-Dynamic or CAMUS"
         )
 

@@ -30,7 +30,7 @@ class MaskSamples(Dataset):
             frames = traced_frames(clip)
             if len(frames):
                 return _traced(clip, int(rng.choice(frames)))
-        raise ClipStoreError(f"{self.store.folder.name}: hardly a frame has a mask of the left ventricle")
+        raise ClipStoreError(self.store.folder.name, "hardly a frame has a mask of the left ventricle")
 
 
 def traced_frames(clip: StoredClip) -> np.ndarray:

@@ -50,7 +50,7 @@ def store_unlabelled(
     asked = {"kind": "unlabelled", "files": _digest(paths), "read": {"fps": fps, "view": view}}
     differing = _difference(read_description(folder), {**asked, "size": size}) if is_store(folder) else ""
     if differing and not remake:
-        raise ClipStoreError(f"{folder.name}: {differing}, and was learned from; choose another folder")
+        raise ClipStoreError(folder.name, f"{differing}, and was learned from; choose another folder")
     if differing or not is_store(folder):
         lengths = _lengths(paths, read, tell, progress)
         if len(lengths) < FEWEST_CINES:
@@ -66,7 +66,7 @@ def store_unlabelled(
         path = paths[store.description["members"][index]]
         cine = read(path)
         if len(cine) != store.clips["length"][index]:
-            raise CineError(f"{path.name}: has changed since it was first read; delete {folder} to start anew")
+            raise CineError(path.name, f"has changed since it was first read; delete {folder} to start anew")
         frames = prepare(cine, find_sector(cine), size)
         labels = ClipLabels(f"cine-{index:05d}", (), (), len(cine), cine.fps, cine.view)
         store.write(index, frames, motion_features(frames), labels)

@@ -116,7 +116,7 @@ def _write(path: Path, content: bytes) -> None:
             temporary.write_bytes(content)
     except OSError as error:
         reason = error.strerror or error
-        raise CineError(f"{path.name}: cannot be written ({reason}); check its folder and the free space") from None
+        raise CineError(path.name, f"cannot be written ({reason}); check its folder and the free space") from None
 
 
 def _dataset(frames: np.ndarray, fps: float, pixel_mm: float) -> FileDataset:
