@@ -86,7 +86,7 @@ if __name__ == "__main__":
     sequence = measured_loop(kept.scene)
     window, _alive = slice_window(kept, layer.find_browser(sequence).GetProxyNode(sequence))
     live = layer.LiveMeasurement(sequence, None, lambda *_: None)
-    views = layer.ContourViews((sequence,))
+    views = layer.ContourViews(kept.scene)
     for frame in map(int, sys.argv[2:]):
         layer.show_frame(sequence, frame)
         save(window, folder / f"{frame}.png")

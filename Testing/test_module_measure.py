@@ -9,6 +9,7 @@ from EchoKeyframeLib import scene
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.detection.keyframes import Phase
 from EchoKeyframeLib.scene.frame_geometry import to_ras
+from markups_mouse import Mouse
 from test_scene_measurement import ED, ES, TRUE_EF, add_loop, add_segmentation, half_ellipse
 
 
@@ -38,10 +39,8 @@ def draw(sequence, phase, frame):
     placing, identifier = place_mode()
     curve = slicer.mrmlScene.GetNodeByID(identifier)
     assert placing and curve is scene.find_contour(sequence, phase, frame)
-    for click in to_ras(sequence, frame, half_ellipse(phase, points=17)):
-        curve.AddControlPointWorld(*click)
-    interaction = slicer.mrmlScene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
-    interaction.SetCurrentInteractionMode(interaction.ViewTransform)
+    Mouse(slicer.app._kept).draw(to_ras(sequence, frame, half_ellipse(phase, points=17)))
+    assert not place_mode()[0]
     return curve
 
 
@@ -78,6 +77,47 @@ def test_from_two_traced_frames_to_the_ejection_fraction(person, loop):
     person.press("volumeChartButton")
     node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLPlotViewNode")
     assert node.GetPlotChartNodeID() == scene.find_volume_chart(loop).GetID()
+
+
+def test_the_panel_is_still_while_a_contour_is_drawn_and_tells_when_it_is_done(person, loop):
+    trace_both(person, loop)
+    person.press("removeContourButton")  # ES, on show
+    person.press("traceEsButton")
+    assert "double click" in person.ui.measureHintLabel.text
+    mouse, shown = Mouse(slicer.app._kept), results(person)
+    *clicks, last = to_ras(loop, ES, half_ellipse(Phase.ES, points=11))
+    for click in clicks:
+        mouse.click(click)
+    assert results(person) == shown == {} and person.ui.measureHintLabel.visible
+    mouse.double_click(last)
+    assert results(person)["EF"] and not person.ui.measureHintLabel.visible
+
+
+def test_clicks_are_no_points_once_another_loop_is_chosen(person, loop):
+    other = add_loop(Kept(), view="A2C")
+    trace_both(person, loop)
+    scene.remove_contour(scene.find_contour(loop, Phase.ED, ED))
+    person.press("traceEdButton")
+    mouse = Mouse(slicer.app._kept)
+    mouse.click(to_ras(loop, ED, half_ellipse(Phase.ED))[0])
+    person.choose(other)
+    assert not mouse.placing and results(person) == {}
+    assert not person.ui.measureHintLabel.visible
+
+
+def test_contours_do_not_stay_in_a_view_that_shows_another_loop(person, loop):
+    other = add_loop(Kept(), view="A2C")
+    main, composite = slice_view("Left", scene.find_browser(loop).GetProxyNode(loop))
+    curves = trace_both(person, loop)
+    scene.show_frame(loop, ES)
+    display = curves[Phase.ES].GetDisplayNode()
+    assert display.GetVisibility() and display.GetViewNodeIDs() == (main.GetID(),)
+    person.choose(other)
+    composite.SetBackgroundVolumeID(scene.find_browser(other).GetProxyNode(other).GetID())
+    assert not display.GetVisibility()
+    person.choose(None)
+    composite.SetBackgroundVolumeID(scene.find_browser(loop).GetProxyNode(loop).GetID())
+    assert display.GetVisibility()
 
 
 def test_a_drawn_contour_is_not_drawn_over_and_can_be_removed(person, loop):
@@ -124,10 +164,11 @@ def test_the_other_phase_is_proposed_from_the_image(person, sample_clip):
     angles = np.linspace(np.pi / 2, -np.pi / 2, 15)
     wall = np.stack([150 - 30 * np.sin(angles), 130 - 80 * np.cos(angles)], axis=1)
     person.press("traceEdButton")
-    curve = slicer.mrmlScene.GetNodeByID(place_mode()[1])
+    mouse = Mouse(slicer.app._kept)
     for click in to_ras(sequence, 21, wall):
-        curve.AddControlPointWorld(*click)
-    person.press("proposeButton")
+        mouse.click(click)
+    person.press("proposeButton")  # without a double click before
+    assert not mouse.placing
     proposed = scene.find_contour(sequence, Phase.ES, 5)
     assert scene.is_drawn(proposed) and person.frame == 5
     assert "check it against the image" in person.status

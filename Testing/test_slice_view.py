@@ -1,5 +1,6 @@
-"""Contours, long axes and disks as Slicer's own slice view draws them."""
+"""Contours, long axes and disks as Slicer's own slice view draws them, and contours drawn in it with the mouse."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +16,15 @@ HAS_OPENGL = "import vtk; w = vtk.vtkRenderWindow(); w.SetOffScreenRendering(1);
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    """The ED frame, the ES frame and one between, RGB."""
+def opengl():
     done = subprocess.run([sys.executable, "-c", HAS_OPENGL], capture_output=True, text=True, timeout=120)
     if done.returncode or done.stdout.strip() != "1":
         pytest.skip("VTK finds no OpenGL here, not even in software")
+
+
+@pytest.fixture(scope="module")
+def pictures(opengl, tmp_path_factory):
+    """The ED frame, the ES frame and one between, RGB."""
     folder = tmp_path_factory.mktemp("views")
     script = Path(__file__).with_name("slice_view.py")
     done = subprocess.run(
@@ -48,3 +53,15 @@ def test_twenty_disks_lie_over_the_image_from_wall_to_wall(pictures):
     column = cyan(pictures[21])[:, 2 * 190]
     lines = int((np.diff(column.astype(int)) == 1).sum())
     assert 18 <= lines <= 22
+
+
+def test_both_contours_of_a_beat_are_traced_with_the_mouse(opengl):
+    """Eleven clicks each, the last one double, in Slicer's slice view with its displayable managers."""
+    script = Path(__file__).with_name("drawn_by_hand.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]
+    drawn = json.loads(done.stdout.splitlines()[-1])
+    assert drawn["points"] == {"ED": 11, "ES": 11} and not drawn["placing"]
+    assert drawn["told"] == {"ED": 1, "ES": 1}
+    assert drawn["markups"] == ["vtkMRMLMarkupsCurveNode"] * 2 + ["vtkMRMLMarkupsLineNode"] * 2
+    assert drawn["ef"] == pytest.approx(54.9, abs=1.5)

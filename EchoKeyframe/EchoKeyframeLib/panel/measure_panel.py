@@ -24,6 +24,7 @@ from ..scene import (
     find_contour,
     find_contours,
     find_volume_chart,
+    is_being_drawn,
     is_drawn,
     is_image_loop,
     is_shown,
@@ -36,6 +37,7 @@ from ..scene import (
     set_pixel_size,
     show_chart,
     start_drawing,
+    stop_drawing,
     use_chart_layout,
 )
 from ..scene.contract import SPACING_ATTRIBUTE, VIEW_ATTRIBUTE
@@ -53,7 +55,7 @@ class MeasurePanel:
         self._other: Any | None = None
         self._live: LiveMeasurement | None = None
         self._views: ContourViews | None = None
-        self._drawing = False
+        self._drawn: Any | None = None  # the contour that the hint is about
         self.measurement: Measurement | None = None
         for view in ("", *MEASURABLE_VIEWS):
             ui.viewSelector.addItem(view or _("unknown"), view)
@@ -67,18 +69,18 @@ class MeasurePanel:
         other = other if other is not sequence and other is not None and is_image_loop(other) else None
         if self._live is not None and sequence is self._sequence and other is self._other:
             return
+        if sequence is not self._sequence:
+            self._end_drawing()
         self.stop()
         self._sequence, self._other = sequence, other
         self._show_view()
         self._show_pixel_size()
         self._ui.measureSection.enabled = sequence is not None
-        if sequence is None:
-            self._on_result(None, "")
-            return
-        self._views = ContourViews(tuple(s for s in (sequence, self._other) if s is not None),
-                                   self._ui.disksCheckBox.checked)  # fmt: skip
-        self._live = LiveMeasurement(sequence, self._other, self._on_result)
-        self._views.update()
+        self._on_result(None, "")
+        # Also without a chosen sequence: contours of all loops follow what the views show.
+        self._views = ContourViews(slicer.mrmlScene, self._ui.disksCheckBox.checked)
+        if sequence is not None:
+            self._live = LiveMeasurement(sequence, self._other, self._on_result)
 
     @property
     def other(self) -> Any | None:
@@ -102,6 +104,7 @@ class MeasurePanel:
 
     def propose(self) -> None:
         """Draw a start for the phase of the beat that is not traced, from the one that is."""
+        self._end_drawing()
         keyframes = [self._keyframe(phase) for phase in Phase]
         missing = [k for k in keyframes if k is not None and not self._is_traced(k)]
         if len(missing) != 1 or None in keyframes:
@@ -111,6 +114,7 @@ class MeasurePanel:
 
     def use_segment(self) -> None:
         """Take the chosen segment as the contour of the frame that it was made on, or of the frame on show."""
+        self._end_drawing()
         self._do(self._use_segment)
 
     def reset_axis(self) -> None:
@@ -147,8 +151,8 @@ class MeasurePanel:
             else:
                 self._tell(_("This contour is drawn: drag its points, or remove it to draw another."))
         else:
-            self._drawing = True
-            start_drawing(curve or add_contour(self._sequence, keyframe))
+            self._drawn = curve or add_contour(self._sequence, keyframe)
+            start_drawing(self._drawn)
             self._tell(_("Click along the endocardium from one end of the mitral annulus over the apex to the other; "
                         "end with a double click."))  # fmt: skip
 
@@ -186,6 +190,7 @@ class MeasurePanel:
             contour_from_segment(self._sequence, segmentation, segment, keyframe.phase, frame)
 
     def _with_contour(self, action: Callable[[Any], None]) -> None:
+        self._end_drawing()
         frame = current_frame(self._sequence)
         curve = next((c for c in find_contours(self._sequence) if contour_place(c)[1] == frame), None)
         if curve is None:
@@ -207,7 +212,19 @@ class MeasurePanel:
             self._tell(str(error))
         if self._live is not None:
             self._live.update()
+        if self._views is not None:
             self._views.update()
+
+    def _end_drawing(self) -> None:
+        """Who goes on to something else is done with the contour: later clicks in a view are none of its points."""
+        if self._drawn is not None:
+            stop_drawing(self._drawn)
+
+    def _end_hint(self) -> None:
+        """Tell no longer how to draw what is drawn."""
+        if self._drawn is not None and not is_being_drawn(self._drawn):
+            self._drawn = None
+            self._ui.measureHintLabel.visible = False
 
     def _keyframe(self, phase: Phase) -> Keyframe | None:
         """The ED or ES of the chosen beat; its ED may be the one that ends it."""
@@ -222,9 +239,7 @@ class MeasurePanel:
 
     def _on_result(self, measurement: Measurement | None, problem: str) -> None:
         self.measurement = measurement
-        if measurement is not None and self._drawing:
-            self._drawing = False
-            self._ui.measureHintLabel.visible = False
+        self._end_hint()
         fill_measurement(self._ui.measurementTable, measurement)
         self._ui.measurementLabel.text = "\n".join(measurement.warnings) if measurement is not None else problem
         for button in (self._ui.copyButton, self._ui.volumeChartButton):

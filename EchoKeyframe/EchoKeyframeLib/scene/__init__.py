@@ -9,7 +9,7 @@ from .bookmarks import BookmarkObserver, has_bookmarks, restore_table
 from .chart_layout import use_chart_layout
 from .cine_sequence import add_cine_sequence, add_cine_stepwise
 from .contour_files import contours_in_the_way, open_contours, save_contours
-from .contour_views import ContourViews, is_shown, start_drawing
+from .contour_views import ContourViews, is_shown
 from .curve_chart import add_curves, find_chart, frame_of_point, show_chart
 from .disk_model import find_disks
 from .frame_cursor import FrameCursor
@@ -38,6 +38,7 @@ from .live_measurement import LiveMeasurement
 from .long_axis import find_axis, release_axis
 from .lv_contours import (
     add_contour,
+    contour_being_drawn,
     contour_place,
     find_contour,
     find_contours,
@@ -51,6 +52,7 @@ from .lv_segments import contour_from_segment, segment_frame
 from .measurement_table import find_measurement, find_volume_chart
 from .navigation import current_frame, find_browser, next_keyframe, previous_keyframe, show_frame
 from .pixel_size import set_pixel_size
+from .placement import is_being_drawn, start_drawing, stop_drawing
 from .scene_error import SceneError
 from .sequence_frames import cine_from_sequence, image_sequences, is_image_loop, loop_spacing, read_frame, source_uid
 from .side_by_side import (
@@ -86,6 +88,7 @@ __all__ = [
     "cine_from_sequence",
     "clear_keyframes",
     "compare_with_source",
+    "contour_being_drawn",
     "contour_from_segment",
     "contour_place",
     "contours_in_the_way",
@@ -106,6 +109,7 @@ __all__ = [
     "frame_times",
     "has_bookmarks",
     "image_sequences",
+    "is_being_drawn",
     "is_drawn",
     "is_image_loop",
     "is_shown",
@@ -142,6 +146,7 @@ __all__ = [
     "show_frame_pair",
     "source_uid",
     "start_drawing",
+    "stop_drawing",
     "store_loop",
     "undo",
     "use_chart_layout",

@@ -6,23 +6,32 @@ from typing import Any
 
 import vtk
 
-from .contract import SEQUENCE_REFERENCE
+from .contract import CONTOURS_REFERENCE, SEQUENCE_REFERENCE
 from .disk_model import find_disks
 from .keyframe_volumes import frame_of_volume
 from .long_axis import find_axis
 from .lv_contours import contour_place, find_contours
 from .navigation import current_frame, find_browser
+from .placement import is_being_drawn
+
+_WATCHED = "vtkMRMLSliceCompositeNode", "vtkMRMLSequenceBrowserNode"
+_NO_VIEW = "vtkMRMLSliceNodeOfNoView"
+"""Keeps clicks out of a contour that is drawn while no view shows its frame: without a name, any view would do."""
 
 
 class ContourViews:
-    """Shows the contours of some sequences, with long axes and disks, in those slice views that show their frames.
+    """Shows the contours of a scene's loops, with long axes and disks, in those slice views that show their frames.
 
-    Slicer shows a curve in every view; frames of a loop, and loops, all lie in one plane. Goes on until ``stop``.
+    Slicer shows a curve in every view; frames of a loop, and loops, all lie in one plane. All loops of the scene are
+    followed: a contour must not stay behind in a view that now shows another loop. Goes on until ``stop``.
     """
 
-    def __init__(self, sequences: tuple[Any, ...], disks: bool = True) -> None:
-        self._sequences, self._disks = sequences, disks
+    def __init__(self, scene: Any, disks: bool = True) -> None:
+        self._scene, self._disks = scene, disks
         self._observed: dict[str, tuple[Any, int]] = {}
+        # Views and browsers that come later.
+        self._observed["added"] = scene, scene.AddObserver(scene.NodeAddedEvent, self._on_added)
+        self._observed["imported"] = scene, scene.AddObserver(scene.EndImportEvent, self.update)
         self.update()
 
     def stop(self) -> None:
@@ -38,24 +47,23 @@ class ContourViews:
 
     def update(self, *_: Any) -> None:
         """Look again at which view shows what."""
-        for sequence in self._sequences:
-            if sequence.GetScene() is None:
-                self.stop()
-                return
-        for sequence in self._sequences:
+        if self._scene.IsImporting() or self._scene.IsClosing():
+            return
+        for sequence in _traced_loops(self._scene):
             shown = _shown_frames(sequence)
             for curve in find_contours(sequence):
                 frame = contour_place(curve)[1]
                 views = sorted(view for view, shows in shown.items() if shows == frame)
-                _show(curve, views)
+                _show(curve, views or [_NO_VIEW] * is_being_drawn(curve))
                 _show(find_axis(curve), views)
                 _show(find_disks(curve), views if self._disks else [])
-            browser = find_browser(sequence)
-            if browser is not None:
-                self._follow(browser)
-        scene = self._sequences[0].GetScene() if self._sequences else None
-        for composite in _nodes(scene, "vtkMRMLSliceCompositeNode"):
-            self._follow(composite)
+        for class_name in _WATCHED:
+            for node in _nodes(self._scene, class_name):
+                self._follow(node)
+
+    def _on_added(self, *_: Any) -> None:
+        if any(node.GetID() not in self._observed for name in _WATCHED for node in _nodes(self._scene, name)):
+            self.update()
 
     def _follow(self, node: Any) -> None:
         if node.GetID() not in self._observed:
@@ -68,15 +76,9 @@ def is_shown(sequence: Any, frame: int) -> bool:
     return frame in _shown_frames(sequence).values()
 
 
-def start_drawing(curve: Any) -> None:
-    """Let the person's next clicks in a view be points of this curve, until a double click or the right button."""
-    scene = curve.GetScene()
-    selection = scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
-    interaction = scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
-    selection.SetReferenceActivePlaceNodeClassName(curve.GetClassName())
-    selection.SetActivePlaceNodeID(curve.GetID())
-    interaction.SetPlaceModePersistence(0)
-    interaction.SetCurrentInteractionMode(interaction.Place)
+def _traced_loops(scene: Any) -> list[Any]:
+    loops = _nodes(scene, "vtkMRMLSequenceNode")
+    return [s for s in loops if s.GetNumberOfDataNodes() and s.GetNumberOfNodeReferences(CONTOURS_REFERENCE)]
 
 
 def _shown_frames(sequence: Any) -> dict[str, int]:
@@ -113,7 +115,7 @@ def _show(node: Any | None, views: list[str]) -> None:
         display.RemoveAllViewNodeIDs()
         for view in views:
             display.AddViewNodeID(view)
-    display.SetVisibility(bool(views))  # without a view named, it would be shown in all
+    display.SetVisibility(bool(views) and views != [_NO_VIEW])  # without a view named, it would be shown in all
     display.EndModify(was_modifying)
 
 

@@ -13,9 +13,10 @@ from ..measurement.traced_view import MEASURABLE_VIEWS
 from .disk_model import clear_disks, draw_disks
 from .keyframe_table import find_keyframe_table
 from .long_axis import draw_axis, find_axis, keep_axis
-from .lv_contours import find_contour, find_contours
+from .lv_contours import contour_being_drawn, contour_state, find_contour, find_contours
 from .lv_measurement import measure_sequences
 from .measurement_table import clear_measurement, write_measurement
+from .placement import observe_drawing
 from .sequence_frames import loop_view
 
 
@@ -23,17 +24,20 @@ class LiveMeasurement:
     """Keeps results, disks and long axes of one sequence, or of an A4C and an A2C, in step with what is drawn.
 
     changed: called after each measurement, with it or, where nothing can be measured, with None and one line that says
-    why; table, chart and disks are then empty. Goes on until ``stop``, or until a sequence leaves the scene.
+    why; table, chart and disks are then empty. While a person draws a contour, nothing is measured and no node added:
+    once after the last point. Goes on until ``stop``, or until a sequence leaves the scene.
     """
 
     def __init__(self, sequence: Any, other: Any | None, changed: Callable[[Measurement | None, str], None]) -> None:
         self._sequences = tuple(s for s in (sequence, other) if s is not None)
         self._changed = changed
         self._observed: dict[str, list[tuple[Any, int]]] = {}
-        self._busy = self._stopped = False
+        self._states: dict[str, tuple] = {}
+        self._busy = self._stopped = self._waiting = False
         scene = sequence.GetScene()
         if scene is not None:
             self._observe(scene, "scene", (scene.NodeRemovedEvent,), self._on_change)
+            self._observed["drawing"] = observe_drawing(scene, self._on_drawing)
         self.update()
 
     def stop(self) -> None:
@@ -50,6 +54,9 @@ class LiveMeasurement:
             return
         if any(s.GetScene() is None for s in self._sequences):
             self.stop()
+            return
+        self._waiting = contour_being_drawn(self._sequences[0].GetScene()) is not None
+        if self._waiting:
             return
         self._busy = True
         try:
@@ -95,9 +102,10 @@ class LiveMeasurement:
 
     def _follow(self) -> None:
         modified = vtk.vtkCommand.ModifiedEvent
+        self._states = {curve.GetID(): contour_state(curve) for curve in self._contours()}
         for curve in self._contours():
             events = (curve.PointModifiedEvent, curve.PointRemovedEvent, modified)
-            self._observe(curve, curve.GetID(), events, self._on_change)
+            self._observe(curve, curve.GetID(), events, self._on_curve)
             axis = find_axis(curve)
             if axis is not None:
                 self._observe(axis, axis.GetID(), (axis.PointModifiedEvent,), self._on_axis)
@@ -114,6 +122,15 @@ class LiveMeasurement:
     def _on_axis(self, axis: Any, _event: str) -> None:
         if not self._busy:
             keep_axis(axis)
+            self.update()
+
+    def _on_curve(self, curve: Any, _event: str) -> None:
+        """Slicer tells several times of one change, and of some that are none: a point under the mouse came or went."""
+        if self._states.get(curve.GetID()) != contour_state(curve):
+            self.update()
+
+    def _on_drawing(self, *_: Any) -> None:
+        if self._waiting:
             self.update()
 
     def _on_change(self, *_: Any) -> None:

@@ -10,6 +10,7 @@ import slicer
 from ..measurement.disks import Disks
 from .contract import AXIS_ATTRIBUTE, AXIS_REFERENCE
 from .frame_geometry import to_pixels, to_ras
+from .placement import add_markups
 
 _BASE, _APEX = 0, 1  # control points
 _COLOR = (1.0, 1.0, 1.0)
@@ -62,8 +63,7 @@ def release_axis(curve: Any) -> None:
 
 
 def _add_axis(curve: Any) -> Any:
-    axis = curve.GetScene().AddNewNodeByClass("vtkMRMLMarkupsLineNode")
-    axis.CreateDefaultDisplayNodes()
+    axis = add_markups(curve.GetScene(), "vtkMRMLMarkupsLineNode")
     display = axis.GetDisplayNode()
     display.SetSelectedColor(*_COLOR)
     display.SetColor(*_COLOR)

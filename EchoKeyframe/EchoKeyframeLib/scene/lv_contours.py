@@ -23,6 +23,7 @@ from .contract import (
 from .frame_geometry import to_pixels, to_ras
 from .long_axis import apex_set_by_hand
 from .node_removal import remove_with_parts
+from .placement import add_markups, is_being_drawn, node_being_drawn, stop_drawing
 from .scene_error import SceneError, require_frame, require_in_scene, require_sequence
 from .sequence_frames import loop_view
 
@@ -66,8 +67,7 @@ def add_contour(sequence: Any, keyframe: Keyframe) -> Any:
     require_frame(sequence, keyframe.frame)
     curve = find_contour(sequence, keyframe.phase, keyframe.frame)
     if curve is None:
-        curve = scene.AddNewNodeByClass("vtkMRMLMarkupsCurveNode")
-        curve.CreateDefaultDisplayNodes()
+        curve = add_markups(scene, "vtkMRMLMarkupsCurveNode")
         curve.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())
         _dress(curve, keyframe.phase)
         place_contour(curve, keyframe)
@@ -89,6 +89,7 @@ def place_contour(curve: Any, keyframe: Keyframe) -> None:
 def put_contour(sequence: Any, contour: Contour) -> Any:
     """Draw a computed contour as the curve of its keyframe, in place of what was drawn there."""
     curve = add_contour(sequence, Keyframe(contour.phase, contour.frame, 0.0))
+    stop_drawing(curve)  # the next click would be a point behind its last
     points = to_ras(sequence, contour.frame, evenly_spaced(contour.points, _CONTROL_POINTS))
     was_modifying = curve.StartModify()
     slicer.util.updateMarkupsControlPointsFromArray(curve, points)
@@ -97,8 +98,14 @@ def put_contour(sequence: Any, contour: Contour) -> Any:
 
 
 def is_drawn(curve: Any) -> bool:
-    """Whether a contour has enough points to be measured."""
-    return curve.GetNumberOfDefinedControlPoints() >= _FEWEST_CLICKS
+    """Whether a contour has enough points to be measured, and the person is not adding to them."""
+    return curve.GetNumberOfDefinedControlPoints() >= _FEWEST_CLICKS and not is_being_drawn(curve)
+
+
+def contour_being_drawn(scene: Any) -> Any | None:
+    """The contour that a person is drawing now, on whichever loop; None while none is."""
+    node = node_being_drawn(scene)
+    return node if node is not None and _marks(node) is not None else None
 
 
 def read_contour(curve: Any) -> Contour:
@@ -109,9 +116,15 @@ def read_contour(curve: Any) -> Contour:
     """
     sequence = sequence_of_contour(curve)
     phase, frame = contour_place(curve)
-    ras = vtk_to_numpy(curve.GetCurvePointsWorld().GetData()).astype(np.float64)
+    ras = vtk_to_numpy(_placed(curve).GetCurvePointsWorld().GetData()).astype(np.float64)
     points = evenly_spaced(to_pixels(sequence, frame, ras, curve.GetName()), _MEASURED_POINTS)
     return Contour(phase, frame, points, apex_set_by_hand(curve, sequence, frame), loop_view(sequence))
+
+
+def contour_state(curve: Any) -> tuple:
+    """What of a contour counts when it is measured, to be compared with a later state."""
+    points = [tuple(curve.GetNthControlPointPositionWorld(i)) for i in _placed_points(curve)]
+    return _marks(curve), curve.GetName(), curve.GetCurveClosed(), curve.GetCurveType(), tuple(points)
 
 
 def sequence_of_contour(curve: Any) -> Any:
@@ -125,11 +138,29 @@ def sequence_of_contour(curve: Any) -> Any:
 
 def remove_contour(curve: Any) -> None:
     """Take a contour out of the scene with its long axis and disks."""
+    stop_drawing(curve)  # Slicer would make a new curve for the next click
     for role in (AXIS_REFERENCE, DISKS_REFERENCE):
         part = curve.GetNodeReference(role)
         if part is not None:
             remove_with_parts(part)
     remove_with_parts(curve)
+
+
+def _placed(curve: Any) -> Any:
+    """The curve through the points that the person has placed: Slicer's has one more under the mouse while placing."""
+    points = _placed_points(curve)
+    if len(points) == curve.GetNumberOfControlPoints():
+        return curve
+    placed = slicer.vtkMRMLMarkupsCurveNode()
+    placed.SetCurveType(curve.GetCurveType())
+    for i in points:
+        placed.AddControlPointWorld(*curve.GetNthControlPointPositionWorld(i))
+    return placed
+
+
+def _placed_points(curve: Any) -> list[int]:
+    count = curve.GetNumberOfControlPoints()
+    return [i for i in range(count) if curve.GetNthControlPointPositionStatus(i) == curve.PositionDefined]
 
 
 def _marks(curve: Any) -> tuple[Phase, int] | None:

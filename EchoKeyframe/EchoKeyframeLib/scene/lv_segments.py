@@ -13,7 +13,7 @@ from ..detection.keyframes import Phase
 from .contract import SEQUENCE_REFERENCE
 from .frame_geometry import frame_size
 from .keyframe_volumes import frame_of_volume
-from .lv_contours import find_contour, put_contour, read_contour
+from .lv_contours import find_contour, is_drawn, put_contour, read_contour
 from .scene_error import SceneError, require_frame, require_in_scene, require_sequence
 from .sequence_frames import loop_spacing, loop_view, stored_flips
 
@@ -34,7 +34,7 @@ def contour_from_segment(sequence: Any, segmentation: Any, segment: str, phase: 
     require_frame(sequence, frame)
     _check_frame(segmentation, sequence, phase, frame)
     before = find_contour(sequence, phase, frame)
-    annulus = read_contour(before).annulus if before is not None and before.GetNumberOfControlPoints() > 2 else None
+    annulus = read_contour(before).annulus if before is not None and is_drawn(before) else None
     mask = _mask(sequence, frame, segmentation, segment)
     contour = contour_of_mask(mask, phase, frame, loop_spacing(sequence), annulus, loop_view(sequence))
     return put_contour(sequence, contour)
