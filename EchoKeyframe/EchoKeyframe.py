@@ -51,8 +51,9 @@ class EchoKeyframe(ScriptedLoadableModule):
 def on_startup_completed():
     """What needs the application's other modules: the context menu and the sample data."""
     from EchoKeyframeLib.panel import EchoKeyframeSubjectHierarchyPlugin as plugin_file
-    from EchoKeyframeLib.panel import sample
+    from EchoKeyframeLib.panel import arrangements, sample
 
+    arrangements.start_upkeep()
     if not slicer.app.commandOptions().noMainWindow:
         plugin = slicer.qSlicerSubjectHierarchyScriptedPlugin(None)
         plugin.setPythonSource(plugin_file.EchoKeyframeSubjectHierarchyPlugin.filePath)
@@ -299,8 +300,11 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def show_loaded(self, sequence):
         """Choose a sequence that was just loaded, and show it in the views."""
+        from EchoKeyframeLib.panel import arrangements
+
         self.initializeParameterNode()
         self._parameterNode.sequence = sequence
+        arrangements.show_loop_alone()
         self.logic.show_in_views(sequence)
 
     def say(self, text):

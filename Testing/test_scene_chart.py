@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
-
 import numpy as np
 import pytest
-from EchoKeyframeLib.detection.keyframes import Phase
 from mrml_scene import detection_of, first_node, new_scene, random_cine, reload_mrb, reload_mrml, slicer
 
 vtk = pytest.importorskip("vtk")
 
 from EchoKeyframeLib import scene as layer  # noqa: E402  (only once slicer-core is known to be there)
+from EchoKeyframeLib.scene.contract import PHASE_VIEWS, PLOT_COLORS  # noqa: E402
 from vtk.util.numpy_support import vtk_to_numpy  # noqa: E402
 
 EVENTS = (("ED", 2), ("ES", 9), ("ED", 22), ("ES", 29), ("ED", 42))
@@ -51,7 +49,7 @@ def test_curves_and_markers_in_the_phases_colours(loop):
     curves = detection_of(layer.frame_times(loop), *EVENTS).curves
     series = series_of(chart)
     assert set(series) == {"ED keyframes", "ES keyframes", "ED simulated", "ES simulated"}
-    for phase, color in ((Phase.ED, (0, 1, 1)), (Phase.ES, (1, 1, 0))):
+    for phase, color in PLOT_COLORS.items():
         x, y = points(series[f"{phase} simulated"])
         np.testing.assert_allclose(x, layer.frame_times(loop))
         np.testing.assert_allclose(y, curves.of(phase), atol=1e-6)
@@ -74,13 +72,14 @@ def test_markers_follow_edits(loop):
 
 def test_zoom_stays_through_edits_and_the_axis_follows_new_times(loop):
     chart, table = layer.find_chart(loop), layer.find_keyframe_table(loop)
-    assert chart.GetXAxisRange() == pytest.approx((0, layer.frame_times(loop)[-1]))
+    first, last = chart.GetXAxisRange()
+    assert first < 0 and last > layer.frame_times(loop)[-1]
     chart.SetXAxisRange(0.2, 0.4)
     layer.move_keyframe(table, 22, 24)
     assert chart.GetXAxisRange() == (0.2, 0.4)
     layer.repair_from_source(loop, layer.compare_with_source(loop, random_cine(50, times=np.arange(50) * 0.05)))
     layer.settle_table(table)
-    assert chart.GetXAxisRange() == pytest.approx((0, 2.45))
+    assert chart.GetXAxisRange() == pytest.approx((0, 2.45), abs=0.1)
     np.testing.assert_allclose(points(series_of(chart)["ES simulated"])[0], np.arange(50) * 0.05)
 
 
@@ -173,10 +172,38 @@ def test_chart_survives_saving_without_its_cursor(loop, tmp_path, reload):
     anew.stop()
 
 
-def test_chart_is_shown_in_plot_views(loop):
-    view = loop.GetScene().AddNode(slicer.vtkMRMLPlotViewNode())
+def plot_view(scene, name):
+    view = slicer.vtkMRMLPlotViewNode()
+    view.SetLayoutName(name)
+    return scene.AddNode(view)
+
+
+def test_chart_takes_one_plot_view_and_leaves_others_theirs(loop):
+    other = plot_view(loop.GetScene(), "PlotView7")
     layer.show_chart(layer.find_chart(loop))
-    assert view.GetPlotChartNodeID() == layer.find_chart(loop).GetID()
+    assert other.GetPlotChartNodeID() == layer.find_chart(loop).GetID()
+    other.SetPlotChartNodeID("theirs")
+    ours = plot_view(loop.GetScene(), "PlotView1")
+    layer.show_chart(layer.find_chart(loop))
+    assert ours.GetPlotChartNodeID() == layer.find_chart(loop).GetID() and other.GetPlotChartNodeID() == "theirs"
+
+
+def test_nothing_of_the_chart_but_itself_and_its_curves_is_listed(loop):
+    """Slicer looks at the flags while a node is added: later they change nothing."""
+    scene, seen = loop.GetScene(), []
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def added(_scene, _event, node):
+        seen.append((node.GetName(), bool(node.GetHideFromEditors()), bool(node.GetSaveWithScene())))
+
+    scene.AddObserver(scene.NodeAddedEvent, added)
+    cursor = layer.FrameCursor(layer.find_chart(loop))
+    assert seen == [("Current frame", True, False), ("Current frame", True, False)]
+    cursor.stop()
+    seen.clear()
+    layer.add_curves(loop, detection_of(layer.frame_times(loop), *EVENTS, model="motion 1").curves)
+    listed = [name for name, hidden, _ in seen if not hidden]
+    assert listed == ["loop curves (motion)"] and len(seen) == 3
 
 
 def test_curves_of_another_length_are_refused(loop):
@@ -234,7 +261,7 @@ def test_pair_is_removed_without_leftovers(loop):
 
 def test_two_views_take_the_two_volumes(loop):
     scene = loop.GetScene()
-    names = [view.get("singletontag") for view in ElementTree.fromstring(layer.layout_description()).iter("view")]
+    names = list(PHASE_VIEWS.values())
     composites = {}
     for name in (*names, "Red"):
         composite = slicer.vtkMRMLSliceCompositeNode()
@@ -248,11 +275,3 @@ def test_two_views_take_the_two_volumes(loop):
     scene.RemoveNode(pair.es)
     with pytest.raises(layer.SceneError, match="no longer in the scene"):
         layer.show_frame_pair(pair)
-
-
-def test_layout_is_known_to_slicers_layout_node(loop):
-    layout = loop.GetScene().AddNode(slicer.vtkMRMLLayoutNode())
-    layer.use_side_by_side_layout(layout)
-    layer.use_side_by_side_layout(layout)
-    assert "KeyframeED" in layout.GetCurrentLayoutDescription()
-    assert "KeyframeES" in layout.GetCurrentLayoutDescription()

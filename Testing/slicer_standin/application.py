@@ -40,6 +40,39 @@ class LayoutManager:
         return vtk.vtkCollection()
 
 
+class MainWindow(QtWidgets.QMainWindow):
+    """The main window's menu of layouts, in a toolbar as in Slicer's."""
+
+    def __init__(self, layout):
+        super().__init__()
+        bar = QtWidgets.QToolBar(self)
+        bar.setObjectName("ViewToolBar")
+        button = QtWidgets.QToolButton(self)
+        self.layout_menu = QtWidgets.QMenu(self)
+        self.layout_menu.triggered.connect(lambda action: layout.GetLayoutNode().SetViewArrangement(action.data()))
+        button.setMenu(self.layout_menu)
+        bar.addWidget(button)
+        self.addToolBar(bar)
+
+    def findChild(self, class_name, name):
+        """PythonQt's takes the name of a class."""
+        return super().findChild(getattr(QtWidgets, class_name), name)
+
+
+class SequenceToolBar(QToolBar):
+    """qMRMLSequenceBrowserToolBar: its selector lists browsers that are not hidden."""
+
+    def __init__(self):
+        super().__init__()
+        self._browser = None
+
+    def activeBrowserNode(self):
+        return self._browser if self._browser is not None and self._browser.GetScene() is not None else None
+
+    def setActiveBrowserNode(self, browser):
+        self._browser = browser if browser is not None and not browser.GetHideFromEditors() else None
+
+
 class Application:
     """``slicer.app``. What Slicer's does not have begins with an underscore or is said to be the person's."""
 
@@ -87,11 +120,13 @@ class Application:
         layout = slicer.vtkMRMLLayoutLogic()
         layout.SetMRMLScene(self._kept.scene)
         self._layout_manager = LayoutManager(layout)
-        toolbar = QToolBar()
+        window = MainWindow(layout)
+        slicer.util.mainWindow = lambda: window
+        toolbar = SequenceToolBar()
         slicer.modules.sequences = SimpleNamespace(
             toolBar=lambda: toolbar,
             logic=lambda: next(logic for logic in self._kept.logics if logic.IsA("vtkSlicerSequencesLogic")),
-            setToolBarActiveBrowserNode=lambda browser: None,
+            setToolBarActiveBrowserNode=toolbar.setActiveBrowserNode,
             showSequenceBrowser=lambda browser: True,
         )
         return self._kept.scene

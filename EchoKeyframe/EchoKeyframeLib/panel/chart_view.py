@@ -7,7 +7,10 @@ from typing import Any
 
 import slicer
 
-from ..scene import FrameCursor, find_chart, frame_of_point, show_chart, use_chart_layout
+from ..scene import FrameCursor, find_chart, frame_of_point, show_chart
+from ..scene.contract import SIDE_BY_SIDE_REFERENCE
+from .arrangements import layout_node
+from .view_layouts import CHART, current_layout, leave_layouts, use_chart_layout
 
 _SIGNAL = "dataSelected(vtkStringArray*, vtkCollection*)"
 
@@ -19,6 +22,21 @@ class ChartView:
         self._jump = jump
         self._cursor: FrameCursor | None = None
         self._views: list[Any] = []
+        self._followed: Any | None = None
+
+    def follow(self, sequence: Any | None) -> None:
+        """Another loop is chosen. A chart on show gives way to its chart; an arrangement of views that would show it
+        without its chart, or below the titles ED and ES, is left."""
+        before, self._followed = self._followed, sequence
+        self.stop()
+        node = layout_node()
+        shown = current_layout(node) if node is not None else None
+        if sequence is None or shown is None:
+            return
+        if shown == CHART and find_chart(sequence) is not None:
+            self.show(sequence)
+        elif shown == CHART or before not in (None, sequence) or not _has_pair(sequence):
+            leave_layouts(node)
 
     def show(self, sequence: Any) -> None:
         """Show the chart with a cursor at the frame on show. Raises SceneError; nothing happens without a chart."""
@@ -28,7 +46,7 @@ class ChartView:
         self.stop()
         layout = slicer.app.layoutManager()
         if layout is not None:
-            use_chart_layout(layout.layoutLogic().GetLayoutNode())
+            use_chart_layout(layout_node())
         show_chart(chart)
         self._cursor = FrameCursor(chart)
         for i in range(layout.plotViewCount if layout is not None else 0):
@@ -55,3 +73,7 @@ class ChartView:
             if frame is not None:
                 self._jump(frame)
                 return
+
+
+def _has_pair(sequence: Any) -> bool:
+    return all(sequence.GetNodeReference(role) is not None for role in SIDE_BY_SIDE_REFERENCE.values())

@@ -34,12 +34,12 @@ from ..scene import (
     show_frame,
     show_frame_pair,
     undo,
-    use_side_by_side_layout,
 )
 from ..scene.contract import MODEL_ATTRIBUTE
 from .chart_view import ChartView
 from .keyframe_list import KeyframeList
 from .keyframe_strip import KeyframeStrip
+from .view_layouts import use_side_by_side_layout
 
 
 class KeyframePanel:
@@ -76,6 +76,7 @@ class KeyframePanel:
         if self._browser is not None:
             self._browser_tag = self._browser.AddObserver(vtk.vtkCommand.ModifiedEvent, self._on_browser)
         self._ui.seekWidget.setMRMLSequenceBrowserNode(self._browser)
+        self._chart.follow(sequence)
         self._refresh()
 
     def show_detection(self) -> None:
@@ -161,6 +162,7 @@ class KeyframePanel:
             layout = slicer.app.layoutManager()
             if layout is not None:
                 use_side_by_side_layout(layout.layoutLogic().GetLayoutNode())
+            slicer.app.processEvents()  # views have no size to fit into before
             show_frame_pair(pair)
             slicer.util.setSliceViewerLayers(fit=True)
 

@@ -38,11 +38,12 @@ from ..scene import (
     show_chart,
     start_drawing,
     stop_drawing,
-    use_chart_layout,
 )
 from ..scene.contract import SPACING_ATTRIBUTE, VIEW_ATTRIBUTE
+from .arrangements import layout_node
 from .keyframe_panel import KeyframePanel
 from .measurement_list import fill_measurement
+from .view_layouts import use_chart_layout
 
 
 class MeasurePanel:
@@ -134,9 +135,9 @@ class MeasurePanel:
     def show_volume_chart(self) -> None:
         """Show the loop above the chart of its volumes."""
         chart = find_volume_chart(self._sequence)
-        layout = slicer.app.layoutManager()
+        layout = layout_node()
         if chart is not None and layout is not None:
-            use_chart_layout(layout.layoutLogic().GetLayoutNode())
+            use_chart_layout(layout)
             show_chart(chart)
 
     def _trace(self, keyframe: Keyframe) -> None:

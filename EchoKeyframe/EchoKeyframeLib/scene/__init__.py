@@ -6,7 +6,6 @@ without this package.
 """
 
 from .bookmarks import BookmarkObserver, has_bookmarks, restore_table
-from .chart_layout import use_chart_layout
 from .cine_sequence import add_cine_sequence, add_cine_stepwise
 from .contour_files import contours_in_the_way, open_contours, save_contours
 from .contour_views import ContourViews, is_shown
@@ -53,16 +52,10 @@ from .measurement_table import find_measurement, find_volume_chart
 from .navigation import current_frame, find_browser, next_keyframe, previous_keyframe, show_frame
 from .pixel_size import set_pixel_size
 from .placement import is_being_drawn, start_drawing, stop_drawing
+from .saved_scenes import bring_up_to_date
 from .scene_error import SceneError
 from .sequence_frames import cine_from_sequence, image_sequences, is_image_loop, loop_spacing, read_frame, source_uid
-from .side_by_side import (
-    FramePair,
-    add_frame_pair,
-    layout_description,
-    remove_frame_pair,
-    show_frame_pair,
-    use_side_by_side_layout,
-)
+from .side_by_side import FramePair, add_frame_pair, remove_frame_pair, show_frame_pair
 from .source_file import SourceComparison, compare_with_source, find_source_file, repair_from_source
 
 __all__ = [
@@ -83,6 +76,7 @@ __all__ = [
     "as_labelled",
     "bookmark_key_object",
     "bookmark_labels",
+    "bring_up_to_date",
     "can_undo",
     "change_phase",
     "cine_from_sequence",
@@ -115,7 +109,6 @@ __all__ = [
     "is_shown",
     "keyframe_table",
     "keyframe_volumes",
-    "layout_description",
     "loop_spacing",
     "measure_sequences",
     "move_keyframe",
@@ -149,7 +142,5 @@ __all__ = [
     "stop_drawing",
     "store_loop",
     "undo",
-    "use_chart_layout",
-    "use_side_by_side_layout",
     "write_detection",
 ]

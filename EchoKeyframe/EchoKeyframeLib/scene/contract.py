@@ -28,11 +28,22 @@ MARKERS_REFERENCE = "EchoKeyframe.Markers"
 SIDE_BY_SIDE_REFERENCE = {Phase.ED: "EchoKeyframe.BrowserED", Phase.ES: "EchoKeyframe.BrowserES"}
 """Node references from a sequence node to the extra browsers that hold one ED and one ES frame."""
 
+PHASE_VIEWS = {Phase.ED: "KeyframeED", Phase.ES: "KeyframeES"}
+"""Layout names of the two slice views that show a beat's ED and ES side by side."""
+
+CHART_VIEW = "PlotView1"
+"""Layout name of the plot view that shows charts, Slicer's first."""
+
 PHASE_ATTRIBUTE = "CardiacCyclePhase"
 """Attribute of a sequence's data nodes; ``PHASE_VALUES`` are the values that stand for a keyframe."""
 
 PHASE_VALUES = {Phase.ED: "end-diastole", Phase.ES: "end-systole"}
 PHASE_COLORS = {Phase.ED: (0.0, 1.0, 1.0), Phase.ES: (1.0, 1.0, 0.0)}
+"""RGB in [0, 1] over images, which are dark."""
+PLOT_COLORS = {Phase.ED: (0.0, 0.45, 0.7), Phase.ES: (0.84, 0.37, 0.0)}
+"""RGB in [0, 1] in plots, whose background is cream, (255, 253, 246), and fixed: blue and orange."""
+PLOT_GRAY = (0.45, 0.45, 0.45)
+"""RGB in [0, 1] of lines in plots that stand for no phase."""
 
 CONFIDENCE_ATTRIBUTE = "EchoKeyframe.Confidence"
 """Attribute of a data node with a keyframe: its confidence in [0, 1] as text."""

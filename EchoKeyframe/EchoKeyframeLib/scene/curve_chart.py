@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..detection.keyframes import Curves, Keyframe, Phase
+from .added_node import add_node
 from .contract import (
     CHART_REFERENCE,
+    CHART_VIEW,
     CURVES_REFERENCE,
     DETECTOR_ATTRIBUTE,
     MARKERS_REFERENCE,
-    PHASE_COLORS,
+    PLOT_COLORS,
     SEQUENCE_REFERENCE,
 )
 from .frame_times import frame_times
@@ -22,8 +24,10 @@ from .table_columns import read_columns, write_columns
 
 _TIME = "Time"
 _LINE_WIDTH, _MARKER_SIZE = 3, 13
-AXIS_TOP = 1.08
-"""Upper end of the probability axis: the marker of a peak at 1 must not be cut in half."""
+AXIS_BOTTOM, AXIS_TOP = -0.05, 1.08
+"""Ends of the probability axis: markers at 0 and 1 must not be cut in half."""
+_MARGIN = 0.025
+"""Of the loop's duration, left free before its first and behind its last frame, for the same reason."""
 
 
 def find_chart(sequence: Any) -> Any | None:
@@ -48,7 +52,10 @@ def add_curves(sequence: Any, curves: Curves, keyframes: Iterable[Keyframe] = ()
             "the sequence has changed meanwhile, detect again"
         )
     chart = find_chart(sequence) or _add_chart(sequence)
-    table = _curve_table(sequence, curves.detector) or _add_curve_table(sequence, chart, curves.detector)
+    table = _curve_table(sequence, curves.detector)
+    if table is None:
+        table = _add_curve_table(sequence, chart, curves.detector)
+        frame_chart(sequence)
     write_columns(table, {_TIME: frame_times(sequence), **{phase.value: curves.of(phase) for phase in Phase}})
     refresh_chart(sequence, keyframes)
     return chart
@@ -69,18 +76,42 @@ def refresh_chart(sequence: Any, keyframes: Iterable[Keyframe]) -> None:
         return
     # Only then: a person may have zoomed in.
     if not np.array_equal(read_columns(markers).get(_TIME, ()), times):
-        chart.SetXAxisRange(float(times[0]), float(max(times[-1], times[0] + 1e-3)))
+        frame_chart(sequence)
     write_columns(markers, {_TIME: times, **_marker_heights(sequence, keyframes, len(times))})
 
 
 def show_chart(chart: Any) -> None:
-    """Make every plot view show this chart. Raises SceneError if it is gone."""
+    """Make the plot view of the chart layout show this chart, without it the first plot view; others keep theirs.
+
+    Raises SceneError if the chart is gone.
+    """
     scene = require_in_scene(chart, "chart")
     selection = scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
     if selection is not None:
         selection.SetActivePlotChartID(chart.GetID())
-    for i in range(scene.GetNumberOfNodesByClass("vtkMRMLPlotViewNode")):
-        scene.GetNthNodeByClass(i, "vtkMRMLPlotViewNode").SetPlotChartNodeID(chart.GetID())
+    views = [
+        scene.GetNthNodeByClass(i, "vtkMRMLPlotViewNode")
+        for i in range(scene.GetNumberOfNodesByClass("vtkMRMLPlotViewNode"))
+    ]
+    ours = [view for view in views if view.GetLayoutName() == CHART_VIEW]
+    for view in (ours or views)[:1]:
+        view.SetPlotChartNodeID(chart.GetID())
+
+
+def frame_chart(sequence: Any) -> None:
+    """Let the axes of a sequence's chart show every marker whole, and its title say what is what."""
+    chart = find_chart(sequence)
+    chart.SetTitle(_title(sequence))
+    chart.SetLegendVisibility(False)  # Slicer draws it over the last keyframes
+    chart.SetXAxisRange(*axis_range(frame_times(sequence), _MARGIN))
+    chart.SetYAxisRange(AXIS_BOTTOM, AXIS_TOP)
+
+
+def axis_range(values: np.ndarray, margin: float) -> tuple[float, float]:
+    """An axis from the smallest to the largest value with a margin on both sides, as a share of what lies between."""
+    first, last = float(np.min(values)), float(np.max(values))
+    room = margin * max(last - first, 1e-3)
+    return first - room, last + room
 
 
 def frame_of_point(series: Any, row: int) -> int | None:
@@ -93,14 +124,12 @@ def frame_of_point(series: Any, row: int) -> int | None:
 
 def _add_chart(sequence: Any) -> Any:
     scene, name = sequence.GetScene(), sequence.GetName()
-    chart = scene.AddNewNodeByClass("vtkMRMLPlotChartNode", f"{name} chart")
-    chart.SetTitle(name)
+    chart = add_node(scene, "vtkMRMLPlotChartNode", f"{name} chart", loop=sequence)
     chart.SetXAxisTitle("Time (s)")
     chart.SetYAxisTitle("Probability")
     chart.SetXAxisRangeAuto(False)
     chart.SetYAxisRangeAuto(False)
-    chart.SetYAxisRange(0.0, AXIS_TOP)
-    markers = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{name} keyframe markers")
+    markers = add_node(scene, "vtkMRMLTableNode", f"{name} keyframe markers", hidden=True)
     for node in (chart, markers):
         node.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())
     chart.SetNodeReferenceID(MARKERS_REFERENCE, markers.GetID())
@@ -111,13 +140,14 @@ def _add_chart(sequence: Any) -> Any:
         series.SetLineStyle(series.LineStyleNone)
         series.SetMarkerStyle(series.MarkerStyleCircle)
         series.SetMarkerSize(_MARKER_SIZE)
+        chart.AddAndObservePlotSeriesNodeID(series.GetID())
     return chart
 
 
 def _add_curve_table(sequence: Any, chart: Any, detector: str) -> Any:
     scene = sequence.GetScene()
     first = not _curve_tables(sequence)
-    table = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{sequence.GetName()} curves ({detector})")
+    table = add_node(scene, "vtkMRMLTableNode", f"{sequence.GetName()} curves ({detector})", loop=sequence)
     table.SetAttribute(DETECTOR_ATTRIBUTE, detector)
     table.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())
     sequence.AddNodeReferenceID(CURVES_REFERENCE, table.GetID())
@@ -127,17 +157,24 @@ def _add_curve_table(sequence: Any, chart: Any, detector: str) -> Any:
         series.SetMarkerStyle(series.MarkerStyleNone)
         series.SetLineStyle(series.LineStyleSolid if first else series.LineStyleDash)
         series.SetLineWidth(_LINE_WIDTH)
+        chart.AddAndObservePlotSeriesNodeID(series.GetID())
     return table
 
 
 def _add_series(chart: Any, table: Any, phase: Phase, name: str) -> Any:
-    series = chart.GetScene().AddNewNodeByClass("vtkMRMLPlotSeriesNode", name)
+    series = add_node(chart.GetScene(), "vtkMRMLPlotSeriesNode", name, hidden=True)
     series.SetAndObserveTableNodeID(table.GetID())
     series.SetXColumnName(_TIME)
     series.SetYColumnName(phase.value)
-    series.SetColor(*PHASE_COLORS[phase])
-    chart.AddAndObservePlotSeriesNodeID(series.GetID())
+    series.SetColor(*PLOT_COLORS[phase])
     return series
+
+
+def _title(sequence: Any) -> str:
+    detectors = [table.GetAttribute(DETECTOR_ATTRIBUTE) for table in _curve_tables(sequence)]
+    several = len(detectors) > 1
+    lines = f" (solid: {detectors[0]}; dashed: {', '.join(detectors[1:])})" if several else ""
+    return f"{sequence.GetName()}: ED blue, ES orange{lines}"
 
 
 def _curve_tables(sequence: Any) -> list[Any]:

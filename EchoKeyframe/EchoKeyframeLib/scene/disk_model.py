@@ -8,6 +8,7 @@ import numpy as np
 import vtk
 
 from ..measurement.disks import Disks
+from .added_node import add_node
 from .contract import DISKS_REFERENCE, PHASE_COLORS
 from .frame_geometry import to_ras
 
@@ -21,7 +22,7 @@ def find_disks(curve: Any) -> Any | None:
 
 def draw_disks(curve: Any, sequence: Any, disks: Disks) -> Any:
     """Make a model show one line for each disk, from wall to wall; made on first use."""
-    model = find_disks(curve) or _add_model(curve, disks)
+    model = find_disks(curve) or _add_model(curve, sequence, disks)
     ends = to_ras(sequence, disks.contour.frame, disks.chords.reshape(-1, 2))
     model.SetAndObserveMesh(_lines(ends))
     model.SetName(f"{curve.GetName()} disks")
@@ -49,8 +50,8 @@ def _lines(ends: np.ndarray) -> Any:
     return lines
 
 
-def _add_model(curve: Any, disks: Disks) -> Any:
-    model = curve.GetScene().AddNewNodeByClass("vtkMRMLModelNode")
+def _add_model(curve: Any, sequence: Any, disks: Disks) -> Any:
+    model = add_node(curve.GetScene(), "vtkMRMLModelNode", "disks", sequence)
     model.CreateDefaultDisplayNodes()
     display = model.GetDisplayNode()
     display.SetColor(*PHASE_COLORS[disks.contour.phase])

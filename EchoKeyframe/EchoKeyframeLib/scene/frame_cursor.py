@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import vtk
 
-from .contract import SEQUENCE_REFERENCE
-from .curve_chart import AXIS_TOP
+from .added_node import add_node
+from .contract import PLOT_GRAY, SEQUENCE_REFERENCE
+from .curve_chart import AXIS_BOTTOM, AXIS_TOP
 from .frame_times import frame_times
 from .navigation import require_browser
 from .scene_error import SceneError, require_in_scene
 
-_GRAY = (0.45, 0.45, 0.45)
 _NAME = "Current frame"
 
 
@@ -93,9 +93,9 @@ class FrameCursor:
 
 
 def _add_line_table(scene: Any, line: vtk.vtkDoubleArray) -> Any:
-    table = _add_unsaved(scene, "vtkMRMLTableNode")
+    table = add_node(scene, "vtkMRMLTableNode", _NAME, hidden=True, saved=False)
     heights = vtk.vtkDoubleArray()
-    for column, name, values in ((line, "Time", (0.0, 0.0)), (heights, "Height", (0.0, AXIS_TOP))):
+    for column, name, values in ((line, "Time", (0.0, 0.0)), (heights, "Height", (AXIS_BOTTOM, AXIS_TOP))):
         column.SetName(name)
         for value in values:
             column.InsertNextValue(value)
@@ -105,19 +105,13 @@ def _add_line_table(scene: Any, line: vtk.vtkDoubleArray) -> Any:
 
 
 def _add_line_series(scene: Any, table: Any) -> Any:
-    series = _add_unsaved(scene, "vtkMRMLPlotSeriesNode")
+    series = add_node(scene, "vtkMRMLPlotSeriesNode", _NAME, hidden=True, saved=False)
     series.SetAndObserveTableNodeID(table.GetID())
     series.SetXColumnName("Time")
     series.SetYColumnName("Height")
     series.SetPlotType(series.PlotTypeScatter)
     series.SetMarkerStyle(series.MarkerStyleNone)
     series.SetLineWidth(2)
-    series.SetColor(*_GRAY)
+    series.SetColor(*PLOT_GRAY)
     return series
 
-
-def _add_unsaved(scene: Any, class_name: str) -> Any:
-    node = scene.AddNewNodeByClass(class_name, _NAME)
-    node.SetSaveWithScene(False)
-    node.SetHideFromEditors(True)
-    return node

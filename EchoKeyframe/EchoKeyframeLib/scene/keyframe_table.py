@@ -12,6 +12,7 @@ from typing import Any
 from ..detection.beats import form_beats
 from ..detection.decode import beat_length
 from ..detection.keyframes import Beat, Detection, Keyframe, Phase
+from .added_node import add_node
 from .contract import BROWSER_REFERENCE, MODEL_ATTRIBUTE, SEQUENCE_REFERENCE, TABLE_REFERENCE
 from .curve_chart import refresh_chart
 from .frame_times import frame_times
@@ -40,7 +41,7 @@ def keyframe_table(sequence: Any) -> Any:
     table = find_keyframe_table(sequence)
     if table is None:
         times = frame_times(sequence)
-        table = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{sequence.GetName()} keyframes")
+        table = add_node(scene, "vtkMRMLTableNode", f"{sequence.GetName()} keyframes", loop=sequence)
         # Otherwise the Tables module shows the column names as row 1, and our row numbers would be one off.
         table.SetUseColumnTitleAsColumnHeader(True)
         table.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())

@@ -41,7 +41,7 @@ def apex_set_by_hand(curve: Any, sequence: Any, frame: int) -> tuple[float, floa
 
 def draw_axis(curve: Any, sequence: Any, disks: Disks) -> Any:
     """Make the line show the long axis with which was measured; made on first use."""
-    axis = find_axis(curve) or _add_axis(curve)
+    axis = find_axis(curve) or _add_axis(curve, sequence)
     ends = to_ras(sequence, disks.contour.frame, np.array([disks.base, disks.apex]))
     if axis.GetNumberOfControlPoints() != 2 or not np.allclose(slicer.util.arrayFromMarkupsControlPoints(axis), ends):
         slicer.util.updateMarkupsControlPointsFromArray(axis, ends)
@@ -62,8 +62,8 @@ def release_axis(curve: Any) -> None:
         axis.SetAttribute(AXIS_ATTRIBUTE, "auto")
 
 
-def _add_axis(curve: Any) -> Any:
-    axis = add_markups(curve.GetScene(), "vtkMRMLMarkupsLineNode")
+def _add_axis(curve: Any, sequence: Any) -> Any:
+    axis = add_markups(sequence, "vtkMRMLMarkupsLineNode", "long axis")
     display = axis.GetDisplayNode()
     display.SetSelectedColor(*_COLOR)
     display.SetColor(*_COLOR)

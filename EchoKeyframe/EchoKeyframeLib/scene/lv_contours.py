@@ -63,11 +63,11 @@ def contour_place(curve: Any) -> tuple[Phase, int]:
 def add_contour(sequence: Any, keyframe: Keyframe) -> Any:
     """The contour of a keyframe, an empty one to be drawn if there is none. Raises SceneError if the sequence is gone
     or the frame does not exist."""
-    scene = require_sequence(sequence)
+    require_sequence(sequence)
     require_frame(sequence, keyframe.frame)
     curve = find_contour(sequence, keyframe.phase, keyframe.frame)
     if curve is None:
-        curve = add_markups(scene, "vtkMRMLMarkupsCurveNode")
+        curve = add_markups(sequence, "vtkMRMLMarkupsCurveNode", "contour")
         curve.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())
         _dress(curve, keyframe.phase)
         place_contour(curve, keyframe)

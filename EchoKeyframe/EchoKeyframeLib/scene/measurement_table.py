@@ -9,21 +9,25 @@ import numpy as np
 from ..detection.keyframes import Phase
 from ..measurement.measurement import BeatMeasurement, Measurement
 from ..measurement.summary import CITATION, QUANTITIES
+from .added_node import add_node
 from .contract import (
     MEASUREMENT_REFERENCE,
     METHOD_ATTRIBUTE,
-    PHASE_COLORS,
+    PLOT_COLORS,
+    PLOT_GRAY,
     SEQUENCE_REFERENCE,
     VOLUME_CHART_REFERENCE,
 )
+from .curve_chart import axis_range
 from .frame_times import frame_times
 from .scene_error import require_in_scene, require_sequence
-from .table_columns import write_columns
+from .table_columns import read_columns, write_columns
 
 MEAN = "mean"
 """In the column Beat: the row with the means over beats."""
 _TIME, _VOLUME = "Time", "Volume"
 _LINE_WIDTH, _MARKER_SIZE = 2, 13
+_MARGIN, _HEADROOM = 0.1, 0.15  # of what the points span, so that markers at the ends are not cut
 
 
 def find_measurement(sequence: Any) -> Any | None:
@@ -41,7 +45,7 @@ def write_measurement(sequence: Any, measurement: Measurement) -> Any:
     scene = require_sequence(sequence)
     table = find_measurement(sequence)
     if table is None:
-        table = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{sequence.GetName()} LV volumes")
+        table = add_node(scene, "vtkMRMLTableNode", f"{sequence.GetName()} LV volumes", loop=sequence)
         table.SetUseColumnTitleAsColumnHeader(True)
         table.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())
         sequence.SetNodeReferenceID(MEASUREMENT_REFERENCE, table.GetID())
@@ -88,16 +92,50 @@ def _fill_chart(sequence: Any, beats: tuple[BeatMeasurement, ...], view: int = 0
     columns = {_TIME: np.array([time for time, *_ in points]), _VOLUME: np.array([volume for *_, volume in points])}
     for phase in Phase:
         columns[phase.value] = np.array([volume if p is phase else np.nan for _, p, volume in points])
-    write_columns(chart.GetNthPlotSeriesNode(0).GetTableNode(), columns)
+    table = chart.GetNthPlotSeriesNode(0).GetTableNode()
+    before = read_columns(table)
+    write_columns(table, columns)
+    if len(points):
+        _fit_axes(chart, before, columns)
+
+
+def _fit_axes(chart: Any, before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> None:
+    """Show all points with room for their markers; a person's zoom stays as long as the points are the same."""
+    if not np.array_equal(before.get(_TIME, ()), after[_TIME]):
+        _frame(chart, after)
+    elif before[_VOLUME].max() <= chart.GetYAxisRange()[1] < after[_VOLUME].max():
+        chart.SetYAxisRange(chart.GetYAxisRange()[0], (1 + _HEADROOM) * float(after[_VOLUME].max()))
+
+
+def frame_volume_chart(sequence: Any) -> None:
+    """Let the axes of a sequence's volume chart show every marker whole, and its title say what is what."""
+    chart = find_volume_chart(sequence)
+    columns = read_columns(chart.GetNthPlotSeriesNode(0).GetTableNode())
+    chart.SetTitle(_title(sequence))
+    chart.SetLegendVisibility(False)  # Slicer draws it over the last keyframes
+    if len(columns.get(_TIME, ())):
+        _frame(chart, columns)
+
+
+def _frame(chart: Any, columns: dict[str, np.ndarray]) -> None:
+    chart.SetXAxisRangeAuto(False)
+    chart.SetYAxisRangeAuto(False)
+    chart.SetXAxisRange(*axis_range(columns[_TIME], _MARGIN))
+    chart.SetYAxisRange(0.0, (1 + _HEADROOM) * float(columns[_VOLUME].max()))
+
+
+def _title(sequence: Any) -> str:
+    return f"{sequence.GetName()}: LV volume, ED blue, ES orange"
 
 
 def _add_chart(sequence: Any) -> Any:
     scene, name = sequence.GetScene(), sequence.GetName()
-    chart = scene.AddNewNodeByClass("vtkMRMLPlotChartNode", f"{name} LV volume")
-    chart.SetTitle(f"{name}: LV volume")
+    chart = add_node(scene, "vtkMRMLPlotChartNode", f"{name} LV volume", loop=sequence)
+    chart.SetTitle(_title(sequence))
+    chart.SetLegendVisibility(False)
     chart.SetXAxisTitle("Time (s)")
     chart.SetYAxisTitle("Volume (mL)")
-    table = scene.AddNewNodeByClass("vtkMRMLTableNode", f"{name} LV volume per keyframe")
+    table = add_node(scene, "vtkMRMLTableNode", f"{name} LV volume per keyframe", hidden=True)
     chart.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())
     sequence.SetNodeReferenceID(VOLUME_CHART_REFERENCE, chart.GetID())
     for column in (_VOLUME, *(phase.value for phase in Phase)):
@@ -106,7 +144,7 @@ def _add_chart(sequence: Any) -> Any:
 
 
 def _add_series(chart: Any, table: Any, column: str) -> None:
-    series = chart.GetScene().AddNewNodeByClass("vtkMRMLPlotSeriesNode", column)
+    series = add_node(chart.GetScene(), "vtkMRMLPlotSeriesNode", column, hidden=True)
     series.SetAndObserveTableNodeID(table.GetID())
     series.SetXColumnName(_TIME)
     series.SetYColumnName(column)
@@ -114,10 +152,10 @@ def _add_series(chart: Any, table: Any, column: str) -> None:
     if column == _VOLUME:
         series.SetMarkerStyle(series.MarkerStyleNone)
         series.SetLineWidth(_LINE_WIDTH)
-        series.SetColor(0.6, 0.6, 0.6)
+        series.SetColor(*PLOT_GRAY)
     else:
         series.SetLineStyle(series.LineStyleNone)
         series.SetMarkerStyle(series.MarkerStyleCircle)
         series.SetMarkerSize(_MARKER_SIZE)
-        series.SetColor(*PHASE_COLORS[Phase(column)])
+        series.SetColor(*PLOT_COLORS[Phase(column)])
     chart.AddAndObservePlotSeriesNodeID(series.GetID())

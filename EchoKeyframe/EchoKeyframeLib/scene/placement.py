@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .added_node import add_node
+
 _SELECTION, _INTERACTION = "vtkMRMLSelectionNodeSingleton", "vtkMRMLInteractionNodeSingleton"
 
 
@@ -54,10 +56,10 @@ def observe_drawing(scene: Any, changed: Callable[..., None]) -> list[tuple[Any,
     ]
 
 
-def add_markups(scene: Any, class_name: str) -> Any:
-    """A new Markups node with display node, in which nothing is placed unless ``start_drawing`` says so."""
-    with _leaving_drawing_alone(scene):
-        node = scene.AddNewNodeByClass(class_name)
+def add_markups(loop: Any, class_name: str, name: str) -> Any:
+    """A new Markups node of a loop, with display node, in which nothing is placed unless ``start_drawing`` says so."""
+    with _leaving_drawing_alone(loop.GetScene()):
+        node = add_node(loop.GetScene(), class_name, name, loop)
         node.CreateDefaultDisplayNodes()
     return node
 

@@ -6,16 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..detection.keyframes import Beat, Phase
+from .added_node import add_node
 from .cine_sequence import show_full_range
-from .contract import PHASE_COLORS, SEQUENCE_REFERENCE, SIDE_BY_SIDE_REFERENCE
+from .contract import PHASE_VIEWS, SEQUENCE_REFERENCE, SIDE_BY_SIDE_REFERENCE
 from .node_removal import remove_with_parts
 from .scene_error import SceneError, require_frame, require_sequence
-
-VIEW_NAMES = {Phase.ED: "KeyframeED", Phase.ES: "KeyframeES"}
-"""Layout names of the two slice views."""
-
-LAYOUT_ID = 35170
-"""Number for the layout in vtkMRMLLayoutNode, above the range that Slicer uses itself."""
 
 
 @dataclass(frozen=True)
@@ -63,22 +58,6 @@ def remove_frame_pair(sequence: Any) -> None:
         sequence.RemoveNodeReferenceIDs(role)
 
 
-def layout_description() -> str:
-    """XML of the two-view layout for ``vtkMRMLLayoutNode.AddLayoutDescription(LAYOUT_ID, ...)``.
-
-    Both views are axial, in which frames stand upright, and carry their phase's colour.
-    """
-    items = "".join(_view(phase) for phase in Phase)
-    return f'<layout type="horizontal" split="true">{items}</layout>'
-
-
-def use_side_by_side_layout(layout: Any) -> None:
-    """Switch a vtkMRMLLayoutNode to the two views; its views come to be with the application's layout manager."""
-    if not layout.IsLayoutDescription(LAYOUT_ID):
-        layout.AddLayoutDescription(LAYOUT_ID, layout_description())
-    layout.SetViewArrangement(LAYOUT_ID)
-
-
 def show_frame_pair(pair: FramePair) -> int:
     """Put the two volumes into the background of the layout's two slice views; how many of these views there are."""
     scene = pair.ed.GetScene()
@@ -87,7 +66,7 @@ def show_frame_pair(pair: FramePair) -> int:
     shown = 0
     for i in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
         composite = scene.GetNthNodeByClass(i, "vtkMRMLSliceCompositeNode")
-        for phase, view in VIEW_NAMES.items():
+        for phase, view in PHASE_VIEWS.items():
             if composite.GetLayoutName() == view:
                 composite.SetBackgroundVolumeID(pair.of(phase).GetID())
                 composite.SetForegroundVolumeID(None)
@@ -103,7 +82,8 @@ def _browser(sequence: Any, phase: Phase) -> Any:
     if browser is not None:
         scene.RemoveNode(browser)
     name = f"{sequence.GetName()} {phase.value}"
-    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{name} browser")
+    # Hidden, or the sequence toolbar would offer it, and take it for the loop's where a scene is opened.
+    browser = add_node(scene, "vtkMRMLSequenceBrowserNode", f"{name} browser", hidden=True)
     browser.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())
     browser.AddSynchronizedSequenceNode(sequence)
     browser.SetOverwriteProxyName(sequence, False)
@@ -113,14 +93,3 @@ def _browser(sequence: Any, phase: Phase) -> Any:
         show_full_range(proxy)
     sequence.SetNodeReferenceID(role, browser.GetID())
     return browser
-
-
-def _view(phase: Phase) -> str:
-    name, label = VIEW_NAMES[phase], phase.value
-    color = "#" + "".join(f"{round(255 * channel):02x}" for channel in PHASE_COLORS[phase])
-    return (
-        f'<item><view class="vtkMRMLSliceNode" singletontag="{name}">'
-        '<property name="orientation" action="default">Axial</property>'
-        f'<property name="viewlabel" action="default">{label}</property>'
-        f'<property name="viewcolor" action="default">{color}</property></view></item>'
-    )
