@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import vtk
 from EchoKeyframeLib.cine.cine import Cine, Source
 from EchoKeyframeLib.detection.beats import form_beats
 from EchoKeyframeLib.detection.keyframes import Curves, Detection, Keyframe, Phase
@@ -50,6 +51,43 @@ def new_scene(cache: Path) -> Scene:
         logic.SetMRMLApplicationLogic(application)
         logic.SetMRMLScene(scene)
     return Scene(scene, (application, colors, sequences, remote, io, markups, segmentations))
+
+
+class DataTree:
+    """The subject hierarchy as Slicer's plugin logic, which needs its Qt application, keeps it: an item for each data
+    node that comes and is not hidden then, and nothing left of a node that goes, its display nodes included."""
+
+    def __init__(self, scene):
+        self.hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+        self._tags = scene.AddObserver(scene.NodeAddedEvent, self._added), scene.AddObserver(
+            scene.NodeAboutToBeRemovedEvent, self._goes
+        )
+
+    def at_root(self):
+        """Names of the data nodes at the root of the tree."""
+        items = vtk.vtkIdList()
+        self.hierarchy.GetItemChildren(self.hierarchy.GetSceneItemID(), items)
+        nodes = [self.hierarchy.GetItemDataNode(items.GetId(i)) for i in range(items.GetNumberOfIds())]
+        return [node.GetName() for node in nodes if node is not None]
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _added(self, scene, _event, node):
+        listed = any(node.IsA(kind) for kind in self._LISTED)
+        if listed and not scene.IsImporting() and not node.GetHideFromEditors():
+            self.hierarchy.CreateItem(self.hierarchy.GetSceneItemID(), node)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _goes(self, scene, _event, node):
+        if scene is None or scene.IsClosing():  # None: the scene itself goes
+            return
+        item = self.hierarchy.GetItemByDataNode(node)
+        if item:
+            self.hierarchy.RemoveItem(item, False, False)
+        for i in reversed(range(node.GetNumberOfDisplayNodes() if node.IsA("vtkMRMLDisplayableNode") else 0)):
+            scene.RemoveNode(node.GetNthDisplayNode(i))
+
+    _LISTED = ("vtkMRMLVolumeNode", "vtkMRMLMarkupsNode", "vtkMRMLModelNode", "vtkMRMLTableNode",
+               "vtkMRMLPlotSeriesNode", "vtkMRMLPlotChartNode", "vtkMRMLSegmentationNode")  # fmt: skip
 
 
 def reload_mrb(scene, folder: Path) -> Scene:
