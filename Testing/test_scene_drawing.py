@@ -7,7 +7,7 @@ import pytest
 from EchoKeyframeLib.detection.keyframes import Phase
 from EchoKeyframeLib.measurement.contour import Contour
 from markups_mouse import Mouse
-from mrml_scene import first_node, new_scene, slicer
+from mrml_scene import new_scene
 from test_scene_measurement import ED, ES, TRUE_EF, add_loop, add_segmentation, half_ellipse, true_volume
 
 from EchoKeyframeLib import scene as layer  # isort: skip  (only once slicer-core is known to be there)
@@ -104,16 +104,15 @@ def test_the_end_of_drawing_measures_once(loop, mouse, follower):
 
 def test_nothing_follows_the_point_under_the_mouse(kept, loop, mouse, follower, tmp_path):
     draw_ed(loop, mouse)
-    mouse_over = begin(loop, Phase.ES, ES)
+    curve = begin(loop, Phase.ES, ES)
     mouse.draw(places(loop, Phase.ES, ES))
     true = follower.measurement.beats[0].esv
-    again = mouse_over
-    layer.start_drawing(again)  # the person goes on adding points to it
+    layer.start_drawing(curve)  # the person goes on adding points to it
     said = len(follower.said)
     for ras in ((0, 0, 0), (30, 30, 0)):
         mouse.move(ras)
     assert len(follower.said) == said
-    assert again.GetNumberOfControlPoints() == CLICKS + 1
+    assert curve.GetNumberOfControlPoints() == CLICKS + 1
     layer.save_contours(loop, tmp_path / "drawn.contours.json")
     assert '"phase": "ES"' not in (tmp_path / "drawn.contours.json").read_text(encoding="utf-8")
     mouse.end()
@@ -229,4 +228,3 @@ def test_clicks_count_only_where_the_frame_is_on_show(kept, loop):
     assert curve.GetNumberOfControlPoints() == 2
     np.testing.assert_allclose(curve.GetNthControlPointPositionWorld(1), third)
     views.stop()
-    assert first_node(kept.scene, "vtkMRMLMarkupsLineNode") is None and slicer is not None
