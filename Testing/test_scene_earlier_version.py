@@ -119,6 +119,18 @@ def test_its_curves_can_be_seen_and_a_persons_colour_stays(opened):
     assert colors(chart)["ED motion"] == ed
 
 
+def test_what_was_deleted_from_it_is_no_obstacle(old, tmp_path):
+    scene, _, _alive = application(tmp_path)
+    assert scene.ReadFromMRB(str(old))
+    scene.RemoveNode(first_node(scene, "vtkMRMLTableNode", "per keyframe"))
+    sequence = first_node(scene, "vtkMRMLSequenceNode")
+    sequence.SetIndexUnit("ms")
+    sequence.UpdateIndexValue(sequence.GetNthIndexValue(3), "not a time")
+    layer.bring_up_to_date(scene)
+    assert colors(layer.find_chart(sequence))["ED motion"] == PLOT_COLORS[Phase.ED]
+    assert colors(layer.find_volume_chart(sequence))["ED"] == PLOT_COLORS[Phase.ED]
+
+
 def test_its_still_browsers_are_not_offered_for_playing(opened):
     browsers = [opened.GetNodeReference(f"EchoKeyframe.Browser{phase}") for phase in Phase]
     assert all(browser.GetHideFromEditors() for browser in browsers)

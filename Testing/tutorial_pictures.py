@@ -65,9 +65,10 @@ def chart_picture(sequence, width: int, height: int) -> Image.Image:
         line = "-" if series.GetLineStyle() != series.LineStyleNone else ""
         marker = "o" if series.GetMarkerStyle() != series.MarkerStyleNone else ""
         axes.plot(x, y, line, marker=marker, color=series.GetColor(), label=series.GetName())
-    axes.set(xlabel=chart.GetXAxisTitle(), ylabel=chart.GetYAxisTitle(), ylim=(0, 1.1))
-    axes.set_facecolor("0.12")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.42, 1.0), fontsize=8, facecolor="0.12", labelcolor="white")
+    axes.set(xlabel=chart.GetXAxisTitle(), ylabel=chart.GetYAxisTitle())
+    axes.set(xlim=chart.GetXAxisRange(), ylim=chart.GetYAxisRange())
+    axes.set_facecolor((1, 253 / 255, 246 / 255))
+    axes.set_title(chart.GetTitle())
     figure.canvas.draw()
     picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
     plt.close(figure)

@@ -110,10 +110,12 @@ def _fit_axes(chart: Any, before: dict[str, np.ndarray], after: dict[str, np.nda
 def frame_volume_chart(sequence: Any) -> None:
     """Let the axes of a sequence's volume chart show every marker whole, and its title say what is what."""
     chart = find_volume_chart(sequence)
-    columns = read_columns(chart.GetNthPlotSeriesNode(0).GetTableNode())
+    series = chart.GetNthPlotSeriesNode(0)
+    table = series.GetTableNode() if series is not None else None
+    columns = read_columns(table) if table is not None else {}
     chart.SetTitle(_title(sequence))
     chart.SetLegendVisibility(False)  # Slicer draws it over the last keyframes
-    if len(columns.get(_TIME, ())):
+    if len(columns.get(_TIME, ())) and len(columns.get(_VOLUME, ())):
         _frame(chart, columns)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from .contract import (
 )
 from .curve_chart import frame_chart
 from .measurement_table import frame_volume_chart
+from .scene_error import SceneError
 
 _VERSION_0_1_0 = {**{PHASE_COLORS[phase]: color for phase, color in PLOT_COLORS.items()}, (0.6, 0.6, 0.6): PLOT_GRAY}
 """Colours of plot series, which could not be seen on Slicer's plots, and those that took their place."""
@@ -29,7 +31,9 @@ def bring_up_to_date(scene: Any) -> None:
         for role, frame in ((CHART_REFERENCE, frame_chart), (VOLUME_CHART_REFERENCE, frame_volume_chart)):
             chart = sequence.GetNodeReference(role)
             if chart is not None and _renew_colors(chart):
-                frame(sequence)
+                # Axes stay as they are where frame times cannot be understood or a table was deleted.
+                with suppress(SceneError):
+                    frame(sequence)
         for role in SIDE_BY_SIDE_REFERENCE.values():
             browser = sequence.GetNodeReference(role)
             if browser is not None and not browser.GetHideFromEditors():
