@@ -397,14 +397,15 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
 
     def show_in_views(self, sequence):
         """Show a sequence in the slice views and the sequence toolbar."""
-        from EchoKeyframeLib.scene import find_browser
+        from EchoKeyframeLib.scene import find_browser, show_in_facing_views
 
         browser = find_browser(sequence)
         if browser is None:
             return
         slicer.modules.sequences.setToolBarActiveBrowserNode(browser)
         slicer.modules.sequences.showSequenceBrowser(browser)
-        slicer.util.setSliceViewerLayers(background=browser.GetProxyNode(sequence), fit=True)
+        show_in_facing_views(browser.GetProxyNode(sequence))
+        slicer.util.setSliceViewerLayers(fit=True)
 
     def wait(self, seconds=120.0):
         """Poll until nothing is under way, with the application alive; returns the reports. Raises TimeoutError."""

@@ -56,6 +56,7 @@ from .saved_scenes import bring_up_to_date
 from .scene_error import SceneError
 from .sequence_frames import cine_from_sequence, image_sequences, is_image_loop, loop_spacing, read_frame, source_uid
 from .side_by_side import FramePair, add_frame_pair, remove_frame_pair, show_frame_pair
+from .slice_views import show_in_facing_views
 from .source_file import SourceComparison, compare_with_source, find_source_file, repair_from_source
 
 __all__ = [
@@ -137,6 +138,7 @@ __all__ = [
     "show_chart",
     "show_frame",
     "show_frame_pair",
+    "show_in_facing_views",
     "source_uid",
     "start_drawing",
     "stop_drawing",
