@@ -21,6 +21,7 @@ from EchoKeyframeLib import scene
 from EchoKeyframeLib.detection.keyframes import Phase
 from EchoKeyframeLib.scene.contract import PHASE_COLORS, SIDE_BY_SIDE_REFERENCE
 from EchoKeyframeLib.scene.frame_geometry import to_pixels, to_ras
+from markups_mouse import Mouse
 from panel_person import Person, at_the_panel
 from PIL import Image, ImageDraw, ImageOps
 from PySide6 import QtCore
@@ -120,9 +121,7 @@ def trace(person: Person, sequence, contours: Path) -> None:
     scene.set_keyframes(scene.keyframe_table(sequence), {Phase(e["phase"]): [e["frame"]] for e in entries})
     for phase, button in ((Phase.ED, "traceEdButton"), (Phase.ES, "traceEsButton")):
         person.press(button)
-        curve = scene.find_contour(sequence, phase, person.frame)
-        for point in to_ras(sequence, person.frame, np.array(clicks[phase.value], float)):
-            curve.AddControlPointWorld(*point)
+        Mouse(slicer.app._kept).draw(to_ras(sequence, person.frame, np.array(clicks[phase.value], float)))
     person.app.processEvents()
 
 
