@@ -204,7 +204,7 @@ def test_there_is_one_version(repository):
     assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "EchoKeyframeLib.__version__"}
     citation = (repository / "CITATION.cff").read_text(encoding="utf-8")
     changes = (repository / "CHANGELOG.md").read_text(encoding="utf-8")
-    newest = re.findall(r"^## (\S+)", changes, re.MULTILINE)[0]
+    newest = re.findall(r"^## (\S+)$", changes, re.MULTILINE)[0]  # what is to come says so after its number
     assert re.findall(r"^version: (\S+)$", citation, re.MULTILINE) == [newest] == [EchoKeyframeLib.__version__]
     for name in ("CMakeLists.txt", f"{NAME}/CMakeLists.txt", f"{NAME}.s4ext", f"{NAME}/{NAME}.py"):
         assert EchoKeyframeLib.__version__ not in (repository / name).read_text(encoding="utf-8")

@@ -100,6 +100,18 @@ def test_slicers_own_arrangements_are_themselves_again_afterwards(application, n
 
 
 @BOTH
+def test_views_are_built_once_for_each_change(application, number):
+    """Slicer builds all views anew whenever the layout node tells of a change."""
+    told = []
+    application.layout.AddObserver("ModifiedEvent", lambda *_: told.append(None))
+    for change in (USE[number], lambda layout: layout.SetViewArrangement(FOUR_UP), USE[number],
+                   arrangements.leave_layouts):  # fmt: skip
+        change(application.layout)
+        assert len(told) == 1
+        told.clear()
+
+
+@BOTH
 def test_a_scene_saved_in_one_opens_in_it(application, tmp_path, number):
     USE[number](application.layout)
     path = saved(application, tmp_path)

@@ -11,6 +11,8 @@ when it starts imports no NumPy.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import slicer
@@ -33,8 +35,9 @@ _LAYOUT_ATTRIBUTE = "EchoKeyframe.Layout"
 
 def register_layouts(layout: Any) -> None:
     """Make both arrangements known to a vtkMRMLLayoutNode. One that waits for it, known by number only, is shown."""
-    for number in _LENT:
-        layout.AddLayoutDescription(number, layout_description(number))
+    with _silent(layout):
+        for number in _LENT:
+            layout.AddLayoutDescription(number, layout_description(number))
     settle_layout(layout)
 
 
@@ -104,12 +107,24 @@ def _show(layout: Any, number: int) -> None:
 
 def _give_back(layout: Any, shown: int | None) -> None:
     """Put Slicer's own descriptions back where an arrangement of the module was and is not ``shown``."""
-    for number, lent in _LENT.items():
-        known = layout.IsLayoutDescription(lent)
-        if number != shown and known and layout.GetLayoutDescription(lent) == layout_description(number):
-            layout.SetLayoutDescription(lent, _slicers_own(lent))
-    if shown is None and layout.GetAttribute(_LAYOUT_ATTRIBUTE) is not None:
-        layout.RemoveAttribute(_LAYOUT_ATTRIBUTE)
+    with _silent(layout):
+        for number, lent in _LENT.items():
+            known = layout.IsLayoutDescription(lent)
+            if number != shown and known and layout.GetLayoutDescription(lent) == layout_description(number):
+                layout.SetLayoutDescription(lent, _slicers_own(lent))
+        if shown is None and layout.GetAttribute(_LAYOUT_ATTRIBUTE) is not None:
+            layout.RemoveAttribute(_LAYOUT_ATTRIBUTE)
+
+
+@contextmanager
+def _silent(layout: Any) -> Iterator[None]:
+    """For changes that no view shows: Slicer builds all views anew whenever it hears of one."""
+    before = layout.GetDisableModifiedEvent()
+    layout.DisableModifiedEventOn()
+    try:
+        yield
+    finally:
+        layout.SetDisableModifiedEvent(before)
 
 
 @functools.cache
