@@ -63,6 +63,19 @@ def test_starting_again_offers_them_once(person, loop):
     assert shown() == CHART
 
 
+def test_both_frames_are_fitted_once_their_views_have_a_size(person, loop, monkeypatch):
+    """Views get theirs with the events that follow a change of the layout."""
+    from PySide6 import QtCore
+
+    sized, fitted = [], []
+    node = layout()
+    tag = node.AddObserver("ModifiedEvent", lambda *_: QtCore.QTimer.singleShot(0, lambda: sized.append(None)))
+    monkeypatch.setattr(slicer.util, "setSliceViewerLayers", lambda **_: fitted.append(bool(sized)))
+    person.press("sideBySideButton")
+    node.RemoveObserver(tag)
+    assert fitted == [True]
+
+
 def test_side_by_side_is_left_with_the_loop(person, loop):
     other = add_loop()
     person.press("sideBySideButton")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -61,6 +63,20 @@ def test_names_and_colours_are_those_of_the_scene():
         shown = arrangements.PHASE_VIEWS[phase.value][1]
         assert [int(shown[i : i + 2], 16) / 255 for i in (1, 3, 5)] == list(color)
     assert arrangements.CHART_VIEW == CHART_VIEW
+
+
+def test_what_the_start_of_slicer_imports_is_next_to_nothing(repository):
+    """NumPy and the scene come when the module is opened, or a scene with a loop."""
+    imported = set()
+    for name in ("view_layouts", "arrangements"):
+        path = repository / "EchoKeyframe" / "EchoKeyframeLib" / "panel" / f"{name}.py"
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Import):
+                imported |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add("." * node.level + node.module)
+    beside_python = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
+    assert beside_python == {"qt", "slicer", "slicer.i18n", "vtk", ".view_layouts"}
 
 
 def test_views_of_both_arrangements(application):
