@@ -63,6 +63,8 @@ def on_startup_completed():
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category=sample.CATEGORY,
         sampleName=sample.NAME,
+        uris=[],
+        fileNames=[],
         thumbnailFileName=str(Path(__file__).parent / "Resources" / "Icons" / "EchoKeyframe.png"),
         customDownloader=load_sample,
     )

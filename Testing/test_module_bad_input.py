@@ -1,5 +1,7 @@
 """Bad input at the panel: one line for the person, no traceback, the scene otherwise untouched, no orphan process."""
 
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -160,3 +162,24 @@ def test_packages_that_the_person_declines(person, monkeypatch):
     person.press("detectButton")
     assert "declined" in person.status
     assert not person.widget.logic.jobs.busy
+
+
+def test_pip_that_fails_is_one_line_in_the_panel(person, monkeypatch):
+    def fail(requirements, **_):
+        raise subprocess.CalledProcessError(1, ["python", "-m", "pip", "install"])
+
+    monkeypatch.setattr("slicer.packaging.pip_ensure", fail)
+    person.choose(beating_sequence())
+    person.press("detectButton")
+    assert "could not be installed" in person.status
+    assert "\n" not in person.status
+    assert not person.widget.logic.jobs.busy
+
+
+def test_the_sample_is_found_without_importing_pydicom(person, monkeypatch):
+    from EchoKeyframeLib.panel.sample import sample_file
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pydicom"]:
+        monkeypatch.delitem(sys.modules, name)
+    assert sample_file().is_file()
+    assert "pydicom" not in sys.modules

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
@@ -29,7 +31,7 @@ def install(folder: Path):
         sys.modules[name] = ModuleType(name)
         vars(sys.modules[name]).update(_public(content))
     _add_module("slicer.i18n", tr=lambda text: text, translate=lambda _context, text: text)
-    _add_module("slicer.packaging", **_public(packaging))
+    sys.meta_path.append(_Submodule("slicer.packaging", _public(packaging)))
     _add_module("slicer.parameterNodeWrapper", **_public(parameter_node))
     _add_module("slicer.ScriptedLoadableModule", **_public(scripted_module))
     from . import application, mrml_widgets, other_modules
@@ -42,6 +44,19 @@ def install(folder: Path):
     other_modules.install(app)
     slicer.util.selectModule = app.select_module
     return app
+
+
+class _Submodule(MetaPathFinder, Loader):
+    """A submodule that its package has only after ``import`` names it, as in Slicer."""
+
+    def __init__(self, name: str, content: dict):
+        self._name, self._content = name, content
+
+    def find_spec(self, name, path=None, target=None):
+        return ModuleSpec(name, self) if name == self._name else None
+
+    def exec_module(self, module):
+        vars(module).update(self._content)
 
 
 def _add_module(name: str, **content) -> None:

@@ -22,6 +22,11 @@ class SampleDataLogic:
                                        customDownloader=None, thumbnailFileName=None, loadFileTypes=None,
                                        loadFiles=None, loadFileProperties=None, checksums=None,
                                        loadFileType=None):  # fmt: skip
+        # As SampleDataSource does: lists of equal length, a TypeError where uris or fileNames are left out.
+        if isinstance(uris, str):
+            uris, fileNames = [uris], [fileNames]
+        if not len(uris) == len(fileNames):
+            raise ValueError("All fields of sample data source must have the same length")
         SampleDataLogic.sources.append((category, sampleName, customDownloader, thumbnailFileName))
 
 

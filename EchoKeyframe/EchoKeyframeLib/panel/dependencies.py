@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
-import slicer
+import slicer.packaging
 from slicer.i18n import tr as _
 
 TORCH = "torch>=2.4"
 
 
 def ensure_listed(requirements: Path) -> None:
-    """Install what a file of requirements lists. Raises RuntimeError if the person declines."""
-    slicer.packaging.pip_ensure(slicer.packaging.load_requirements(requirements), requester="EchoKeyframe")
+    """Install what a file of requirements lists. Raises RuntimeError if the person declines or pip fails."""
+    try:
+        slicer.packaging.pip_ensure(slicer.packaging.load_requirements(requirements), requester="EchoKeyframe")
+    except subprocess.CalledProcessError as error:
+        raise RuntimeError(
+            _("The packages could not be installed (pip ended with {code}): check the network and try again.").format(
+                code=error.returncode
+            )
+        ) from error
 
 
 def has_torch() -> bool:

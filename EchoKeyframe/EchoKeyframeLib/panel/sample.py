@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,11 @@ NAME = "FourChamberEcho"
 
 def sample_file() -> Path | None:
     """The four-chamber loop that the package pydicom carries (30 frames, ED 21, ES 5); None where it was left out."""
-    try:
-        from pydicom.examples import get_path
-
-        path = Path(get_path("ybr_color"))
-    except Exception:
-        # Whatever pydicom's version raises where its files are missing or would have to be downloaded.
+    # Found without an import: pydicom's decoders do not belong into Slicer's own process.
+    package = find_spec("pydicom")
+    if package is None or package.origin is None:
         return None
+    path = Path(package.origin).parent / "data" / "test_files" / "examples_ybr_color.dcm"
     return path if path.is_file() else None
 
 
