@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -163,6 +164,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Called each time the module is opened."""
         self.initializeParameterNode()
         self.toolbar.set_shortcuts(True)
+        self.logic.prepare()
         self.advanced.refresh()
 
     def exit(self):
@@ -291,7 +293,9 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.ui.statusLabel.text = f"{report.job.name}: {report.message}{more}"
             return
         self.say(report.message)
-        if report.kind == "loaded":
+        if report.kind == "begun":
+            self.logic.show_in_views(report.sequence)
+        elif report.kind == "loaded":
             self.show_loaded(report.sequence)
         elif report.kind == "compared":
             self.advanced.offer_repair(report)
@@ -341,11 +345,25 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
 
         settings = Path(slicer.app.slicerUserSettingsFilePath).parent
         self.detectors = Detectors(settings / "EchoKeyframe" / "weights")
-        worker = Worker(command=(python_interpreter(),), environment=slicer.util.startupEnvironment())
+        worker = Worker(
+            command=(python_interpreter(),),
+            environment=slicer.util.startupEnvironment(),
+            parent_folder=Path(slicer.app.temporaryPath),
+        )
         self.jobs = Jobs(lambda: slicer.mrmlScene, worker)
 
     def getParameterNode(self):
         return EchoKeyframeParameterNode(super().getParameterNode())
+
+    def prepare(self):
+        """Start the background process, where the packages that it needs are there: the first file then loads sooner.
+        Asks and tells nothing."""
+        from EchoKeyframeLib.panel import dependencies
+        from EchoKeyframeLib.worker.process import WorkerError
+
+        if dependencies.are_listed_there(Path(__file__).parent / "Resources" / "requirements.txt"):
+            with suppress(WorkerError):
+                self.jobs.prepare()
 
     def load(self, path, then=None, labels=None):
         """Load a file in the background; ``then`` (a DetectorChoice) detects in it, ``labels`` (ClipLabels) become its

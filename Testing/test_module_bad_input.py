@@ -94,7 +94,7 @@ def test_cancel_while_loading_leaves_no_half_sequence(person, tmp_path):
     nodes = slicer.mrmlScene.GetNumberOfNodes()
     person.ui.filePathLineEdit.currentPath = str(path)
     person.press("loadButton")
-    person.wait(lambda: "adding frames" in person.status)
+    person.wait(lambda: slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSequenceNode"))
     person.press("cancelButton")
     person.wait()
     assert "cancelled" in person.status
@@ -139,7 +139,7 @@ def test_the_scene_closed_while_detecting_and_while_loading(person, sample_clip)
     assert person.found == []
     person.ui.filePathLineEdit.currentPath = str(sample_clip)
     person.press("loadButton")
-    person.wait(lambda: "adding frames" in person.status)
+    person.wait(lambda: slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSequenceNode"))
     slicer.mrmlScene.Clear()
     person.wait()
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSequenceNode") == 0
@@ -148,7 +148,7 @@ def test_the_scene_closed_while_detecting_and_while_loading(person, sample_clip)
 def test_a_temporary_folder_that_cannot_be_written(person, monkeypatch, tmp_path):
     person.choose(beating_sequence())
     person.widget.logic.jobs.worker.stop()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    monkeypatch.setattr(person.widget.logic.jobs.worker, "_parent_folder", tmp_path / "missing")
     person.press("detectButton")
     assert "temporary folder" in person.status
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import cv2
 import numpy as np
 
@@ -14,6 +18,20 @@ _LEAST_SHARE = 0.001  # of the image that must be off the tint
 _TEXT_HEIGHT, _TRACE_WIDTH = 20, 45  # how often they fit into the longest side: patches no wider do not count
 _FIRST_ALLOCATION = 64 << 20  # bytes; a declared frame count is not trusted beyond this
 _LARGEST = 32 << 30  # bytes of one decoded cine
+
+
+_follower: ContextVar[Callable[[FrameStack], None] | None] = ContextVar("follower", default=None)
+
+
+@contextmanager
+def followed_by(follower: Callable[[FrameStack], None]) -> Iterator[None]:
+    """Within, ``follower`` is given a cine's FrameStack after each frame that it took, and may raise: for whoever looks
+    at frames while a file is read, whichever reader reads it."""
+    token = _follower.set(follower)
+    try:
+        yield
+    finally:
+        _follower.reset(token)
 
 
 class FrameStack:
@@ -46,6 +64,20 @@ class FrameStack:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def expected(self) -> int:
+        """Declared number of frames, 0 if unknown."""
+        return self._expected
+
+    @property
+    def is_color(self) -> bool:
+        """Whether a frame so far was really coloured: all frames are RGB then, else gray."""
+        return self._colored
+
+    def frame(self, index: int) -> np.ndarray:
+        """One of the frames so far, uint8 ``[H, W]`` or ``[H, W, 3]``: a view, not to be kept."""
+        return self._frame(index)
+
     def append(self, frame: np.ndarray) -> None:
         """Add a frame, uint8 ``[H, W]`` or RGB ``[H, W, 3]``. It is copied.
 
@@ -68,6 +100,9 @@ class FrameStack:
         else:
             target[...] = frame if self._colored else cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
         self._count += 1
+        follower = _follower.get()
+        if follower is not None:
+            follower(self)
 
     def finish(self) -> np.ndarray:
         """The collected frames; the stack gives them away and must not be used any more.

@@ -23,6 +23,11 @@ def ensure_listed(requirements: Path) -> None:
         ) from error
 
 
+def are_listed_there(requirements: Path) -> bool:
+    """Whether all that a file of requirements lists is installed; nothing is asked."""
+    return all(slicer.packaging.pip_check(entry) for entry in slicer.packaging.load_requirements(requirements))
+
+
 def has_torch() -> bool:
     """Whether PyTorch is installed, without importing it."""
     return slicer.packaging.pip_check(TORCH)

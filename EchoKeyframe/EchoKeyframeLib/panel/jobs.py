@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..cine.cine import Cine, CineError
+from ..cine.cine import CineError
 from ..datasets.labels import ClipLabels
 from ..detection.keyframes import Detection
 from ..scene import (
     SceneError,
     SourceComparison,
-    add_cine_stepwise,
     add_curves,
     as_labelled,
     bookmark_labels,
@@ -22,8 +20,10 @@ from ..scene import (
     read_keyframes,
     write_detection,
 )
+from ..scene.cine_sequence import stem
 from ..worker.process import Event, Worker, WorkerError
 from .detection_request import detection_from, detection_request
+from .loading import Loading
 
 STEP_SECONDS = 0.03
 """Time that one ``poll`` may give to adding frames to the scene."""
@@ -39,7 +39,7 @@ class DetectorChoice:
 
 @dataclass
 class Job:
-    """One load, detection or comparison. number: the worker's. sequence: None until a load has made it.
+    """One load, detection or comparison. number: the worker's. sequence: None until the first frame of a load is in it.
     labels: of a labelled cine, which become its keyframes."""
 
     kind: str
@@ -53,8 +53,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Report:
-    """What a person is told. kind: ``"progress"``, ``"loaded"``, ``"detected"``, ``"compared"``, ``"failed"`` or
-    ``"cancelled"``.
+    """What a person is told. kind: ``"progress"``, ``"begun"`` (the first frame of a file can be seen), ``"loaded"``,
+    ``"detected"``, ``"compared"``, ``"failed"`` or ``"cancelled"``.
 
     message: one line. fraction: of this job, in [0, 1]. sequence: the node concerned, if there is one by now.
     """
@@ -81,20 +81,28 @@ class Jobs:
         """``scene`` gives the scene into which files are loaded."""
         self._scene, self.worker = scene, worker
         self._jobs: dict[int, Job] = {}
-        self._import: tuple[Job, Generator[float, None, tuple[Any, Any]]] | None = None
+        self._loads: dict[int, tuple[Job, Loading]] = {}
 
     @property
     def busy(self) -> bool:
-        return bool(self._jobs) or self._import is not None
+        return bool(self._jobs or self._loads)
 
     @property
     def waiting(self) -> int:
         """Number of jobs that are not finished."""
-        return len(self._jobs) + (self._import is not None)
+        return len(self._jobs.keys() | self._loads.keys())
+
+    def prepare(self) -> None:
+        """Start the background process before anything is asked of it, so that a file is not kept waiting for it.
+
+        Raises WorkerError.
+        """
+        self.worker.start()
 
     def is_under_way(self, sequence: Any) -> bool:
-        """Whether a detection or comparison of this sequence runs or waits."""
-        return any(job.sequence is sequence for job in self._jobs.values())
+        """Whether this sequence is being loaded, or a detection or comparison of it runs or waits."""
+        jobs = [*self._jobs.values(), *(job for job, _ in self._loads.values())]
+        return any(job.sequence is sequence for job in jobs)
 
     def load(
         self, path: str | Path, then: DetectorChoice | None = None, labels: ClipLabels | None = None
@@ -103,6 +111,7 @@ class Jobs:
         WorkerError."""
         job = self._read("load", Path(path), choice=then)
         job.labels = labels
+        self._loads[job.number] = job, Loading(self._scene(), stem(job.name))
         return job
 
     def compare(self, sequence: Any, path: str | Path) -> Job:
@@ -111,8 +120,6 @@ class Jobs:
 
     def detect(self, sequence: Any, choice: DetectorChoice) -> Job:
         """Queue a detection. Raises SceneError or WorkerError."""
-        if self._import is not None and self._import[0].sequence is sequence:
-            raise SceneError(f"{sequence.GetName()}: is still loading; detect when it is complete")
         if self.is_under_way(sequence):
             raise SceneError(f"{sequence.GetName()}: is being worked on already; wait for it, or cancel")
         request, warnings = detection_request(sequence, choice.model, choice.device)
@@ -129,50 +136,56 @@ class Jobs:
 
     def cancel(self) -> list[Report]:
         """Give everything up: reports for what ends at once, the others follow from ``poll`` within half a second."""
-        for number in list(self._jobs):
+        for number in self._jobs:
             self.worker.cancel(number)
-        return [self._end_import("cancelled", "loading was cancelled")] if self._import is not None else []
+        return [
+            self._end_load(number, "cancelled", f"{job.name}: loading was cancelled")
+            for number, (job, _) in list(self._loads.items())
+            if number not in self._jobs  # the worker has nothing to do with it any more
+        ]
 
     def stop(self) -> None:
         """Drop everything and end the worker, without reports."""
         self._jobs.clear()
-        if self._import is not None:
-            self._end_import("cancelled", "")
+        for number in list(self._loads):
+            self._end_load(number, "cancelled", "")
         self.worker.stop()
 
     def poll(self) -> list[Report]:
         """What happened since the last call."""
-        if self._import is not None:
-            return self._import_frames()
         reports = []
         for event in self.worker.poll():
             job = self._jobs.get(event.number)
             if job is not None:
-                reports.append(self._answer(job, event))
-        return reports
+                reports += self._answer(job, event)
+        return reports + self._add_frames()
 
-    def _answer(self, job: Job, event: Event) -> Report:
+    def _answer(self, job: Job, event: Event) -> list[Report]:
+        load = self._loads.get(job.number)
         if event.kind == "progress":
-            return Report("progress", job, event.stage, event.fraction)
+            if load is not None and event.arrived is not None:
+                load[1].arrive(event.arrived)
+            return [Report("progress", job, event.stage, event.fraction)]
         del self._jobs[job.number]
-        if event.kind == "cancelled":
-            return Report("cancelled", job, f"{job.name}: cancelled")
-        if event.kind == "failed":
-            return Report("failed", job, event.message)
-        if job.kind == "load":
-            return self._begin_import(job, event.cine)
+        if event.kind in ("cancelled", "failed"):
+            message = f"{job.name}: cancelled" if event.kind == "cancelled" else event.message
+            if load is not None:
+                return [self._end_load(job.number, event.kind, message)]
+            return [Report(event.kind, job, message)]
+        if load is not None:
+            return self._finish_load(job, load[1], event)
         if job.sequence.GetScene() is None:
-            return Report("failed", job, f"{job.name}: the sequence was removed meanwhile, the result is dropped")
-        return self._compare(job, event) if job.kind == "compare" else self._take_over(job, event)
+            return [Report("failed", job, f"{job.name}: the sequence was removed meanwhile, the result is dropped")]
+        return [self._compare(job, event) if job.kind == "compare" else self._take_over(job, event)]
 
-    def _begin_import(self, job: Job, cine: Cine) -> Report:
+    def _finish_load(self, job: Job, loading: Loading, event: Event) -> list[Report]:
         try:
-            cine = as_labelled(cine, job.labels) if job.labels is not None else cine
+            cine = as_labelled(event.cine, job.labels) if job.labels is not None else event.cine
         except CineError as error:
-            return Report("failed", job, str(error))
-        self._import = job, add_cine_stepwise(self._scene(), cine)
+            return [self._end_load(job.number, "failed", str(error))]
+        loading.finish(cine, event.arrived, event.changed)
         job.warnings = cine.warnings
-        return Report("progress", job, "adding frames to the scene", 0.0)
+        return []
 
     def _compare(self, job: Job, event: Event) -> Report:
         """Set a file that was read against its sequence. Changes nothing."""
@@ -193,24 +206,31 @@ class Jobs:
             return Report("failed", job, str(error))
         return Report("detected", job, f"{job.name}: detection finished", 1.0, detection)
 
-    def _import_frames(self) -> list[Report]:
-        job, steps = self._import
-        deadline = time.monotonic() + STEP_SECONDS
+    def _add_frames(self) -> list[Report]:
+        """Give the oldest load some time."""
+        number, (job, loading) = next(iter(self._loads.items()), (None, (None, None)))
+        if number is None:
+            return []
+        before = loading.sequence
         try:
-            while True:
-                fraction = next(steps)
-                if time.monotonic() > deadline:
-                    return [Report("progress", job, "adding frames to the scene", fraction)]
-        except StopIteration as finished:
-            self._import = None
-            job.sequence, _ = finished.value
-            return self._loaded(job)
-        except SceneError as error:
-            self._import = None
-            return [Report("failed", job, str(error))]
+            complete = loading.step(STEP_SECONDS)
+        except CineError as error:
+            self.worker.cancel(number)
+            return [self._end_load(number, "failed", str(error))]
         except MemoryError:
-            self._import = None
-            return [Report("failed", job, f"{job.name}: not enough memory for this cine; close other data")]
+            self.worker.cancel(number)
+            return [self._end_load(number, "failed", f"{job.name}: not enough memory for this cine; close other data")]
+        except OSError as error:
+            self.worker.cancel(number)
+            why = error.strerror or type(error).__name__
+            return [self._end_load(number, "failed", f"{job.name}: its frames were lost ({why}); load it again")]
+        job.sequence = loading.sequence
+        if complete:
+            del self._loads[number]
+            return self._loaded(job)
+        if loading.sequence is not before:
+            return [Report("begun", job, f"{job.name}: loading")]
+        return [Report("progress", job, "adding frames to the scene", loading.fraction)] if loading.read else []
 
     def _loaded(self, job: Job) -> list[Report]:
         note = ""
@@ -230,8 +250,9 @@ class Jobs:
             return [Report("failed", job, str(error))]
         return []
 
-    def _end_import(self, kind: str, message: str) -> Report:
-        job, steps = self._import
-        self._import = None
-        steps.close()
-        return Report(kind, job, f"{job.name}: {message}")
+    def _end_load(self, number: int, kind: str, message: str) -> Report:
+        job, loading = self._loads.pop(number)
+        self._jobs.pop(number, None)
+        loading.discard()
+        job.sequence = None
+        return Report(kind, job, message)

@@ -6,7 +6,7 @@ without this package.
 """
 
 from .bookmarks import BookmarkObserver, has_bookmarks, restore_table
-from .cine_sequence import add_cine_sequence, add_cine_stepwise
+from .cine_sequence import GrowingSequence, add_cine_sequence
 from .contour_files import contours_in_the_way, open_contours, save_contours
 from .contour_views import ContourViews, is_shown
 from .curve_chart import add_curves, find_chart, frame_of_point, show_chart
@@ -64,11 +64,11 @@ __all__ = [
     "ContourViews",
     "FrameCursor",
     "FramePair",
+    "GrowingSequence",
     "LiveMeasurement",
     "SceneError",
     "SourceComparison",
     "add_cine_sequence",
-    "add_cine_stepwise",
     "add_contour",
     "add_curves",
     "add_frame_pair",

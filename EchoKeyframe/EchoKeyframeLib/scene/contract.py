@@ -115,6 +115,9 @@ METHOD_ATTRIBUTE = "EchoKeyframe.Method"
 VOLUME_CHART_REFERENCE = "EchoKeyframe.VolumeChart"
 """Node reference from a sequence node to the vtkMRMLPlotChartNode with its volume at each keyframe."""
 
+LOADING_ATTRIBUTE = "EchoKeyframe.Loading"
+"""Attribute of a sequence node whose frames are still being added, absent once it is complete: leave it alone."""
+
 REGION_ATTRIBUTE = "EchoKeyframe.Region"
 """Attribute of a sequence node: the calibrated region as ``x0 y0 x1 y1`` in pixels, half open; absent if unknown."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..cine.cine import CineError
+from .contract import LOADING_ATTRIBUTE
 
 
 class SceneError(CineError):
@@ -22,13 +23,20 @@ def require_in_scene(node: Any, what: str) -> Any:
 
 
 def require_sequence(sequence: Any) -> Any:
-    """The scene of a vtkMRMLSequenceNode. Raises SceneError if it is another kind of node, gone, or empty."""
+    """The scene of a vtkMRMLSequenceNode. Raises SceneError if it is of another kind, gone, empty or still loading."""
     scene = require_in_scene(sequence, "sequence")
     if not sequence.IsA("vtkMRMLSequenceNode"):
         raise SceneError(f"{sequence.GetName()}: is a {sequence.GetClassName()}, a sequence is needed")
     if sequence.GetNumberOfDataNodes() == 0:
         raise SceneError(f"{sequence.GetName()}: the sequence is empty; load or record frames first")
+    if is_loading(sequence):
+        raise SceneError(f"{sequence.GetName()}: is still loading; wait until it is complete")
     return scene
+
+
+def is_loading(sequence: Any) -> bool:
+    """Whether frames of a sequence are still being added."""
+    return sequence.GetAttribute(LOADING_ATTRIBUTE) is not None
 
 
 def require_frame(sequence: Any, frame: int) -> None:

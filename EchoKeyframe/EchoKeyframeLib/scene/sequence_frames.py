@@ -23,7 +23,7 @@ from .contract import (
     VIEW_ATTRIBUTE,
 )
 from .frame_times import frame_times, index_is_time, playback_rate
-from .scene_error import SceneError, require_frame, require_sequence
+from .scene_error import SceneError, is_loading, require_frame, require_sequence
 
 
 def image_sequences(scene: Any) -> list[Any]:
@@ -121,8 +121,8 @@ def loop_source(sequence: Any) -> Source:
 
 
 def is_image_loop(sequence: Any) -> bool:
-    """Whether a sequence holds at least two single-slice images."""
-    if sequence.GetNumberOfDataNodes() < 2:
+    """Whether a sequence holds at least two single-slice images, all of them loaded."""
+    if sequence.GetNumberOfDataNodes() < 2 or is_loading(sequence):
         return False
     first = sequence.GetNthDataNode(0)
     if first is None or not first.IsA("vtkMRMLScalarVolumeNode") or first.IsA("vtkMRMLLabelMapVolumeNode"):

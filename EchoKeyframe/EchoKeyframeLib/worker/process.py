@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from ..cine.cine import Cine, CineError
-from ..detection.keyframes import Curves
+from .. import __version__
+from ..cine.cine import CineError
 from ..report.curves_file import read_curves
-from ..report.keyframes_file import KeyframesFile, read_json
-from .cine_result import read_written_cine
+from ..report.keyframes_file import read_json
+from .arrived_frames import ArrivedFrames
+from .cine_result import described_cine, read_description
+from .event import Event
+from .launched_process import LaunchedProcess
 from .mailbox import Mailbox, remove
+from .message import CANCELLED, DONE, FAILED, PROGRESS, READY, STARTED, Message
+from .session_folder import SessionFolder, sweep
 from .submission import DetectionRequest, Submission
+from .temporary_disk import FULL, is_full, trouble
 
 CANCEL_PATIENCE = 0.3
 """Seconds in which the worker may stop by itself after a cancel; then it is killed."""
@@ -26,25 +28,6 @@ CANCEL_PATIENCE = 0.3
 
 class WorkerError(Exception):
     """The worker cannot be started or reached. One line: what happened, what to do."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """What became of a request.
-
-    kind: ``"progress"``, ``"done"``, ``"failed"`` or ``"cancelled"``. number: that of the request.
-    stage, fraction: for progress. message: for a failure, one line. result, curves: for a finished detection.
-    cine: for a file that was read; its frames stay in a file, which is removed once nobody looks at them any more.
-    """
-
-    kind: str
-    number: int
-    stage: str = ""
-    fraction: float = 0.0
-    message: str = ""
-    result: KeyframesFile | None = None
-    curves: Curves | None = None
-    cine: Cine | None = None
 
 
 class Worker:
@@ -59,26 +42,34 @@ class Worker:
         command: Sequence[str] = (sys.executable,),
         environment: Mapping[str, str] | None = None,
         idle_seconds: float = 600.0,
+        parent_folder: Path | None = None,
     ) -> None:
-        """``command`` starts a Python interpreter, in Slicer ``PythonSlicer``; ``environment`` is its environment."""
+        """``command`` starts a Python interpreter, in Slicer ``PythonSlicer``; ``environment`` is its environment.
+
+        parent_folder: where the folder for requests and results is made, by default the system's temporary folder.
+        What callers that crashed left there is removed first.
+        """
         self._command = tuple(command)
         self._environment = dict(environment if environment is not None else os.environ)
-        self._idle_seconds = idle_seconds
-        self._process: subprocess.Popen | None = None
-        self._mailbox: Mailbox | None = None
+        self._idle_seconds, self._parent_folder = idle_seconds, parent_folder
+        self._session: SessionFolder | None = None
+        self._process: LaunchedProcess | None = None
+        self._ended: list[LaunchedProcess] = []
         self._offset = 0
         self._ready = False
+        self._other_version = ""
         self._at_work: int | None = None
         self._next = 1
         self._writing: list[Submission] = []
         self._waiting: dict[int, str] = {}
         self._cancelled: dict[int, float] = {}
-        self._read_files: list[Path] = []
+        self._kept: list[Event] = []
+        self._mapped: list[Path] = []
 
     @property
     def running(self) -> bool:
         """Whether the process lives."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.exit_code is None
 
     @property
     def busy(self) -> bool:
@@ -87,7 +78,15 @@ class Worker:
 
     @property
     def pid(self) -> int | None:
+        """Number of the process that works, or, before it has told it, of what was started."""
         return self._process.pid if self.running else None
+
+    def start(self) -> None:
+        """Start the process before anything is asked of it, if none lives. Raises WorkerError as ``submit``."""
+        try:
+            self._start()
+        except OSError as error:
+            raise WorkerError(f"the detection process cannot be started: {trouble(error)}") from error
 
     def submit(self, request: DetectionRequest) -> int:
         """Queue a detection; returns its number. Its frames are read during the next calls of ``poll``.
@@ -118,7 +117,7 @@ class Worker:
         if any(s.number == number for s in self._writing):
             return
         try:
-            self._mailbox.cancel(number).touch()
+            self._process.mailbox.cancel(number).touch()
         except OSError:
             self._cancelled[number] -= CANCEL_PATIENCE
 
@@ -127,60 +126,71 @@ class Worker:
         events = self._write_frames()
         events += self._read_events()
         events += self._force_cancelled()
+        if self._other_version:
+            events += self._refuse_other_version()
         if self._waiting and not self.running:
             events += self._read_events() + self._after_death()
-        return events
+        self._remove_ended()
+        kept, self._kept = self._kept, []
+        return kept + events
 
     def stop(self) -> None:
         """End the process and remove its folder. Requests under way are dropped without an event."""
         self._abandon_writing()
         self._waiting.clear()
         self._cancelled.clear()
+        self._kept.clear()
         self._end_process()
-        self._remove_folder()
+        deadline = time.monotonic() + 1.0
+        while self._remove_ended() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self._ended.clear()
+        if self._session is not None:
+            self._session.remove()
+            self._session = None
 
     def _queue(self, name: str, request: DetectionRequest | None) -> int:
-        try:
-            self._start()
-        except OSError as error:
-            raise WorkerError(f"the detection process cannot be started ({error.strerror or error}); "
-                              "check that the temporary folder can be written and has space") from error
+        self.start()
         number, self._next = self._next, self._next + 1
         self._waiting[number] = name
         if request is not None:
-            self._writing.append(Submission(number, request, self._mailbox))
+            self._writing.append(Submission(number, request, self._process.mailbox))
         return number
 
     def _post(self, number: int, request: dict[str, str]) -> None:
         try:
-            self._mailbox.post(number, request)
+            self._process.mailbox.post(number, request)
         except OSError as error:
             del self._waiting[number]
-            raise WorkerError(
-                f"the detection process cannot be reached ({error.strerror or error}); "
-                "check that the temporary folder can be written and has space"
-            ) from error
+            raise WorkerError(f"the detection process cannot be reached: {trouble(error)}") from error
 
     def _start(self) -> None:
         """Start the process if none lives. Requests that wait in the mailbox of one that ended go on in the new one."""
         if self.running:
             return
         self._end_process()
-        if self._mailbox is None or not self._mailbox.folder.is_dir():
-            self._mailbox = Mailbox(Path(tempfile.mkdtemp(prefix="echokeyframe-")))
-            self._offset = 0
-        self._ready, self._at_work = False, None
-        library = str(Path(__file__).resolve().parents[2])
-        paths = [library, *filter(None, [self._environment.get("PYTHONPATH")])]
-        with self._mailbox.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*self._command, "-m", "EchoKeyframeLib.worker", str(self._mailbox.folder), str(self._idle_seconds)],
-                env={**self._environment, "PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"},
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
+        old = self._ended[-1] if self._ended else None
+        if old is not None:
+            self._kept += self._read_events(old)
+        if self._session is not None and not self._session.path.is_dir():  # somebody tidied up
+            self._session.remove()
+            self._session = None
+        if self._session is None:
+            sweep(self._parent_folder)
+            self._session = SessionFolder(self._parent_folder)
+        new = LaunchedProcess(self._command, self._environment, self._session.next_mailbox(), self._idle_seconds)
+        self._process, self._offset, self._ready, self._at_work = new, 0, False, None
+        for submission in self._writing:
+            submission.begin_again(new.mailbox)
+        for number in self._posted() if old is not None else ():
+            try:
+                old.mailbox.hand_on(number, new.mailbox)
+            except OSError as error:
+                self._kept.append(self._close(Event(FAILED, number, message=f"it could not go on: {trouble(error)}")))
+
+    def _posted(self) -> list[int]:
+        """Requests that are the worker's, in their order."""
+        return sorted(self._waiting.keys() - {submission.number for submission in self._writing})
 
     def _write_frames(self) -> list[Event]:
         if not self._writing:
@@ -190,98 +200,117 @@ class Worker:
         if number in self._cancelled:
             self._writing.pop(0)
             submission.abandon()
-            return [self._close(Event("cancelled", number))]
+            return [self._close(Event(CANCELLED, number))]
         try:
             fraction = submission.step()
         except Exception as error:
             self._writing.pop(0)
             submission.abandon()
-            return [self._close(Event("failed", number, message=f"the frames could not be handed over: {error}"))]
+            why = FULL if is_full(error) else f"the frames could not be handed over: {error}"
+            return [self._close(Event(FAILED, number, message=why))]
         if submission.complete:
             self._writing.pop(0)
-        return [Event("progress", number, "reading frames", fraction)]
+        return [Event(PROGRESS, number, "reading frames", fraction)]
 
-    def _read_events(self) -> list[Event]:
-        if self._mailbox is None:
+    def _read_events(self, process: LaunchedProcess | None = None) -> list[Event]:
+        process = process or self._process
+        if process is None:
             return []
-        raw, self._offset = self._mailbox.read_events(self._offset)
+        messages, self._offset = process.mailbox.read_messages(self._offset)
         events = []
-        for entry in raw:
-            self._ready |= entry["event"] == "ready"
-            number = entry.get("request")
-            if number not in self._waiting:
-                continue
-            self._at_work = number if entry["event"] == "progress" else None
-            if entry["event"] == "progress":
-                if number not in self._cancelled:
-                    events.append(Event("progress", number, entry["stage"], entry["fraction"]))
-            elif number in self._cancelled:
-                events.append(self._close(Event("cancelled", number)))
-            elif entry["event"] == "done":
-                events.append(self._close(self._result(number)))
-            else:
-                events.append(self._close(Event(entry["event"], number, message=entry.get("message", ""))))
+        for message in messages:
+            if message.kind == STARTED:
+                process.started_as = message.pid
+                self._other_version = message.version if message.version != __version__ else ""
+            self._ready |= message.kind == READY
+            if message.request in self._waiting:
+                self._at_work = message.request if message.kind == PROGRESS else None
+                events += self._told(process, message)
         return events
 
-    def _result(self, number: int) -> Event:
+    def _told(self, process: LaunchedProcess, message: Message) -> list[Event]:
+        number = message.request
+        if message.kind == PROGRESS:
+            if number in self._cancelled:
+                return []
+            path = process.mailbox.cine_frames(number, message.attempt)
+            arrived = ArrivedFrames(path, message.shape, message.attempt) if message.shape else None
+            return [Event(PROGRESS, number, message.stage, message.fraction, arrived=arrived)]
+        if number in self._cancelled:
+            event = Event(CANCELLED, number)
+        elif message.kind == DONE:
+            event = self._result(process, number)
+        else:
+            event = Event(message.kind, number, message=message.text)
+        return [self._close(event, process)]
+
+    def _result(self, process: LaunchedProcess, number: int) -> Event:
+        mailbox = process.mailbox
         try:
-            return self._read_cine(number) or self._read_detection(number)
+            if mailbox.cine(number).exists():
+                return self._read_cine(mailbox, number)
+            if mailbox.keyframes(number).exists():
+                return self._read_detection(mailbox, number)
         except CineError as error:
-            return Event("failed", number, message=str(error))
+            return Event(FAILED, number, message=str(error))
+        return Event(DONE, number)  # a release has no result
 
-    def _read_cine(self, number: int) -> Event | None:
-        if not self._mailbox.cine(number).exists():
-            return None
-        self._remove_read_files()
-        frames = self._mailbox.cine_frames(number)
-        self._read_files.append(frames)
-        cine = read_written_cine(frames, self._mailbox.cine(number))
-        remove(self._mailbox.cine(number))
-        return Event("done", number, fraction=1.0, cine=cine)
+    def _read_cine(self, mailbox: Mailbox, number: int) -> Event:
+        known = read_description(mailbox.cine(number))
+        frames = mailbox.cine_frames(number, known["attempt"])
+        cine = described_cine(known, frames)
+        self._mapped += [mailbox.cine(number), *mailbox.all_cine_frames(number)]
+        self._remove_mapped()
+        return Event(DONE, number, fraction=1.0, cine=cine, changed=known["changed"],
+                     arrived=ArrivedFrames(frames, cine.frames.shape, known["attempt"]))  # fmt: skip
 
-    def _remove_read_files(self) -> None:
-        """Remove what earlier readings left. Windows keeps a file that is still looked at; that waits for next time."""
-        for path in self._read_files:
+    def _remove_mapped(self) -> None:
+        """Remove files that were read, also while they are mapped, so that a crash leaves no image behind. Windows
+        keeps a file that is mapped; that waits for next time."""
+        for path in self._mapped:
             remove(path, patience=0.0)
-        self._read_files = [path for path in self._read_files if path.exists()]
+        self._mapped = [path for path in self._mapped if path.exists()]
 
-    def _read_detection(self, number: int) -> Event:
-        paths = self._mailbox.keyframes(number), self._mailbox.curves(number)
-        if not paths[0].exists():  # a release has no result
-            return Event("done", number)
-        result = read_json(paths[0])
-        curves = read_curves(paths[1], result.model)
-        for path in paths:
-            remove(path)
-        return Event("done", number, fraction=1.0, result=result, curves=curves)
+    def _read_detection(self, mailbox: Mailbox, number: int) -> Event:
+        result = read_json(mailbox.keyframes(number))
+        curves = read_curves(mailbox.curves(number), result.model)
+        mailbox.clear_results(number)
+        return Event(DONE, number, fraction=1.0, result=result, curves=curves)
 
     def _force_cancelled(self) -> list[Event]:
         posted = self._cancelled.keys() - {submission.number for submission in self._writing}
         # A request that waits in the mailbox is over at once: its mark stays, and the worker passes over it.
-        events = [self._close(Event("cancelled", number)) for number in sorted(posted - {self._at_work})]
+        events = [self._close(Event(CANCELLED, number)) for number in sorted(posted - {self._at_work})]
         since = self._cancelled.get(self._at_work)
         if since is None or time.monotonic() - since <= CANCEL_PATIENCE:
             return events
         # The worker is in a step that cannot be interrupted (loading torch, say). What else waits goes on in a new one.
         number = self._at_work
         self._end_process()
-        self._mailbox.clear(number)
-        return [*events, self._close(Event("cancelled", number)), *self._go_on()]
+        self._kept += self._read_events(self._ended[-1])
+        closing = [self._close(Event(CANCELLED, number))] if number in self._waiting else []
+        return [*events, *closing, *self._go_on()]
+
+    def _refuse_other_version(self) -> list[Event]:
+        message = (
+            f"EchoKeyframe on this disk is version {self._other_version}, the one at work is {__version__}; "
+            "restart the application"
+        )
+        self._other_version = ""
+        self._end_process()
+        return self._close_all(message)
 
     def _after_death(self) -> list[Event]:
         """Close the request that the process died of and go on with the others; all of them if it never came up."""
-        if self._process is not None and self._process.returncode == 0:  # idle just as a request came
+        process = self._process or self._ended[-1]
+        if process.exit_code == 0:  # idle just as a request came
             return self._go_on()
-        message = f"the detection process ended: {self._cause_of_death()}; run the detection again"
-        posted = sorted(self._waiting.keys() - {submission.number for submission in self._writing})
-        first = posted[:1] if self._at_work is None else [self._at_work]
-        victims = first if self._ready else list(self._waiting)
+        message = f"the detection process ended: {process.cause_of_death()}; run the detection again"
         if not self._ready:
-            self._abandon_writing()
-        for number in victims:
-            self._mailbox.clear(number)
+            return self._close_all(message)
+        victims = self._posted()[:1] if self._at_work is None else [self._at_work]
         events = [
-            self._close(Event("cancelled", n) if n in self._cancelled else Event("failed", n, message=message))
+            self._close(Event(CANCELLED, n) if n in self._cancelled else Event(FAILED, n, message=message))
             for n in victims
         ]
         return events + self._go_on()
@@ -293,43 +322,37 @@ class Worker:
         try:
             self._start()
         except OSError as error:
-            message = f"the detection process cannot be started again ({error.strerror or error})"
-            self._abandon_writing()
-            return [self._close(Event("failed", number, message=message)) for number in list(self._waiting)]
+            return self._close_all(f"the detection process cannot be started again: {trouble(error)}")
         return []
+
+    def _close_all(self, message: str) -> list[Event]:
+        self._abandon_writing()
+        return [
+            self._close(Event(CANCELLED, n) if n in self._cancelled else Event(FAILED, n, message=message))
+            for n in list(self._waiting)
+        ]
 
     def _abandon_writing(self) -> None:
         while self._writing:
             self._writing.pop().abandon()
 
-    def _cause_of_death(self) -> str:
-        code = self._process.poll() if self._process else None
-        try:
-            lines = self._mailbox.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        except OSError:
-            lines = []
-        if code is not None and code < 0:
-            cause = f"killed by signal {-code}" + (" (the system may have run out of memory)" if code == -9 else "")
-        else:
-            cause = f"exit code {code}"
-        return f"{cause}, last message: {lines[-1][:300]}" if lines else cause
-
-    def _close(self, event: Event) -> Event:
+    def _close(self, event: Event, process: LaunchedProcess | None = None) -> Event:
         self._waiting.pop(event.number, None)
         self._cancelled.pop(event.number, None)
-        if event.kind != "done" and self._mailbox is not None:
-            self._mailbox.clear_results(event.number)
+        process = process or self._process
+        if event.kind != DONE and process is not None:
+            process.mailbox.clear_results(event.number)
         return event
 
     def _end_process(self) -> None:
-        if self._process is None:
-            return
-        self._process.kill()
-        self._process.wait()
-        self._process.stdin.close()
-        self._process = None
+        if self._process is not None:
+            self._process.end()
+            self._ended.append(self._process)
+            self._process = None
 
-    def _remove_folder(self) -> None:
-        if self._mailbox is not None:
-            shutil.rmtree(self._mailbox.folder, ignore_errors=True)
-            self._mailbox = None
+    def _remove_ended(self) -> bool:
+        """Remove the folders of processes that have ended; whether one is left that is still in use."""
+        waits = self._process is None and self._waiting  # in the mailbox of the last one
+        if not waits:
+            self._ended = [process for process in self._ended if process.works() or not process.remove_folder()]
+        return bool(self._ended)

@@ -2,62 +2,71 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-import os
 import shutil
 import sys
-import threading
 import time
 import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from .launched_process import DISK_FULL
+from .mailbox import Mailbox, remove
+from .message import IDLE, PROGRESS, READY
+from .temporary_disk import FULL, is_full
 
-from ..cine.cine import Box, Cine, CineError, Source
-from ..cine.read import read_cine
-from ..detection.detect import detect
-from ..detection.detector import Detector
-from ..detection.keyframes import Cancelled
-from ..report.curves_file import write_curves
-from ..report.keyframes_file import KeyframesFile, write_json
-from .cine_result import write_cine
-from .mailbox import Mailbox
+if TYPE_CHECKING:
+    from ..cine.cine import Cine
+    from ..cine.color import FrameStack
+    from ..detection.detector import Detector
 
 POLL_SECONDS = 0.01
+_USED_FIRST = (  # imported while nothing is asked: what reading takes, then what detecting takes without a network
+    "EchoKeyframeLib.cine.read",
+    "EchoKeyframeLib.worker.frames_writer",
+    "EchoKeyframeLib.worker.cine_result",
+    "EchoKeyframeLib.detection.detect",
+    "EchoKeyframeLib.detection.motion",
+    "EchoKeyframeLib.detection.catalogue",
+    "EchoKeyframeLib.report.curves_file",
+    "EchoKeyframeLib.report.keyframes_file",
+)
 
 
 def serve(folder: Path, idle_seconds: float = 600.0) -> int:
-    """Work off requests until the caller goes away or asks for nothing for ``idle_seconds``. Returns 0."""
-    _end_with_caller(folder)
+    """Work off requests until the caller goes away or asks for nothing for ``idle_seconds``. Returns the exit code."""
     mailbox = Mailbox(folder)
     session = _Session(mailbox)
-    mailbox.report({"event": "ready", "pid": os.getpid()})
+    unused = list(_USED_FIRST)
     idle_since = time.monotonic()
-    while time.monotonic() - idle_since < idle_seconds:
-        if not folder.is_dir():
-            return 0
-        pending = mailbox.pending()
-        if not pending:
-            time.sleep(POLL_SECONDS)
-            continue
-        session.answer(pending[0])
-        idle_since = time.monotonic()
-    mailbox.report({"event": "idle"})
+    try:
+        mailbox.report({"event": READY})
+        while time.monotonic() - idle_since < idle_seconds:
+            try:
+                pending = mailbox.pending()
+            except FileNotFoundError:
+                return 0
+            if pending:
+                session.answer(pending[0])
+                idle_since = time.monotonic()
+            elif unused:
+                with suppress(ImportError):  # told to whom asks for what needs it
+                    importlib.import_module(unused.pop(0))
+            else:
+                time.sleep(POLL_SECONDS)
+        mailbox.report({"event": IDLE})
+    except OSError as error:
+        if not is_full(error):
+            raise
+        return DISK_FULL
     return 0
 
 
-def _end_with_caller(folder: Path) -> None:
-    """End this process when the caller's end of stdin closes, which the system does however the caller ends."""
-
-    def wait() -> None:
-        # Not through sys.stdin: its lock, held while it waits, would abort an interpreter that ends for being idle.
-        while os.read(sys.stdin.fileno(), 1):
-            pass
-        shutil.rmtree(folder, ignore_errors=True)
-        os._exit(0)
-
-    threading.Thread(target=wait, daemon=True).start()
+class RequestError(Exception):
+    """A request that no caller of this version makes. One line."""
 
 
 class _Session:
@@ -68,21 +77,21 @@ class _Session:
         self.loaded: tuple[tuple[str, str], Detector] | None = None
 
     def answer(self, number: int) -> None:
-        """Do one request; whatever comes of it is reported as one closing event."""
+        """Do one request; whatever comes of it is reported as one closing event. Raises OSError if it cannot be."""
+        from ..cine.cine import CineError
+        from ..detection.keyframes import Cancelled
+
         try:
             self._check_cancelled(number)
-            request = json.loads(self.mailbox.request(number).read_text(encoding="utf-8"))
-            if request["task"] == "release":
-                self.release()
-            elif request["task"] == "read":
-                self.read(number, Path(request["path"]))
-            else:
-                self.detect(number, request)
+            self._do(number, _request(self.mailbox.request(number)))
             closing = {"event": "done"}
         except Cancelled:
             closing = {"event": "cancelled"}
-        except CineError as error:
+        except (CineError, RequestError) as error:
             closing = {"event": "failed", "message": str(error)}
+        except ImportError as error:
+            missing = error.name or "that it needs"
+            closing = {"event": "failed", "message": f"the Python package {missing} is missing; install it"}
         except MemoryError:
             self.release()
             closing = {"event": "failed", "message": "not enough memory for this cine; close other programs"}
@@ -90,12 +99,27 @@ class _Session:
             # An error that nobody foresaw may quote the file in its text, and so the patient: neither message nor log
             # repeat it.
             traceback.print_tb(error.__traceback__)
-            closing = {"event": "failed", "message": f"unexpected {type(error).__name__}; please report it"}
-        self.mailbox.clear(number)
+            told = FULL if is_full(error) else f"unexpected {type(error).__name__}; please report it"
+            closing = {"event": "failed", "message": told}
+        if closing["event"] != "done":
+            self.mailbox.clear_results(number)  # before anything is written: it may be what fills the disk
         self.mailbox.report({"request": number, **closing})
+        self.mailbox.clear(number)
+
+    def _do(self, number: int, request: dict[str, Any]) -> None:
+        if request["task"] == "release":
+            self.release()
+        elif request["task"] == "read":
+            self.read(number, Path(request["path"]))
+        else:
+            self.detect(number, request)
 
     def detect(self, number: int, request: dict[str, Any]) -> None:
         """Read the cine from the mailbox, detect, write the result files."""
+        from ..detection.detect import detect
+        from ..report.curves_file import write_curves
+        from ..report.keyframes_file import KeyframesFile, write_json
+
         self._stage(number, "loading the detector", 0.0)
         detector = self._detector(request["model"], request["device"])
         self._check_cancelled(number)
@@ -115,11 +139,39 @@ class _Session:
         write_json(self.mailbox.keyframes(number), KeyframesFile.of(cine, detection))
 
     def read(self, number: int, path: Path) -> None:
-        """Read a file and leave its cine in the mailbox, decoded."""
+        """Read a file and leave its cine in the mailbox, decoded: its frames as they come, then what is known of it."""
+        from ..cine.cine import CineError
+        from ..cine.color import followed_by
+        from ..cine.read import read_cine
+        from .cine_result import write_description
+        from .frames_writer import FramesWriter
+
         self._stage(number, "reading the file", 0.0)
-        cine = read_cine(path)
+
+        def tell(fraction: float, shape: Sequence[int], attempt: int) -> None:
+            self._stage(number, "reading the file", fraction, shape=list(shape), attempt=attempt)
+
+        def begin(size: int) -> None:
+            free = shutil.disk_usage(self.mailbox.folder).free
+            if size > free:
+                raise CineError(
+                    path.name, f"needs {size / 1e9:.1f} GB of the disk that holds temporary files, where "
+                    f"{free / 1e9:.1f} GB are free; make room there"
+                )  # fmt: skip
+
+        writer = FramesWriter(lambda attempt: self.mailbox.cine_frames(number, attempt), tell, begin)
+        try:
+            with _not_for_readers() as follow, followed_by(lambda stack: follow(self._follow, number, writer, stack)):
+                cine = read_cine(path)
+            self._check_cancelled(number)
+            attempt = writer.finish(cine.frames)
+            write_description(cine, attempt, writer.changed, self.mailbox.cine(number))
+        finally:
+            writer.close()
+
+    def _follow(self, number: int, writer: Any, stack: FrameStack) -> None:
         self._check_cancelled(number)
-        write_cine(cine, self.mailbox.cine_frames(number), self.mailbox.cine(number))
+        writer.follow(stack)
 
     def release(self) -> None:
         """Forget the detector and give the accelerator's memory back."""
@@ -137,8 +189,13 @@ class _Session:
         return self.loaded[1]
 
     def _cine(self, number: int, request: dict[str, Any]) -> Cine:
+        import numpy as np
+
+        from ..cine.cine import Box, Cine, Source
+
         frames = np.load(self.mailbox.frames(number), allow_pickle=False)
         times = np.load(self.mailbox.times(number), allow_pickle=False)
+        remove(self.mailbox.frames(number), patience=0.0)  # nothing of the image outlives a crash
         return Cine(
             frames=frames,
             times=times,
@@ -150,11 +207,59 @@ class _Session:
             view=request["view"],
         )
 
-    def _stage(self, number: int, stage: str, fraction: float) -> None:
-        self.mailbox.report({"event": "progress", "request": number, "stage": stage, "fraction": round(fraction, 3)})
+    def _stage(self, number: int, stage: str, fraction: float, **more: Any) -> None:
+        told = {"event": PROGRESS, "request": number, "stage": stage, "fraction": round(fraction, 3), **more}
+        self.mailbox.report(told)
         # A caller that had not read this yet may just have taken the request for one that waits.
         self._check_cancelled(number)
 
     def _check_cancelled(self, number: int) -> None:
         if self.mailbox.cancel(number).exists():
+            from ..detection.keyframes import Cancelled
+
             raise Cancelled
+
+
+@contextmanager
+def _not_for_readers() -> Iterator[Any]:
+    """Yields what calls a function within a reader; what that raises passes the reader, which takes every error but its
+    own for damage of the file."""
+    from ..cine.cine import CineError
+
+    raised: list[Exception] = []
+
+    def follow(function: Any, *arguments: Any) -> None:
+        try:
+            function(*arguments)
+        except Exception as error:
+            raised.append(error)
+            raise CineError("stopped") from None
+
+    try:
+        yield follow
+    except CineError:
+        if raised:
+            raise raised[0] from None
+        raise
+
+
+_FIELDS = {
+    "read": {"path": str},
+    "release": {},
+    "detect": {
+        "name": str, "model": str, "device": str, "decoder": str, "timing": str, "view": (str, type(None)),
+        "heart_rate": (int, float, type(None)), "spacing": (list, type(None)), "region": (list, type(None)),
+    },
+}  # fmt: skip
+
+
+def _request(path: Path) -> dict[str, Any]:
+    """A request as its caller made it. Raises RequestError for anything else, OSError."""
+    try:
+        request = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        raise RequestError("the request cannot be read; try again") from None
+    fields = _FIELDS.get(request.get("task")) if isinstance(request, dict) else None
+    if fields is None or not all(isinstance(request.get(key, ...), kind) for key, kind in fields.items()):
+        raise RequestError("the request is none that this version knows; restart the application")
+    return request

@@ -72,6 +72,11 @@ class Submission:
                 break
         return self.written / len(request.times)
 
+    def begin_again(self, mailbox: Mailbox) -> None:
+        """Write to the mailbox of another process, from the first frame on."""
+        self.abandon()
+        self.mailbox, self.written = mailbox, 0
+
     def abandon(self) -> None:
         """Give the request up and remove what was written of it."""
         if self._file is not None:
