@@ -1,29 +1,41 @@
-"""Writes small real DICOM cines for tests, in any transfer syntax that GDCM, Pillow or pydicom encodes."""
+"""Writes small real DICOM cines for tests, in any transfer syntax that imagecodecs, Pillow or pydicom encodes."""
 
 from __future__ import annotations
 
 import io
-import tempfile
-import zlib  # noqa: F401 - before gdcm, which carries a zlib of its own and lays it over one that is loaded later
 from collections.abc import Sequence
 from pathlib import Path
 
-import gdcm
+import imagecodecs
 import numpy as np
 from PIL import Image
-from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate, generate_frames
+from pydicom.encaps import encapsulate
 from pydicom.pixels import get_encoder
 from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    MPEG2MPML,
     UID,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
     RLELossless,
+    UID_dictionary,
     UltrasoundMultiFrameImageStorage,
     generate_uid,
 )
+
+JPEG_XL_LOSSLESS, JPEG_XL = UID("1.2.840.10008.1.2.4.110"), UID("1.2.840.10008.1.2.4.112")
+"""Transfer syntaxes that pydicom does not know yet."""
 
 PATIENT = "SECRET^PATIENT"
 """Name of the patient in every file written here: it must appear nowhere else."""
@@ -68,7 +80,7 @@ def write_dicom(
     color = frames.ndim == 4
     photometric = photometric or ("RGB" if color else "MONOCHROME2")
     header = _header(frames, syntax, photometric, planar)
-    if syntax.is_encapsulated and not syntax.is_deflated:
+    if syntax in _ENCODERS or (syntax.is_encapsulated and not syntax.is_deflated):
         encoded = [encode(frame, syntax, photometric, planar) for frame in frames] if encoded is None else encoded
         header.PixelData = encapsulate(list(encoded))
     else:
@@ -83,13 +95,17 @@ def write_dicom(
             delattr(header, keyword)
         else:
             setattr(header, keyword, value)
+    known = syntax if syntax in UID_dictionary else MPEG2MPML
+    header.file_meta.TransferSyntaxUID = known
     header.save_as(path, enforce_file_format=True)
+    if syntax != known:  # pydicom writes only those that it knows; this one is as long
+        path.write_bytes(path.read_bytes().replace(known.encode() + b"\0", syntax.encode() + b"\0", 1))
     return path
 
 
 def encode(frame: np.ndarray, syntax: str, photometric: str, planar: int = 0) -> bytes:
     """One frame as a codestream."""
-    if syntax == JPEGBaseline8Bit:
+    if syntax == JPEGBaseline8Bit or (syntax == JPEGExtended12Bit and frame.itemsize == 1):
         stream = io.BytesIO()
         mode = {"YBR_FULL": "YCbCr", "YBR_FULL_422": "YCbCr", "RGB": "RGB"}.get(photometric, "L")
         options = {"subsampling": 1} if photometric == "YBR_FULL_422" else {"subsampling": 0} if mode != "L" else {}
@@ -103,7 +119,7 @@ def encode(frame: np.ndarray, syntax: str, photometric: str, planar: int = 0) ->
             bits_stored=8 * frame.itemsize, pixel_representation=0, planar_configuration=0, number_of_frames=1,
             encoding_plugin="pydicom",
         )  # fmt: skip
-    return _encode_with_gdcm(frame, syntax, photometric)
+    return bytes(_ENCODERS[UID(syntax)](np.ascontiguousarray(frame), photometric))
 
 
 def region(x0: int, y0: int, x1: int, y1: int, delta: float | tuple[float, float] = 0.05, **tags: int) -> Dataset:
@@ -138,22 +154,27 @@ def _header(frames: np.ndarray, syntax: UID, photometric: str, planar: int) -> D
     return header
 
 
-def _encode_with_gdcm(frame: np.ndarray, syntax: str, photometric: str) -> bytes:
-    """By way of files: GDCM's filters may be given objects that its own reader made, but none made here."""
-    with tempfile.TemporaryDirectory() as folder:
-        plain, coded = Path(folder, "plain.dcm"), Path(folder, "coded.dcm")
-        write_dicom(plain, frame[None], photometric=photometric)
-        reader = gdcm.ImageReader()
-        reader.SetFileName(str(plain))
-        assert reader.Read()
-        change = gdcm.ImageChangeTransferSyntax()
-        change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(str(syntax))))
-        change.SetInput(reader.GetImage())
-        if not change.Change():
-            raise RuntimeError(f"GDCM cannot encode {photometric} as {UID(syntax).name}")
-        writer = gdcm.ImageWriter()
-        writer.SetFile(reader.GetFile())
-        writer.SetImage(change.GetOutput())
-        writer.SetFileName(str(coded))
-        assert writer.Write()
-        return next(generate_frames(dcmread(coded).PixelData, number_of_frames=1))
+def _lossless_jpeg(frame: np.ndarray, photometric: str) -> bytes:
+    space = "GRAYSCALE" if frame.ndim == 2 else "YCBCR" if photometric.startswith("YBR_FULL") else "RGB"
+    return imagecodecs.jpeg8_encode(frame, lossless=True, predictor=1, colorspace=space, outcolorspace=space)
+
+
+def _jpeg_2000(frame: np.ndarray, photometric: str, level: int = 0) -> bytes:
+    mct = photometric in ("YBR_ICT", "YBR_RCT")
+    return imagecodecs.jpeg2k_encode(frame, level, codecformat="j2k", reversible=not level, mct=mct)
+
+
+_ENCODERS = {
+    JPEGExtended12Bit: lambda frame, _: imagecodecs.jpeg8_encode(frame, 95, bitspersample=12),
+    JPEGLossless: _lossless_jpeg,
+    JPEGLosslessSV1: _lossless_jpeg,
+    JPEGLSLossless: lambda frame, _: imagecodecs.jpegls_encode(frame),
+    JPEGLSNearLossless: lambda frame, _: imagecodecs.jpegls_encode(frame, 3),
+    JPEG2000Lossless: _jpeg_2000,
+    JPEG2000: lambda frame, photometric: _jpeg_2000(frame, photometric, 45),
+    HTJ2KLossless: lambda frame, _: imagecodecs.htj2k_encode(frame, reversible=True),
+    HTJ2KLosslessRPCL: lambda frame, _: imagecodecs.htj2k_encode(frame, reversible=True),
+    HTJ2K: lambda frame, _: imagecodecs.htj2k_encode(frame, 0.001, reversible=False),
+    JPEG_XL_LOSSLESS: lambda frame, _: imagecodecs.jpegxl_encode(frame, lossless=True),
+    JPEG_XL: lambda frame, _: imagecodecs.jpegxl_encode(frame, distance=0.5),
+}

@@ -11,12 +11,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from dicom_files import PATIENT, beating_frames, doppler_frames, region, write_dicom
+from dicom_files import JPEG_XL_LOSSLESS, PATIENT, beating_frames, doppler_frames, region, write_dicom
 from pydicom.uid import (
     ExplicitVRLittleEndian,
+    HTJ2KLossless,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
     JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
@@ -46,6 +48,9 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         write_dicom(folder / "lossless.dcm", gray, JPEGLosslessSV1, **tags),
         write_dicom(folder / "jpeg-ls.dcm", gray, JPEGLSLossless, **tags),
         write_dicom(folder / "jpeg-2000.dcm", gray, JPEG2000Lossless, **tags),
+        write_dicom(folder / "htj2k.dcm", color, HTJ2KLossless, **tags),
+        write_dicom(folder / "jpeg-xl.dcm", color, JPEG_XL_LOSSLESS, **tags),
+        write_dicom(folder / "12-bit.dcm", gray.astype(np.uint16) * 16, JPEGExtended12Bit, **tags),
     ]
     video = folder / "motion-jpeg.avi"
     writer = cv2.VideoWriter(str(video), cv2.VideoWriter_fourcc(*"MJPG"), 25.0, (32, 24))

@@ -10,8 +10,9 @@ from pydicom.dataset import Dataset
 
 from .cine import Box, Cine, CineError, Source
 from .color import FrameStack
-from .dicom_file import MAX_BYTES, DicomFile, is_uid, items, number, open_dicom, quiet_pydicom, text
-from .dicom_pixels import StoredFrames, item_spans
+from .dicom_file import MAX_BYTES, DicomFile, is_uid, items, number, open_dicom, quiet_pydicom, text, uid_name
+from .dicom_fragments import item_spans
+from .dicom_pixels import StoredFrames
 from .dicom_timing import ASSUMED_TIMING, Timing, frame_timing, trim_warnings
 from .header import CineHeader
 from .stamps import repaired_times
@@ -64,7 +65,7 @@ def read_dicom_header(path: Path) -> CineHeader:
             timing = frame_timing(file.header, frames, frames)
             known = frames > 1 and timing.phrase != ASSUMED_TIMING
             fps = (frames - 1) / float(timing.times[-1]) if known else None
-            return CineHeader(frames, _declared_size(file.header), fps, file.syntax.name, timing.warnings)
+            return CineHeader(frames, _declared_size(file.header), fps, uid_name(file.syntax), timing.warnings)
     except CineError:
         raise
     except Exception as error:  # as above
@@ -193,7 +194,7 @@ def _source(file: DicomFile, path: Path, order: np.ndarray) -> Source:
     uids = {key: text(file.header, key) for key in ("SOPInstanceUID", "SOPClassUID")}
     instance, sop_class = (uid if is_uid(uid) else None for uid in uids.values())
     numbers = None if (order == np.arange(len(order))).all() else tuple(int(index) + 1 for index in order)
-    return Source(file.name, path, instance, sop_class, file.syntax.name, numbers)
+    return Source(file.name, path, instance, sop_class, uid_name(file.syntax), numbers)
 
 
 def _view(header: Dataset) -> str | None:

@@ -17,7 +17,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset, read_file_meta_info
 from pydicom.tag import Tag
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, UID_dictionary
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, UID_dictionary
 
 from .cine import CineError
 
@@ -42,6 +42,13 @@ _TAGS = (
 )  # fmt: skip
 
 
+_NEWER = {  # transfer syntaxes that pydicom 3.0 does not know
+    "1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
+    "1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
+    "1.2.840.10008.1.2.4.112": "JPEG XL",
+}
+
+
 @dataclass(frozen=True)
 class DicomFile:
     """A DICOM image whose header has been read.
@@ -59,6 +66,10 @@ class DicomFile:
     pixel_length: int
     pixel_vr: str
     is_cut: bool
+
+    @property
+    def is_little_endian(self) -> bool:
+        return self.syntax != ExplicitVRBigEndian
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes of the pixel data from ``offset``; fewer at the end of the file."""
@@ -119,6 +130,8 @@ def uid_name(uid: str) -> str:
     """The registered name of a UID, else the UID itself, or ``"unknown"``: what is none may hold anything."""
     if uid in UID_dictionary:
         return UID(uid).name
+    if uid in _NEWER:
+        return _NEWER[uid]
     return uid if is_uid(uid) else "unknown"
 
 

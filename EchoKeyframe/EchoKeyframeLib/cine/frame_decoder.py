@@ -1,0 +1,74 @@
+"""Decodes one compressed frame of a DICOM file to the samples that are coded in it."""
+
+from __future__ import annotations
+
+import imagecodecs
+import numpy as np
+
+from .codestream import Codec, FrameShape, j2k_start, jpeg_is_sound, rle_is_sound
+
+# Names for libjpeg of samples that are to stay as they are coded, by how many a pixel has.
+_AS_CODED = {1: "GRAYSCALE", 3: "RGB"}
+
+
+def decode_frame(data: bytes, codec: Codec, shape: FrameShape) -> np.ndarray:
+    """Samples of a frame, ``[H, W]`` or ``[H, W, 3]``, in the colour space in which they are coded.
+
+    JPEG 2000's and JPEG XL's own colour transforms, which are part of these codecs, are undone; YCbCr of JPEG stays.
+    shape: what the frame's header declares, for RLE what the file does: checked by the caller, for it decides how much
+    memory is set aside.
+
+    Raises ValueError, or an error of the decoder's own, where the data are damaged.
+    """
+    samples = _DECODERS[codec](data, shape)
+    wanted = (shape.rows, shape.columns) if shape.samples == 1 else (shape.rows, shape.columns, shape.samples)
+    if samples.shape != wanted:
+        raise ValueError("decodes to another size than its header says")
+    return samples
+
+
+def _jpeg(data: bytes, shape: FrameShape) -> np.ndarray:
+    space = _AS_CODED.get(shape.samples)
+    return imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=space)
+
+
+def _lossless_jpeg(data: bytes, shape: FrameShape) -> np.ndarray:
+    if not jpeg_is_sound(data):
+        raise ValueError("damaged lossless JPEG frame")
+    return _jpeg(data, shape)
+
+
+def _jpeg_ls(data: bytes, shape: FrameShape) -> np.ndarray:
+    if not jpeg_is_sound(data):
+        raise ValueError("damaged JPEG-LS frame")
+    return imagecodecs.jpegls_decode(data)
+
+
+def _jpeg_2000(data: bytes, shape: FrameShape) -> np.ndarray:
+    # The codestream without the boxes of a JP2 file, which may ask for a palette or another colour space.
+    return imagecodecs.jpeg2k_decode(data[j2k_start(data) :], numthreads=1)
+
+
+def _jpeg_xl(data: bytes, shape: FrameShape) -> np.ndarray:
+    return imagecodecs.jpegxl_decode(data, index=0, numthreads=1)
+
+
+def _rle(data: bytes, shape: FrameShape) -> np.ndarray:
+    pixels, size = shape.rows * shape.columns, -(-shape.bits // 8)
+    if not rle_is_sound(data, shape.samples * size, pixels):
+        raise ValueError("damaged RLE frame")
+    decoded = np.frombuffer(imagecodecs.dicomrle_decode(data, f"<u{size}"), f"<u{size}")
+    if decoded.size < pixels * shape.samples:
+        raise ValueError("an RLE frame that ends early")
+    planes = decoded[: pixels * shape.samples].reshape(shape.samples, shape.rows, shape.columns)
+    return planes[0] if shape.samples == 1 else np.moveaxis(planes, 0, 2)
+
+
+_DECODERS = {
+    Codec.JPEG: _jpeg,
+    Codec.LOSSLESS_JPEG: _lossless_jpeg,
+    Codec.JPEG_LS: _jpeg_ls,
+    Codec.JPEG_2000: _jpeg_2000,
+    Codec.JPEG_XL: _jpeg_xl,
+    Codec.RLE: _rle,
+}
