@@ -28,6 +28,7 @@ from .commands import (
     reproduce,
     train,
 )
+from .printable import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +59,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         if _is_behind(error, BrokenPipeError):
             raise BrokenPipeError from error
         if isinstance(error, UsageError):
-            print(f"{parser.prog}: error: {error}", file=sys.stderr)
+            print(f"{parser.prog}: error: {printable(str(error))}", file=sys.stderr)
             return 2
         if options.debug:
             traceback.print_exc()

@@ -34,8 +34,9 @@ def run_prepare(job: Job, settings: PrepareSettings) -> Outcome:
 
 
 def failed_entry(outcome: Outcome) -> ManifestEntry:
-    """The entry of a cine that failed, its own name, which may name the patient, taken out of the message."""
-    return ManifestEntry(outcome.job.target.name, FAILED, message=_neutral(outcome.message, outcome.job))
+    """The entry of a cine that failed: why, under its neutral name; its own may name the patient."""
+    name = outcome.job.target.name
+    return ManifestEntry(name, FAILED, message=f"{name}: {outcome.message}")
 
 
 def _prepare(job: Job, settings: PrepareSettings) -> Outcome:
@@ -50,7 +51,7 @@ def _prepare(job: Job, settings: PrepareSettings) -> Outcome:
     entry = ManifestEntry(
         path.name, PREPARED, cine.view or "", settings.pseudonyms.patient(patient_identity(job.cine)),
         heart_rate=f"{cine.heart_rate:g}" if cine.heart_rate else "",
-        warnings=" | ".join(_neutral(warning, job) for warning in prepared.warnings),
+        warnings=" | ".join(prepared.warnings),
         **_measures(prepared),
     )  # fmt: skip
     # The neutral name is not told: beside the cine's own, a log would be a mapping.
@@ -64,7 +65,3 @@ def _measures(prepared: PreparedCine) -> dict[str, str]:
     return {"frames": str(frames), "fps": f"{prepared.rate:.6g}", "height": str(height + height % 2),
             "width": str(width + width % 2), "row_spacing": row, "column_spacing": column,
             "sector": prepared.sector}  # fmt: skip
-
-
-def _neutral(message: str, job: Job) -> str:
-    return message.replace(job.cine.name, job.target.name)

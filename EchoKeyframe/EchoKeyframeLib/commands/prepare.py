@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING
 from . import UsageError
 from .cine_jobs import add_jobs, add_output, conclude, jobs_for, output_folder, tell, worked_on_cores
 from .options import add_debug, add_reading_options
+from .terminal import say
 
 if TYPE_CHECKING:
+    from ..batch.inputs import Unreadable
     from ..batch.job import Job, Outcome
     from ..batch.prepare_job import PrepareSettings
     from ..datasets.manifest import ManifestEntry
@@ -172,10 +173,12 @@ def _prepare_all(
     with closing(worked_on_cores(waiting, partial(run_prepare, settings=settings), options.jobs)) as results:
         for outcome in results:
             tell(outcome, options.debug)
+            outcomes.append(replace(outcome, result=None))
+            if outcome.status is Status.PASSED_OVER:
+                continue
             entry = outcome.result if outcome.status is Status.DONE else failed_entry(outcome)
             entries[entry.file] = entry
             append_entry(output, entry)
-            outcomes.append(replace(outcome, result=None))
     write_manifest(output, entries.values())
     return entries, outcomes
 
@@ -199,8 +202,9 @@ def _write_mapping(
 
 def _carry_labels(
     jobs: list[Job], entries: dict[str, ManifestEntry], archive: Path, output: Path, pseudonyms: Pseudonyms
-) -> list[str]:
-    """Labels of the archive go with its cines. Returns a line for each clip whose labels cannot be right."""
+) -> list[Unreadable]:
+    """Labels of the archive go with its cines. Returns the clips whose labels cannot be right."""
+    from ..batch.inputs import Unreadable
     from ..batch.prepare_job import SUFFIX
     from ..datasets.carried_labels import carry_labels
     from ..datasets.labels import LABELS_NAME
@@ -211,5 +215,5 @@ def _carry_labels(
                  if job.target.name + SUFFIX in entries}  # fmt: skip
     added, problems = carry_labels(archive, output, by_source, pseudonyms)
     if added:
-        print(f"{LABELS_NAME}: the labels of {added} cines were taken over", file=sys.stdout)
-    return problems
+        say(f"{LABELS_NAME}: the labels of {added} cines were taken over")
+    return [Unreadable(problem.name or LABELS_NAME, problem.reason) for problem in problems]

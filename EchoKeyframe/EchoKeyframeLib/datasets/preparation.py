@@ -11,6 +11,7 @@ from ..cine.cine import Cine, CineError
 from ..cine.prepare import prepare, prepared_box, sector_frames
 from ..cine.sector import Sector, find_sector
 from ..cine.video_writer import unevenness, video_rate
+from ..detection.keyframes import StillError
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +35,12 @@ def prepare_cine(cine: Cine, size: int | None, whole_frame: bool = False) -> Pre
     Bilinear as in the paper, with a filter that widens where the image shrinks (Pillow's), so that speckle does not
     alias. The aspect ratio is kept. ``whole_frame`` takes all pixels where no sector is found.
 
-    Raises CineError for a single frame and, without ``whole_frame``, where no sector is found: text beside it could
-    not be told from echoes.
+    Raises StillError for a single frame and, without ``whole_frame``, CineError where no sector is found: text beside
+    it could not be told from echoes.
     """
     name = cine.source.name
     if len(cine) < 2:
-        raise CineError(name, "holds a single frame, no cine")
+        raise StillError(name, "holds a single frame, no cine")
     sector = find_sector(cine)
     if not sector.found and not whole_frame:
         reason = sector.note.partition(";")[0]

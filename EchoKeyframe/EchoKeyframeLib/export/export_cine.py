@@ -45,7 +45,7 @@ def export_cine(
     paths = [record_path(target), *(path for path, _, _ in planned)]
     in_the_way = [path.name for path in paths[1:] if path.exists() and path not in earlier]
     if in_the_way and not force:
-        raise OutputExists(f"{in_the_way[0]} is already there and not from an export of this cine; {ADVICE}")
+        raise OutputExists(in_the_way[0], f"is already there and not from an export of this cine; {ADVICE}")
     warnings = _cut_beats(chosen, formats)
     target.parent.mkdir(parents=True, exist_ok=True)
     with written_together(paths) as (record, *aside):
