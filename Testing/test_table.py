@@ -101,7 +101,10 @@ def test_rows_are_read_back_from_results_of_this_run_and_earlier_ones(tmp_path):
     jobs = {name: Job(Path(f"{name}.avi"), tmp_path / name) for name in ("b/two", "one", "broken")}
     outcomes = [Outcome(jobs["one"], Status.SKIPPED), Outcome(jobs["b/two"], Status.DONE),
                 Outcome(jobs["broken"], Status.FAILED, "cannot be decoded")]  # fmt: skip
-    rows = list(beat_rows(outcomes, [Unreadable("locked", "Permission denied")], tmp_path))
+    damaged = []
+    unreadable = [Unreadable("locked", "Permission denied")]
+    rows = list(beat_rows(outcomes, unreadable, tmp_path, lambda *told: damaged.append(told)))
+    assert [result for result, _ in damaged] == ["damaged"]
     assert [(row["result"], row["status"]) for row in rows] == [
         ("b/two", "done"), ("broken", "failed"), ("damaged", "failed"), ("earlier", "done"), ("one", "done"),
         ("", "failed")]  # fmt: skip

@@ -170,7 +170,8 @@ def test_a_card_is_compared_with_its_weights_before_anything_is_allocated(weight
 
 def test_a_table_that_follows_from_the_card_alone_is_bounded(tmp_path):
     with torch.device("meta"):
-        network = build_network(replace(SMALL, size=512, stage=1, frames=32, attention_window=(32, 32, 32)))
+        config = replace(PRESETS["paper"], size=512, stage=1, frames=32, attention_window=(32, 32, 32))
+        network = build_network(config)
     shapes = {key: list(value.shape) for key, value in network.state_dict().items() if _is_stored(key)}
     with pytest.raises(WeightsError, match="GB beside its weights"):
         _compare(network, shapes, "greedy.safetensors")

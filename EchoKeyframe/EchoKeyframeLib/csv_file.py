@@ -7,6 +7,7 @@ taken off where the cell is read. Numbers stay as they are.
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,16 +19,26 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 _MARKED = re.compile(r"''*[=+\-@\t\r\n]")
 
 
-def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
-    """Write a header and a line for each row, UTF-8.
+def write_rows(
+    path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]], private: bool = False
+) -> None:
+    """Write a header and a line for each row, UTF-8. private: readable by its owner alone.
 
     A cell is empty where a row has None or nothing for its column; what a row has beyond the columns is left out. A
     table without columns is an empty file. The folder must exist. Raises OSError.
     """
-    with written_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    opener = _private if private else None
+    with (
+        written_atomically(path) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="", opener=opener) as file,
+    ):
         if columns:
             write_header(file, columns)
             append_rows(file, columns, rows)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def write_header(file: TextIO, columns: Sequence[str]) -> None:

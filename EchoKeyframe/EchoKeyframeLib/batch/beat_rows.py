@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ..cine.cine import CineError
@@ -13,9 +13,13 @@ from .inputs import Unreadable, files_below
 from .job import Outcome, Status
 
 
-def beat_rows(outcomes: Iterable[Outcome], unreadable: Iterable[Unreadable], output: Path) -> Iterator[Row]:
+def beat_rows(
+    outcomes: Iterable[Outcome], unreadable: Iterable[Unreadable], output: Path, damaged: Callable[[str, str], None]
+) -> Iterator[Row]:
     """Rows of these cines and of whatever earlier runs left below ``output``, in the order of the results' paths; then
     those of folders that could not be read.
+
+    damaged: told the result's path and the reason where a file of an earlier run cannot be used; the others count.
 
     Results are read back from their files, so that no more than one cine's is held.
     """
@@ -28,6 +32,7 @@ def beat_rows(outcomes: Iterable[Outcome], unreadable: Iterable[Unreadable], out
         try:
             yield from done_rows(result, read_json(output_paths(target)[0]))
         except CineError as error:
+            damaged(result, error.reason)
             yield failed_row(result, readable(target.name), readable(str(error)))
     for name, reason in unreadable:
         yield failed_row("", readable(name), readable(reason))

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..atomic_file import sweep_unfinished
 from . import UsageError
 from .options import count
 from .terminal import say, tell_failed, warn
@@ -56,6 +57,7 @@ def output_folder(text: str) -> Path:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}") from error
+    sweep_unfinished([output])
     return output.absolute()
 
 
@@ -86,6 +88,11 @@ def jobs_for(arguments: Sequence[str], output: Path) -> tuple[list[Job], list[Un
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}") from error
+
+
+def sweep_targets(jobs: Sequence[Job]) -> None:
+    """Remove what a run that was killed left half-written where the jobs' results go."""
+    sweep_unfinished({job.target.parent for job in jobs})
 
 
 def cores() -> int:

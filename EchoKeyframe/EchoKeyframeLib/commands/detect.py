@@ -9,7 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .cine_jobs import add_cines, add_jobs, cines, conclude, cores, jobs_for, output_folder, tell, told, under_bar
+from .cine_jobs import (
+    add_cines,
+    add_jobs,
+    cines,
+    conclude,
+    cores,
+    jobs_for,
+    output_folder,
+    sweep_targets,
+    tell,
+    told,
+    under_bar,
+)
 from .options import DECODERS, add_debug, add_device, add_reading_options
 from .terminal import say
 
@@ -51,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
     arguments = cines(options)
     jobs, unreadable = jobs_for(arguments, output)
     output_folder(options.output)
+    sweep_targets(jobs)
     tabled = _wants_table(jobs, unreadable, arguments, output, options.force)
     settings, detector = _settings_and_detector(options)
     known = [finished(job, settings, detector.name) for job in jobs]
@@ -82,18 +95,25 @@ def _wants_table(
 
 
 def _write_table(outcomes: list[Outcome], unreadable: list[Unreadable], output: Path) -> list[Unreadable]:
-    """Write the table of all beats. Returns it as failed if that cannot be done."""
+    """Write the table of all beats. Returns what failed: results of earlier runs that are damaged, or the table itself.
+    """
     from ..batch.beat_rows import beat_rows
     from ..batch.inputs import Unreadable
     from ..report.beat_table import CSV_NAME, write_table
+    from ..report.outputs import SUFFIXES
+
+    damaged: list[Unreadable] = []
+
+    def note(result: str, reason: str) -> None:
+        damaged.append(Unreadable(f"{result}{SUFFIXES[0]}", reason))
 
     try:
-        paths, rows = write_table(output, beat_rows(outcomes, unreadable, output))
+        paths, rows = write_table(output, beat_rows(outcomes, unreadable, output, note))
     except OSError as error:
         reason = f"cannot be written to the output folder ({error.strerror or type(error).__name__})"
         return [Unreadable(CSV_NAME, reason)]
     say(f"{' and '.join(path.name for path in paths)}: {rows} rows")
-    return []
+    return damaged
 
 
 def _settings_and_detector(options: argparse.Namespace) -> tuple[Settings, Detector]:

@@ -160,8 +160,6 @@ def _prepare_all(
     from ..batch.prepare_job import SUFFIX, failed_entry, run_prepare
     from ..datasets.manifest import PREPARED, append_entry, read_manifest, write_manifest
 
-    for path in output.glob(".writing-*"):  # what a killed run was at
-        path.unlink(missing_ok=True)
     entries = {file: entry for file, entry in read_manifest(output).items()
                if entry.status == PREPARED and (output / file).is_file()}  # fmt: skip
     there = set() if options.force else set(entries)
@@ -197,7 +195,7 @@ def _write_mapping(
         name = job.target.name + SUFFIX
         source = readable(job.cine.relative_to(archive).as_posix())
         rows.append({"source": source, "file": name if name in entries else job.target.name})
-    write_rows(path, MAPPING_COLUMNS, rows)
+    write_rows(path, MAPPING_COLUMNS, rows, private=True)
 
 
 def _carry_labels(
