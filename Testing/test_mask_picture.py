@@ -116,14 +116,16 @@ def test_a_contour_or_its_file_names_the_label(tmp_path):
         assert np.ptp(contour.points[:, 0]) == pytest.approx(40, abs=2)
 
 
-def test_the_size_of_a_picture_is_compared_before_it_is_decoded(tmp_path):
+@pytest.mark.parametrize(("side", "message"), [(12_000, "12000x12000 pixels, but a frame 160x120"),
+                                               (60_000, "larger than any frame")])  # fmt: skip
+def test_the_size_of_a_picture_is_compared_before_it_is_decoded(tmp_path, side, message):
     path = tmp_path / "bomb.png"
-    header = b"IHDR" + (60_000).to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
+    header = b"IHDR" + side.to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
     data = b"IDAT" + zlib.compress(b"\0" * 100_000)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
         len(chunk[4:]).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big") for chunk in (header, data)
     ))  # fmt: skip
-    with pytest.raises(MeasurementError, match="60000x60000 pixels, but a frame 160x120"):
+    with pytest.raises(MeasurementError, match=message):
         read_mask(path, SIZE)
     with pytest.raises(MeasurementError, match="larger than any frame"):
         read_mask(path)

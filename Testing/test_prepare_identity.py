@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import stat
 import sys
 from pathlib import Path
@@ -65,7 +66,7 @@ def archive(tmp_path_factory) -> Path:
     for number, name in enumerate((f"Quixote Dulcinea\u00a0{BORN}.dcm", f"QUIXOTE DULCINEA\n{BORN}.dcm",
                                    f"quixote  dulcinea {BORN}.dcm")):  # fmt: skip
         whole = dicom(folder / "whole.dcm", beside).read_bytes()
-        (inner / name).write_bytes(whole[: len(whole) // 3 + number])
+        (inner / name).write_bytes(whole[: -beside.size - 100 - number])  # ends before its images
     (folder / "whole.dcm").unlink()
     dicom(inner / f"{NUMBER}.dcm", beside, PhotometricInterpretation="QUIXOTE DULCINEA")
     dicom(folder / f"{NAME}.still.dcm", beside[:1])
@@ -123,7 +124,7 @@ def test_what_lies_beside_the_sector_is_black(output, archive):
             frames = read_cine(output / entry.file).gray()
             outside = np.zeros(frames.shape[1:], bool)
             outside[: box.height, : box.width] = ~sector.mask[box.slices]
-            if entry.sector == "sector" and frames.shape[1:] == (box.height + box.height % 2, box.width + box.width % 2):
+            if frames.shape[1:] == (box.height + box.height % 2, box.width + box.width % 2):
                 assert not frames[:, outside].any()
                 shown += 1
     assert shown
@@ -145,7 +146,8 @@ def test_what_leads_back_to_patients_is_for_its_owner_alone(output, archive):
 
 
 @pytest.mark.parametrize("row", [
-    "loop.avi,{0},ED,3,,", "loop.avi,ED,{0},3,,", "loop.avi,ED,3,train,{0},", "{0},loop.avi,ED,3,,", "loop.avi,ED,3,{0},,",
+    "loop.avi,{0},ED,3,,", "loop.avi,ED,{0},3,,", "loop.avi,ED,3,train,{0},", "{0},loop.avi,ED,3,,",
+    "loop.avi,ED,3,{0},,",
 ])  # fmt: skip
 def test_a_slipped_column_of_labels_shows_no_patient(tmp_path, row, capsys):
     (tmp_path / "labels.csv").write_text(
@@ -154,3 +156,21 @@ def test_a_slipped_column_of_labels_shows_no_patient(tmp_path, row, capsys):
     assert main(["check", str(tmp_path)]) == 1
     told = capsys.readouterr()
     assert NUMBER not in told.out + told.err and "line 2" in told.out + told.err
+
+
+def test_text_burned_in_inside_the_sector_is_found_and_said(tmp_path):
+    plain = fan()
+    stamps = [
+        stamped(plain, (120 + 7 * (number % 3), 90 + 9 * number), text)
+        for number, text in enumerate(["DOE JANE", "Müller, K", "19480229", "ID 4711-88", "SMITH^JOHN"] * 2)
+    ]  # fmt: skip
+    archive = tmp_path / "in"
+    archive.mkdir()
+    for number, frames in enumerate([plain, *stamps]):
+        write_dicom(archive / f"{number:02}.dcm", frames, FrameTime="40")
+    assert main(["prepare", str(archive), "--output", str(tmp_path / "set"), "--jobs", "1",
+                 "--mapping", str(tmp_path / "who.csv")]) == 0  # fmt: skip
+    entries = read_manifest(tmp_path / "set")
+    with (tmp_path / "who.csv").open(encoding="utf-8", newline="") as file:
+        said = {row["source"]: "burned into the image" in entries[row["file"]].warnings for row in csv.DictReader(file)}
+    assert not said.pop("00.dcm") and sum(said.values()) >= 9

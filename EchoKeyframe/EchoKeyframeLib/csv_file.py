@@ -16,6 +16,7 @@ from typing import TextIO
 from .atomic_file import written_atomically
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 _MARKED = re.compile(r"''*[=+\-@\t\r\n]")
 
 
@@ -54,12 +55,24 @@ def append_rows(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str
 def read_rows(file: TextIO) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
     """The columns of a table that is open with ``newline=""``, and each row with the number of its last line.
 
-    Every row has every column, empty where the line is short; cells beyond the columns are left out. Raises csv.Error
-    and UnicodeDecodeError, also while rows are taken.
+    Columns may be separated by semicolons or tabs, as spreadsheets write them in much of Europe, with decimal commas
+    then. Every row has every column, empty where the line is short; cells beyond the columns are left out.
+
+    Raises csv.Error and UnicodeDecodeError, also while rows are taken.
     """
-    reader = csv.DictReader(file, restval="")
-    columns = [unmarked(name) for name in reader.fieldnames or ()]
-    rows = ((reader.line_num, {name: unmarked(row[own]) for name, own in zip(columns, reader.fieldnames, strict=True)})
+    first = file.readline()
+    file.seek(0)
+    separator = max(",;\t", key=first.count)
+    reader = csv.DictReader(file, restval="", delimiter=separator)
+    names = reader.fieldnames or []
+    columns = [unmarked(name) for name in names]
+
+    def read(cell: str) -> str:
+        if separator == ";" and _DECIMAL_COMMA.fullmatch(cell):
+            return cell.replace(",", ".")
+        return unmarked(cell)
+
+    rows = ((reader.line_num, {name: read(row[own]) for name, own in zip(columns, names, strict=True)})
             for row in reader)  # fmt: skip
     return columns, rows
 

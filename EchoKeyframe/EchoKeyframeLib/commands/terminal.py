@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import traceback
 
-from ..cine.cine import CineError
 from ..printable import printable
 
 
@@ -32,6 +31,8 @@ def tell_error(name: str, error: Exception, debug: bool = False) -> None:
 
     An error that nobody foresaw may quote the file in its text, and so the patient: only its kind is told.
     """
+    from ..cine.cine import CineError
+
     if isinstance(error, CineError):
         other = error.name is not None and error.name != name.rpartition("/")[2]
         tell_failed(name, str(error) if other else error.reason)

@@ -89,8 +89,6 @@ def _rows(path: Path) -> list[tuple[int, Row]]:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             columns, rows = read_rows(stream)
             missing = [c for c in COLUMNS[:3] if c not in columns]
-            if missing and len(columns) == 1 and ";" in columns[0]:  # as Excel writes CSV in much of Europe
-                raise LabelError(path.name, "is separated by semicolons; save it as CSV with commas between columns")
             if missing:
                 raise LabelError(path.name, f"its first line lacks the column {missing[0]!r}")
             found = []

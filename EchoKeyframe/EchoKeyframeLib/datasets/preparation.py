@@ -12,6 +12,9 @@ from ..cine.prepare import prepare, prepared_box, sector_frames
 from ..cine.sector import Sector, find_sector
 from ..cine.video_writer import unevenness, video_rate
 from ..detection.keyframes import StillError
+from .burned_text import find_text
+
+BURNED_TEXT = "text seems to be burned into the image inside the sector, and may name the patient; look at it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,8 @@ def prepare_cine(cine: Cine, size: int | None, whole_frame: bool = False) -> Pre
     else:
         frames, spacing = prepare(cine, sector, size, _bilinear), _resized_spacing(cine, sector, size)
     warnings = [*cine.warnings, *filter(None, [sector.note])]
+    if find_text(cine, sector):
+        warnings.append(BURNED_TEXT)
     if error := unevenness(cine.times):
         warnings.append(f"its frames are uneven in time; at the mean rate some are shown up to {error:.3f} s off")
     return PreparedCine(frames, video_rate(cine.times)[0], spacing, sector.shape, tuple(warnings))

@@ -65,7 +65,9 @@ def _values(path: Path, size: tuple[int, int] | None) -> np.ndarray:
         raise MeasurementError(path.name, "is no picture; save it as PNG, 0 outside the cavity") from None
     except MeasurementError:
         raise
-    except (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:
+        raise MeasurementError(path.name, "is a picture larger than any frame") from None
+    except (OSError, SyntaxError, ValueError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise MeasurementError(path.name, f"cannot be read as a picture ({reason})") from error
 
