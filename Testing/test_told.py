@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -66,6 +67,41 @@ def test_a_still_that_is_named_alone_fails(command, stills, tmp_path, capsys):
     assert [line for line in told.err.splitlines() if line] == [
         line for line in told.err.splitlines() if line.startswith("failed: a.dcm: has 1 frame")
     ] and told.err
+
+
+def test_two_frames_are_no_loop_either(tmp_path, capsys):
+    write_dicom(tmp_path / "two.dcm", beating_frames(2))
+    write_dicom(tmp_path / "one.dcm", beating_frames(1))
+    assert main(["detect", str(tmp_path), "--model", "motion", "--output", str(tmp_path / "out")]) == 0
+    assert "2 passed over" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such paths there")
+def test_folders_nested_deeper_than_python_recurses(tmp_path, beating_video, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    inner = Path("in")
+    inner.mkdir()
+    for _ in range(1100):
+        inner /= "d"
+        inner.mkdir()
+    shutil.copy(beating_video, inner / "loop.avi")
+    try:
+        assert main(["detect", "in", "--model", "motion", "--output", "out"]) == 0, capsys.readouterr().err
+        assert main(["info", "in"]) == 0 and "RecursionError" not in capsys.readouterr().err
+    finally:
+        subprocess.run(["rm", "-rf", "in", "out"], check=True)  # shutil recurses
+
+
+@pytest.mark.parametrize("command", ["info", "detect"])
+def test_a_name_as_long_as_a_disk_allows_is_one_line(command, tmp_path, beating_video, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(beating_video, folder / f"{'n' * 250}.avi")
+    main(arguments(command, folder, tmp_path / "out"))
+    told = capsys.readouterr().err
+    assert "unexpected" not in told and told.count("failed: ") == (command == "detect")
+    assert main([command, str(folder / ("n" * 300)), *(["--output", str(tmp_path / "o")] * (command == "detect"))]) > 0
+    assert "unexpected" not in capsys.readouterr().err
 
 
 def test_export_passes_stills_over_for_which_no_keyframes_are_there(study, tmp_path, capsys):

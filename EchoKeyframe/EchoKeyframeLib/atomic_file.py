@@ -63,6 +63,16 @@ def written_together(paths: Sequence[Path]) -> Iterator[list[Path]]:
             _unfinished.discard(Path(folder))
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those that it lies in, however deep: ``Path.mkdir`` recurses. Raises OSError."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+
+
 def discard_unfinished() -> None:
     """Remove what this process has begun to write: for one that is about to end without unwinding."""
     for temporary in list(_unfinished):

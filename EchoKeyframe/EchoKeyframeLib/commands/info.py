@@ -80,12 +80,12 @@ def _shown(job: Job, options: argparse.Namespace) -> bool:
     """
     from ..cine.read import read_cine
     from ..cine.sector import find_sector
-    from ..detection.keyframes import StillError
+    from ..detection.detect import FEWEST_FRAMES, check_loop
 
     cine = read_cine(job.cine, fps=options.fps, view=options.view)
-    if len(cine) == 1 and not job.alone:
+    if len(cine) < FEWEST_FRAMES and not job.alone:
         if not options.json:
-            say(f"{job.name}: passed over, has 1 frame")
+            say(f"{job.name}: passed over, has {len(cine)} frame{'s' * (len(cine) > 1)}")
         return True
     sector = find_sector(cine)
     outline = _outline(job, cine, sector, options.outline)
@@ -93,8 +93,7 @@ def _shown(job: Job, options: argparse.Namespace) -> bool:
         _print_data(job, cine, sector)
     else:
         _print_lines(cine, sector, outline)
-    if len(cine) == 1:
-        raise StillError(job.cine.name, "has 1 frame, so it is no cine loop")
+    check_loop(job.cine.name, len(cine))
     return False
 
 

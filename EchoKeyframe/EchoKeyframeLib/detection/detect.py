@@ -8,7 +8,7 @@ from .beats import EDGE_RATE, certain_heart_rate, form_beats, heart_rate
 from .decode import decode_beats, decode_maxima
 from .detector import Detector, Progress
 from .image_quality import degraded_frames, mark_degraded, told_degraded
-from .keyframes import Curves, Detection, DetectionError, StillError, Unfit
+from .keyframes import Curves, Detection, StillError, Unfit
 
 DECODERS = {"beats": decode_beats, "maxima": decode_maxima}
 """``beats``: the whole sequence at once (default). ``maxima``: every local maximum, as in the paper."""
@@ -30,9 +30,8 @@ def detect(
     """Find the ED and ES frames of a cine.
 
     ``sector`` saves the search for it where it is known. ``progress`` gets the fraction done in [0, 1] and may raise
-    ``Cancelled``. Raises DetectionError for a cine with fewer than three frames (StillError for one), KeyError for an
-    unknown decoder. A cine in which nothing beats gives a Detection without keyframes and a
-    warning.
+    ``Cancelled``. Raises StillError for a cine with fewer than three frames, KeyError for an unknown decoder. A cine in
+    which nothing beats gives a Detection without keyframes and a warning.
     """
     if decoder not in DECODERS:
         raise KeyError(f"decoder must be one of {', '.join(DECODERS)}, got {decoder!r}")
@@ -43,10 +42,10 @@ def detect(
 
 
 def check_loop(name: str, frames: int) -> None:
-    """Raise StillError for a single frame, DetectionError for fewer than a turning point needs."""
+    """Raise StillError for fewer frames than a turning point needs."""
     if frames < FEWEST_FRAMES:
-        kind, told = (StillError, "1 frame") if frames == 1 else (DetectionError, f"{frames} frames")
-        raise kind(name, f"has {told}, a cine loop with at least {FEWEST_FRAMES} is needed")
+        told = "1 frame" if frames == 1 else f"{frames} frames"
+        raise StillError(name, f"has {told}, a cine loop with at least {FEWEST_FRAMES} is needed")
 
 
 def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector | None = None) -> Detection:

@@ -164,7 +164,7 @@ class DetectionError(CineError):
 
 
 class StillError(DetectionError):
-    """A single image where a loop is needed: no fault of the file."""
+    """A single image, or two, where a loop is needed: no fault of the file."""
 
 
 class Cancelled(Exception):

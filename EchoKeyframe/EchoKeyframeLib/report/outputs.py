@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
-from ..atomic_file import written_together
+from ..atomic_file import make_folder, written_together
 from ..cine.cine import GIVEN_RATE, Cine, CineError
 from ..cine.sector import Sector
 from ..detection.keyframes import Detection
@@ -86,7 +86,7 @@ def write_outputs(target: Path, cine: Cine, sector: Sector, detection: Detection
 
     The folder of ``target`` is made if need be. Raises OSError.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     contents = KeyframesFile.of(cine, detection)
     with written_together(output_paths(target)) as (json_path, csv_path, curves_path, figure_path):
         write_json(json_path, contents)
