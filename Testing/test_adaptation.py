@@ -132,7 +132,7 @@ def test_weights_that_do_worse_are_not_kept(adapted, cines, one_clip_checked, mo
 def test_too_few_cines(cines, tmp_path, capsys):
     assert main(["adapt", *map(str, sorted(cines.glob("*.avi"))[:4]), "--output", str(tmp_path / "run")]) == 2
     told = capsys.readouterr().err
-    assert "left out: broken.avi" in told and "3 cines can be used, at least 10 are needed" in told
+    assert "failed: broken.avi: " in told and "3 cines can be used, at least 10 are needed" in told
     assert not (tmp_path / "run").exists()
 
 

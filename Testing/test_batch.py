@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from EchoKeyframeLib import __version__
 from EchoKeyframeLib.batch.engines import run_reading_ahead
 from EchoKeyframeLib.batch.inputs import InputError, find_jobs
 from EchoKeyframeLib.batch.job import Settings, Status
@@ -271,5 +272,17 @@ def test_ray_gives_the_same_results_and_the_same_failures(local_run, clips, dead
     env = {**deadly[1], "RAY_ADDRESS": ""}  # a cluster of its own
     done = detect(clips, deadly[0], "--output", tmp_path, "--engine", "ray", env=env)
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert "2 failed" in done.stderr and "broken.dcm" in done.stderr and "deadly.dcm" in done.stderr
+    assert "2 failed" in done.stdout and "broken.dcm" in done.stderr and "deadly.dcm" in done.stderr
     assert results(tmp_path) == results(local_run[0]) | results(deadly_run[0])
+
+
+def test_results_of_another_version_are_not_taken_for_those_of_this_one(local_run, clips, tmp_path, capsys):
+    output = tmp_path / "output"
+    shutil.copytree(local_run[0], output)
+    path = output / "one.keyframes.json"
+    path.write_text(path.read_text(encoding="utf-8").replace(__version__, "0.2.0.dev99"), encoding="utf-8")
+    arguments = ["detect", str(clips / "one.avi"), "--model", "motion", "--output", str(output)]
+    assert main(arguments) == 1
+    assert f"version 0.2.0.dev99, not {__version__}" in capsys.readouterr().err
+    assert main([*arguments, "--force"]) == 0 and json.loads(path.read_text("utf-8"))["version"] == __version__
+    assert main(arguments) == 0

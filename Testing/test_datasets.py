@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 from dataset_folders import (
     ECHONET_ED,
     ECHONET_ES,
+    ellipse_chords,
     label_maps,
     write_camus_meta,
     write_camus_nifti,
@@ -23,7 +25,7 @@ from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.datasets import echonet
 from EchoKeyframeLib.datasets.clip_labels import LabelError
 from EchoKeyframeLib.datasets.dataset import DatasetError, Severity
-from EchoKeyframeLib.datasets.masks import polygon_area
+from EchoKeyframeLib.datasets.masks import in_order, outline, polygon_area
 from EchoKeyframeLib.datasets.open_dataset import is_dataset, open_dataset
 from EchoKeyframeLib.datasets.split import Split, split_by_patient
 
@@ -271,3 +273,65 @@ def test_a_set_with_errors_is_not_trained_on(echonet_folder):
     assert dataset.sound() is dataset
     with pytest.raises(DatasetError, match="holds no labelled cine"):
         replace(dataset, cines=()).sound()
+
+
+def rewritten(folder, change, names=("FileList.csv", "VolumeTracings.csv")):
+    for name in names:
+        path = folder / name
+        path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+@pytest.mark.parametrize("change", [
+    lambda text: text.replace(",", ";"),
+    lambda text: text.replace(",", ";").replace(".", ",").replace(",avi", ".avi"),
+    lambda text: text.replace(",", "\t"),
+    lambda text: re.sub(f",({ECHONET_ED}|{ECHONET_ES})(?=\\s)", r",\1.0", text),
+])  # fmt: skip
+def test_echonets_tables_as_other_programs_save_them(tmp_path, change):
+    folder = write_echonet(tmp_path / "set", count=2)
+    before = [cine.labels for cine in open_dataset(folder).cines]
+    rewritten(folder, change)
+    dataset = open_dataset(folder)
+    assert not dataset.findings and [cine.labels for cine in dataset.cines] == before
+
+
+def test_echonets_videos_may_have_uids_for_names(tmp_path):
+    folder = write_echonet(tmp_path / "set", count=1)
+    uid = "1.2.840.99.5"
+    (folder / "Videos" / "0X0000.avi").rename(folder / "Videos" / f"{uid}.avi")
+    rewritten(folder, lambda text: text.replace("0X0000.avi", uid).replace("0X0000", uid))
+    (cine,) = open_dataset(folder).cines
+    assert cine.path.is_file() and cine.labels.ed == (ECHONET_ED,)
+
+
+def exchanged(chords):
+    chords[2::2] = chords[2::2, [2, 3, 0, 1]]
+    return chords
+
+
+@pytest.mark.parametrize("spoilt", [
+    exchanged,
+    lambda chords: np.vstack([chords[:1], np.random.default_rng(2).permutation(chords[1:])]),
+    lambda chords: np.repeat(chords, 2, axis=0),
+    lambda chords: np.roll(chords, -1, axis=0),  # the long axis last
+    lambda chords: np.roll(exchanged(np.repeat(chords, 2, axis=0)), 7, axis=0),
+    lambda chords: chords[:, [2, 3, 0, 1]][[0, *range(20, 0, -1)]],
+])  # fmt: skip
+def test_an_outline_does_not_cross_itself_however_its_chords_are_listed(spoilt):
+    sound = ellipse_chords((56, 60), (20, 30))
+    turn = np.array([[np.cos(0.5), -np.sin(0.5)], [np.sin(0.5), np.cos(0.5)]])
+    for chords in (sound, (sound.reshape(-1, 2) @ turn).reshape(-1, 4)):
+        assert polygon_area(outline(spoilt(chords.copy()))) == pytest.approx(polygon_area(outline(chords)), rel=1e-6)
+        assert np.array_equal(outline(chords), np.concatenate([chords[1:, :2], chords[:0:-1, 2:]])) and in_order(chords)
+
+
+def test_a_tracing_that_was_put_in_order_is_told(tmp_path):
+    folder = write_echonet(tmp_path / "set", count=1)
+    before = open_dataset(folder).cines[0].labels
+    lines = (folder / "VolumeTracings.csv").read_text(encoding="utf-8").splitlines()
+    lines[3:20:2] = [",".join([name, x2, y2, x1, y1, frame]) for name, x1, y1, x2, y2, frame in
+                     (line.split(",") for line in lines[3:20:2])]  # fmt: skip
+    (folder / "VolumeTracings.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    dataset = open_dataset(folder)
+    assert dataset.cines[0].labels == before
+    assert [(f.severity, f.kind) for f in dataset.findings] == [(Severity.NOTE, "tracing put in order")]

@@ -188,7 +188,7 @@ def test_an_export_that_was_cut_short_is_finished_and_foreign_files_stay(tmp_pat
     assert is_exported(tmp_path / "loop", request("png"))
     (tmp_path / "loop.export.json").unlink()
     files[0].write_text("of a person", encoding="utf-8")
-    with pytest.raises(OutputExists, match=r"frame0003\.png is already there"):
+    with pytest.raises(OutputExists, match=r"frame0003\.png: is already there"):
         export_cine(tmp_path / "loop", cine, sector, beats, request("png"))
     assert files[0].read_text(encoding="utf-8") == "of a person"
 

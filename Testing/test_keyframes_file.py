@@ -13,6 +13,7 @@ import pytest
 from EchoKeyframeLib import __version__
 from EchoKeyframeLib.atomic_file import written_atomically
 from EchoKeyframeLib.cine.cine import Cine, CineError, Source
+from EchoKeyframeLib.cine.finding import Finding, FindingKind
 from EchoKeyframeLib.detection.beats import form_beats
 from EchoKeyframeLib.detection.keyframes import Curves, Detection, Keyframe, Phase
 from EchoKeyframeLib.report.curves_file import read_curves, write_curves
@@ -92,12 +93,18 @@ def test_curves_read_back(tmp_path, detection):
 @pytest.mark.parametrize(("change", "message"), [
     (lambda d: d["keyframes"][2].update(time=0.10001), "frame 33 at 0.10001 s is not later than frame 14"),
     (lambda d: d["keyframes"][2].update(frame=3, time=0.1), "ED frame 3 twice"),
-    (lambda d: d.update(frame_rate=float("nan")), "frame_rate nan"),
-    (lambda d: d.update(frame_rate=0, beats=[]), "frame_rate 0"),
+    (lambda d: d.update(frame_rate=float("nan")), "float > 0.0 - at $.frame_rate"),
+    (lambda d: d.update(frame_rate=0, beats=[]), "float > 0.0 - at $.frame_rate"),
     (lambda d: (d["keyframes"][3].update(frame=40), d["beats"][1].update(es=40)), "on no frame of the cine's 40"),
-    (lambda d: d["keyframes"][0].update(frame=4.0), "on no frame of the cine's 40"),
-    (lambda d: d["keyframes"][3].update(time=1e400), "time inf s"),
-    (lambda d: d["keyframes"][3].update(time=10**400), "OverflowError"),
+    (lambda d: d["keyframes"][0].update(frame=4.5), "got float - at $.keyframes[0].frame"),
+    (lambda d: d["keyframes"][3].update(time=1e400), "at $.keyframes[3].time"),
+    (lambda d: d["keyframes"][3].update(time=10**400), "out of range - at $.keyframes[3].time"),
+    (lambda d: d["keyframes"][3].update(frame=10**400), "at $.keyframes[3].frame"),
+    (lambda d: d["keyframes"][1].update(confidence="sure"), "got str - at $.keyframes[1].confidence"),
+    (lambda d: d["keyframes"][1].update(confidence=1.5), "at $.keyframes[1].confidence"),
+    (lambda d: d.update(model=["motion"]), "got array - at $.model"),
+    (lambda d: d.update(warnings="one"), "at $.warnings"),
+    (lambda d: d.pop("source"), "missing required field source"),
 ])  # fmt: skip
 def test_numbers_that_no_cine_has_are_refused(tmp_path, cine, detection, change, message):
     path = tmp_path / "b.keyframes.json"
@@ -203,3 +210,43 @@ def test_a_process_that_ends_at_once_takes_along_what_it_had_begun_to_write(tmp_
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "2" and done.stderr == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_findings_are_data_and_files_without_them_are_read(tmp_path, cine, detection):
+    lost = Finding(FindingKind.LOST_FRAMES, "frame 7 is damaged and left out", (7, 7))
+    odd = (lost, Finding(FindingKind.SPACING, "two"))
+    path = tmp_path / "a.keyframes.json"
+    write_json(path, KeyframesFile.of(cine, replace(detection, findings=odd)))
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["schema"] == 1 and document["findings"] == [
+        {"kind": "lost frames", "frames": [7, 7], "text": "frame 7 is damaged and left out"},
+        {"kind": "spacing", "frames": None, "text": "two"},
+    ]
+    assert read_json(path).findings == odd
+    del document["findings"]  # as version 0.1.0 wrote them
+    path.write_text(json.dumps(document | {"of_a_later_version": 1}), encoding="utf-8")
+    assert read_json(path).findings == ()
+
+
+@pytest.mark.parametrize("spoilt", [
+    lambda text: "\ufeff" + text,
+    lambda text: text.replace('"frame": 14', '"frame": 14.0').replace('"frame": 33', '"frame": 3.3e1'),
+])  # fmt: skip
+def test_what_editors_and_other_programs_make_of_a_file_is_read(tmp_path, cine, detection, spoilt):
+    path = tmp_path / "a.keyframes.json"
+    write_json(path, KeyframesFile.of(cine, detection))
+    text = path.read_text(encoding="utf-8")
+    assert spoilt(text) != text
+    path.write_text(spoilt(text), encoding="utf-8")
+    frames = [k.frame for k in read_json(path).keyframes]
+    assert frames == [3, 14, 33, 39] and all(type(frame) is int for frame in frames)
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-be"])
+def test_a_file_in_utf_16_is_named_as_such(tmp_path, cine, detection, coding):
+    path = tmp_path / "a.keyframes.json"
+    write_json(path, KeyframesFile.of(cine, detection))
+    mark = "" if coding == "utf-16" else "\ufeff"
+    path.write_bytes((mark + path.read_text(encoding="utf-8")).encode(coding))
+    with pytest.raises(CineError, match=r"^a\.keyframes\.json: is written in UTF-16; save it as UTF-8$"):
+        read_json(path)

@@ -33,8 +33,8 @@ def test_columns_may_be_few_and_a_byte_order_mark_is_nothing(tmp_path):
         ("x.dcm,ED,40,60\nx.dcm,ED,3,60", r"ED frame 3 comes after 40"),
         ("x.dcm,ED,3,60\nx.dcm,ED,3,60", r"ED frame 3 is given twice"),
         ("x.dcm,ED,3,60\nx.dcm,ES,3,60", r"labelled both ED and ES"),
-        ("x.dcm,EDV,3,60", r"line 2: phase must be ED or ES, got 'EDV'"),
-        ("x.dcm,ED,three,60", r"line 2: frame must be a number, got 'three'"),
+        ("x.dcm,EDV,3,60", r"line 2: phase must be ED or ES$"),
+        ("x.dcm,ED,three,60", r"line 2: frame must be a number$"),
         ("x.dcm,ED,nan,60", r"line 2: frame must be a number"),
         ("x.dcm,ED,,60", r"line 2: has no frame"),
         ("../x.dcm,ED,3,60", r"line 2: file must name a cine inside the folder"),
@@ -59,9 +59,13 @@ def test_a_missing_column_and_a_missing_file(tmp_path):
     path.write_text("file,frame\nx,1\n", encoding="utf-8")
     with pytest.raises(LabelError, match="lacks the column 'phase'"):
         read_labels(path)
-    path.write_text("file;phase;frame\nx;ED;1\n", encoding="utf-8")
-    with pytest.raises(LabelError, match="separated by semicolons; save it as CSV with commas"):
-        read_labels(path)
+
+
+@pytest.mark.parametrize("text", ["file;phase;frame\nx.avi;ED;1,5\nx.avi;ES;9\n",
+                                  "file\tphase\tframe\nx.avi\tED\t1.5\nx.avi\tES\t9"])
+def test_a_table_as_spreadsheets_save_it_elsewhere_is_read(tmp_path, text):
+    (tmp_path / "labels.csv").write_text(text, encoding="utf-8-sig")
+    assert read_labels(tmp_path) == [ClipLabels("x.avi", (1.5,), (9.0,))]
 
 
 def test_bytes_that_are_no_text(tmp_path):

@@ -16,6 +16,7 @@ import numpy as np
 import pydicom
 import pytest
 from drawn_ventricle import write_video
+from EchoKeyframeLib import __version__
 from EchoKeyframeLib.cine.cine import Cine, CineError, Source
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cine.sector import find_sector
@@ -336,3 +337,13 @@ def test_real_loops_lose_what_is_beside_the_sector(development_data, name):
     corners = [frames[:, :side, :side], frames[:, :side, -side:], frames[:, -side:, :side], frames[:, -side:, -side:]]
     assert prepared.sector == "sector" and not any(corner.any() for corner in corners)
     assert frames.mean() > 10
+
+
+def test_a_folder_of_another_version_is_not_mixed_with(prepared, archive, tmp_path, capsys):
+    output = tmp_path / "set"
+    shutil.copytree(prepared, output)
+    shutil.copy(prepared.with_name("set.key"), tmp_path)
+    record = output / "preparation.json"
+    record.write_text(record.read_text(encoding="utf-8").replace(__version__, "0.1.0"), encoding="utf-8")
+    assert prepare(archive, "--output", output) == 2
+    assert "prepared with another version" in capsys.readouterr().err

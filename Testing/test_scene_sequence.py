@@ -226,6 +226,26 @@ def test_index_in_milliseconds(scene):
     np.testing.assert_allclose(layer.cine_from_sequence(sequence).times, np.arange(24) * 0.02)
 
 
+@pytest.mark.parametrize("unit", ["milliseconds", "Msec.", "ms", " millisecond "])
+def test_a_unit_of_time_may_be_written_in_many_ways(scene, unit):
+    sequence = add_volume_sequence(scene, random_cine(color=False).frames, np.arange(24) * 20, unit=unit)
+    np.testing.assert_allclose(layer.cine_from_sequence(sequence).times, np.arange(24) * 0.02)
+
+
+@pytest.mark.parametrize(("times", "unit"), [
+    (np.arange(24), "s"), (np.arange(1, 25), "s"), (np.arange(24), "ms"), (np.arange(24.0), "sec."),
+    (np.arange(24) * 33, "s"), (np.arange(24) * 0.03, "us"),
+])  # fmt: skip
+def test_a_count_of_frames_is_no_time_whatever_its_unit(scene, times, unit):
+    sequence = add_volume_sequence(scene, random_cine(color=False).frames, times, unit=unit)
+    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode")
+    browser.AddSynchronizedSequenceNode(sequence)
+    browser.SetPlaybackRateFps(40)
+    cine = layer.cine_from_sequence(sequence)
+    assert cine.fps == pytest.approx(40) and cine.timing == "playback rate"
+    assert "40 frames/s are assumed" in cine.warnings[0]
+
+
 def test_index_that_is_no_time_uses_the_playback_rate_and_says_so(scene):
     frames = random_cine(color=False).frames
     sequence = add_volume_sequence(scene, frames, np.arange(24), unit="")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from EchoKeyframeLib.batch.beat_rows import beat_rows
+from EchoKeyframeLib.batch.inputs import Unreadable
 from EchoKeyframeLib.batch.job import Job, Outcome, Status
 from EchoKeyframeLib.cine.cine import GIVEN_RATE
 from EchoKeyframeLib.cli import main
@@ -99,12 +100,16 @@ def test_rows_are_read_back_from_results_of_this_run_and_earlier_ones(tmp_path):
     (tmp_path / "damaged.keyframes.json").write_text("{", encoding="utf-8")
     jobs = {name: Job(Path(f"{name}.avi"), tmp_path / name) for name in ("b/two", "one", "broken")}
     outcomes = [Outcome(jobs["one"], Status.SKIPPED), Outcome(jobs["b/two"], Status.DONE),
-                Outcome(jobs["broken"], Status.FAILED, "broken.avi: cannot be decoded")]  # fmt: skip
-    rows = list(beat_rows(outcomes, ["locked: Permission denied"], tmp_path))
+                Outcome(jobs["broken"], Status.FAILED, "cannot be decoded")]  # fmt: skip
+    damaged = []
+    unreadable = [Unreadable("locked", "Permission denied")]
+    rows = list(beat_rows(outcomes, unreadable, tmp_path, lambda *told: damaged.append(told)))
+    assert [result for result, _ in damaged] == ["damaged"]
     assert [(row["result"], row["status"]) for row in rows] == [
         ("b/two", "done"), ("broken", "failed"), ("damaged", "failed"), ("earlier", "done"), ("one", "done"),
         ("", "failed")]  # fmt: skip
-    assert rows[-1]["message"] == "locked: Permission denied"
+    assert (rows[-1]["file"], rows[-1]["message"]) == ("locked", "Permission denied")
+    assert rows[1]["file"] == "broken.avi" and rows[1]["message"] == "cannot be decoded"
 
 
 @pytest.fixture(scope="module")

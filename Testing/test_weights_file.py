@@ -3,6 +3,8 @@
 import builtins
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -15,7 +17,14 @@ from EchoKeyframeLib.detection.keyframes import DetectionError  # noqa: E402
 from EchoKeyframeLib.models import registry  # noqa: E402
 from EchoKeyframeLib.models.config import ConfigError, NetworkConfig  # noqa: E402
 from EchoKeyframeLib.models.presets import PRESETS, build_network, preset  # noqa: E402
-from EchoKeyframeLib.models.weights_file import WeightsError, card_path, load_weights, save_weights  # noqa: E402
+from EchoKeyframeLib.models.weights_file import (  # noqa: E402
+    WeightsError,
+    _compare,
+    _is_stored,
+    card_path,
+    load_weights,
+    save_weights,
+)
 
 SMALL = replace(PRESETS["motion-only"], frames=8, width=16, heads=(2, 2), depths=(1, 1))
 
@@ -113,10 +122,14 @@ def test_another_architecture(weights):
         ({"format": 2}, "another version"),
         ({"config": {"architecture": "oracle"}}, "architecture must be"),
         ({"config": {**SMALL.to_dict(), "width": 10**9}}, "width must lie"),
-        ({"config": {**SMALL.to_dict(), "width": "wide"}}, "another type"),
-        ({"config": {**SMALL.to_dict(), "colour": "red"}}, "unknown field colour"),
-        ({"config": None}, "cannot be built"),
-        ({"surprise": 1}, "not a card"),
+        ({"config": {**SMALL.to_dict(), "width": "wide"}}, r"got str - at \$\.config\.width"),
+        ({"config": {**SMALL.to_dict(), "rate": float("nan")}}, "rate must lie"),
+        ({"config": {**SMALL.to_dict(), "frames": 10**400}}, "config"),
+        ({"config": {**SMALL.to_dict(), "depths": [1] * 50}}, "depths must be"),
+        ({"config": None}, r"at \$\.config"),
+        ({"name": ["a"]}, r"got array - at \$\.name"),
+        ({"name": "n" * 5000}, r"at \$\.name"),
+        ({"metrics": 7}, r"at \$\.metrics"),
     ],
 )
 def test_cards_that_say_nothing_usable(weights, changes, message):
@@ -124,6 +137,44 @@ def test_cards_that_say_nothing_usable(weights, changes, message):
     with pytest.raises(WeightsError, match=message) as caught:
         load_weights(weights)
     assert "\n" not in str(caught.value)
+
+
+def test_fields_of_a_later_version_are_ignored(weights):
+    edit_card(weights, surprise=1, config={**SMALL.to_dict(), "colour": "red"})
+    assert load_weights(weights)[1].config == SMALL
+
+
+GREEDY = {"width": 1024, "hidden": [4096] * 4, "depths": [24], "heads": [1], "attention_window": [32, 32, 32]}
+
+
+@pytest.mark.parametrize("change", [
+    {**GREEDY, "size": 512, "stage": 1, "frames": 128},
+    {"architecture": "resnet-lstm", "outputs": ["phase"], "hidden": [4096, 4096], "backbone": "resnet50"},
+])  # fmt: skip
+def test_a_card_is_compared_with_its_weights_before_anything_is_allocated(weights, change):
+    edit_card(weights, config={**SMALL.to_dict(), **change})
+    script = (
+        "import resource, sys\n"
+        "from EchoKeyframeLib.models.weights_file import WeightsError, load_weights\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try:\n"
+        "    load_weights(sys.argv[1])\n"
+        "except WeightsError as error:\n"
+        "    assert 'another architecture' in str(error), error\n"
+        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)"
+    )
+    pytest.importorskip("resource")
+    done = subprocess.run([sys.executable, "-c", script, weights], capture_output=True, text=True, timeout=120)
+    assert int(done.stdout) < 200, done.stderr  # MiB
+
+
+def test_a_table_that_follows_from_the_card_alone_is_bounded(tmp_path):
+    with torch.device("meta"):
+        config = replace(PRESETS["paper"], size=512, stage=1, frames=32, attention_window=(32, 32, 32))
+        network = build_network(config)
+    shapes = {key: list(value.shape) for key, value in network.state_dict().items() if _is_stored(key)}
+    with pytest.raises(WeightsError, match="GB beside its weights"):
+        _compare(network, shapes, "greedy.safetensors")
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b" " * 2_000_000])

@@ -1,7 +1,7 @@
 """The command line: ``echokeyframe COMMAND``; ``echokeyframe --help`` lists the commands.
 
 Exit codes: 0 all went well; 1 some cine failed, the others are done, or a training had to stop; 2 the arguments cannot
-be used; 130 Ctrl-C; 141 whoever reads the output, such as ``head``, has seen enough.
+be used; 130 Ctrl-C; 129 and 143 SIGHUP and SIGTERM; 141 whoever reads the output, such as ``head``, has seen enough.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Sequence
 
 from . import __version__
+from .atomic_file import discard_unfinished
 from .commands import (
     UsageError,
     adapt,
@@ -28,6 +29,8 @@ from .commands import (
     reproduce,
     train,
 )
+from .printable import printable
+from .termination import Terminated, terminated_by_signals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,16 +52,20 @@ def _run(arguments: Sequence[str] | None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
-        return options.run(options)
+        with terminated_by_signals():
+            return options.run(options)
     except KeyboardInterrupt:
         return _stopped(options)
+    except Terminated as error:
+        discard_unfinished()
+        return _stopped(options, 128 + error.number)
     except Exception as error:
         if _is_behind(error, KeyboardInterrupt):
             return _stopped(options)
         if _is_behind(error, BrokenPipeError):
             raise BrokenPipeError from error
         if isinstance(error, UsageError):
-            print(f"{parser.prog}: error: {error}", file=sys.stderr)
+            print(f"{parser.prog}: error: {printable(str(error))}", file=sys.stderr)
             return 2
         if options.debug:
             traceback.print_exc()
@@ -76,11 +83,12 @@ def _close_broken_streams() -> None:
                 os.dup2(nowhere.fileno(), stream.fileno())
 
 
-def _stopped(options: argparse.Namespace) -> int:
-    """Tell of Ctrl-C; a command that skips what an earlier run finished has set ``resumes``, --force does it again."""
+def _stopped(options: argparse.Namespace, exit_code: int = 130) -> int:
+    """Tell of Ctrl-C or a signal; a command that skips what an earlier run finished has set ``resumes``, --force does
+    it again."""
     resumes = getattr(options, "resumes", False) and not getattr(options, "force", False)
     print("echokeyframe: stopped" + ("; the same command goes on from here" if resumes else ""), file=sys.stderr)
-    return 130
+    return exit_code
 
 
 def _is_behind(error: BaseException | None, kind: type[BaseException]) -> bool:

@@ -59,7 +59,7 @@ def run_on_cores(jobs: Sequence[Job], work: Work, workers: int) -> Iterator[Outc
         for job in suspects:  # one of them took its process along; run alone, each shows whether it was the one
             guilty = yield from _until_a_process_dies(deque([job]), work, 1)
             if guilty:
-                yield failure(job, f"{job.cine.name}: {DIED}")
+                yield failure(job, DIED)
 
 
 def _until_a_process_dies(waiting: deque[Job], work: Work, workers: int) -> Generator[Outcome, None, list[Job]]:
@@ -74,7 +74,8 @@ def _until_a_process_dies(waiting: deque[Job], work: Work, workers: int) -> Gene
             while (waiting and not broken) or in_work:
                 while waiting and not broken and len(in_work) < workers:  # queueing jobs would become suspects, too
                     try:
-                        in_work[pool.submit(work, waiting[0])] = waiting[0]
+                        with process.not_interrupted():  # it may start a process
+                            in_work[pool.submit(work, waiting[0])] = waiting[0]
                         waiting.popleft()
                     except BrokenProcessPool:  # a process died since the last result
                         broken = True

@@ -40,13 +40,15 @@ def run_export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
 
 
 def _export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
-    from ..cine.read import read_cine
+    from ..cine.read import read_cine, read_header
     from ..cine.sector import find_sector
-    from ..detection.detect import detect
+    from ..detection.detect import FEWEST_FRAMES, check_loop, detect
     from ..export.export_cine import export_cine
     from ..export.record import is_exported
     from ..report.marked_cine import read_marked_cine
 
+    if settings.keyframes is not None:  # for which none are there
+        check_loop(job.cine.name, read_header(job.cine).frames or FEWEST_FRAMES)
     path = _keyframes_path(job, settings.keyframes, output)
     request = _request(job, settings, path)
     if not settings.force and is_exported(job.target, request):
@@ -66,7 +68,8 @@ def _export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
         reason = error.strerror or type(error).__name__  # a library's own text may be a whole traceback
         raise CineError(job.cine.name, f"cannot be exported to the output folder ({reason})") from error
     told = f"{len(files)} file{'s' * (len(files) > 1)}" if files else "nothing to export: no measurable beat"
-    return Outcome(job, Status.DONE, told, tuple(dict.fromkeys([*found.warnings, *warnings])))
+    return Outcome(job, Status.DONE, told,
+                   warnings=tuple(dict.fromkeys([*found.warnings, *warnings])))  # fmt: skip
 
 
 def _keyframes_path(job: Job, keyframes: Path | None, output: Path) -> Path | None:

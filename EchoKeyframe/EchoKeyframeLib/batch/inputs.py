@@ -7,8 +7,9 @@ import hashlib
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from .job import Job
 
@@ -28,29 +29,38 @@ class InputError(Exception):
     """An argument that names no cine. One line: which, what to do."""
 
 
-def find_jobs(arguments: Sequence[str], output: Path) -> tuple[list[Job], list[str]]:
-    """The jobs for files, folders and glob patterns, and a line for each folder that could not be read.
+class Unreadable(NamedTuple):
+    """Something beside the cines that failed. name: its path below the argument, or the argument's own."""
+
+    name: str
+    reason: str
+
+
+def find_jobs(arguments: Sequence[str], output: Path) -> tuple[list[Job], list[Unreadable]]:
+    """The jobs for files, folders and glob patterns, and the folders that could not be read.
 
     A file's results are named after it, those of a file in a folder lie in the same subfolders of ``output``. So that
     results never overwrite each other, files whose names differ only in their suffix keep it, and files of one name
     from several folders get eight digits of a hash of their path. The same file named twice is one job. Raises
     InputError where an argument matches nothing.
     """
-    places: dict[Path, Path] = {}  # cine -> relative path of its results, the cine's suffix still on
-    unreadable: list[str] = []
+    places: dict[Path, Path] = {}  # cine -> its path below the argument that names it first
+    unreadable: list[Unreadable] = []
     for argument in arguments:
         for cine, relative in _expand(argument, unreadable):
             places.setdefault(Path(os.path.abspath(cine)), relative)
     if not places and not unreadable:
         raise InputError("no cine given")
-    return [Job(cine, output / name) for cine, name in _distinct_names(places).items()], unreadable
+    alone = len(places) == 1 and not any(os.path.isdir(match) for argument in arguments for match in _matches(argument))
+    jobs = [Job(cine, output / name, below=places[cine], alone=alone) for cine, name in _distinct_names(places).items()]
+    return jobs, unreadable
 
 
-def _expand(argument: str, unreadable: list[str]) -> list[tuple[Path, Path]]:
+def _expand(argument: str, unreadable: list[Unreadable]) -> list[tuple[Path, Path]]:
     """Cines that one argument names, each with the relative path that its results get."""
     if not argument:
         raise InputError("an empty path is no cine")
-    matches = [argument] if Path(argument).exists() else sorted(glob.glob(argument, recursive=True))
+    matches = _matches(argument)
     found: list[tuple[Path, Path]] = []
     for path in map(Path, matches):
         if path.is_dir():
@@ -62,20 +72,42 @@ def _expand(argument: str, unreadable: list[str]) -> list[tuple[Path, Path]]:
     return found
 
 
-def _cines_below(folder: Path, unreadable: list[str]) -> Iterable[Path]:
+def _matches(argument: str) -> list[str]:
+    return [argument] if Path(argument).exists() else sorted(glob.glob(argument, recursive=True))
+
+
+def _cines_below(folder: Path, unreadable: list[Unreadable]) -> Iterable[Path]:
     """Files below a folder that are cines by their suffix, or DICOM by their first bytes, in a fixed order.
 
     What lies beside cines in any archive is none: DICOM documents, and what ``export`` and ``measure`` wrote.
     """
 
-    def note(error: OSError) -> None:
-        unreadable.append(f"{error.filename}: {error.strerror}")
+    def note(place: Path, error: OSError) -> None:
+        name = place.name if place == folder else place.relative_to(folder).as_posix()
+        unreadable.append(Unreadable(name, error.strerror or type(error).__name__))
 
-    found = []
-    for root, folders, files in os.walk(folder, onerror=note):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(root) / name for name in files if not name.startswith(".")]
-    return sorted(path for path in found if _is_cine(path))
+    return sorted(path for path in files_below(folder, note) if _is_cine(path))
+
+
+def files_below(folder: Path, unreadable: Callable[[Path, OSError], None]) -> Iterator[Path]:
+    """Files in a folder and its subfolders, hidden ones left out; links to folders are not followed.
+
+    unreadable: takes each folder that cannot be listed. However deep they lie: ``os.walk`` and ``Path.rglob`` recurse.
+    """
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        try:
+            with os.scandir(place) as entries:
+                shown = [entry for entry in entries if not entry.name.startswith(".")]
+        except OSError as error:
+            unreadable(place, error)
+            continue
+        for entry in shown:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(place / entry.name)
+            elif not entry.is_dir():
+                yield place / entry.name
 
 
 def _is_cine(path: Path) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..cine.cine import Cine, CineError
-from ..detection.keyframes import Cancelled, Detection, Phase
+from ..detection.keyframes import Cancelled, Detection, Phase, StillError
 
 if TYPE_CHECKING:
     from ..cine.sector import Sector
@@ -31,15 +31,27 @@ class Settings:
 
 @dataclass(frozen=True)
 class Job:
-    """A cine to read, and the path without a suffix that its results get."""
+    """A cine to read, and the path without a suffix that its results get.
+
+    below: its path below the argument that named it; None: its file name. alone: it is all that was named, so that a
+    still in its place is a mistake and not one of the other things that lie in a study.
+    """
 
     cine: Path
     target: Path
+    below: Path | None = field(default=None, kw_only=True)
+    alone: bool = field(default=False, kw_only=True)
+
+    @property
+    def name(self) -> str:
+        """What the terminal calls it."""
+        return self.cine.name if self.below is None else self.below.as_posix()
 
 
 class Status(StrEnum):
     DONE = "done"
     SKIPPED = "already there"
+    PASSED_OVER = "passed over"
     FAILED = "failed"
 
 
@@ -47,15 +59,23 @@ class Status(StrEnum):
 class Outcome:
     """What became of a job.
 
-    message: one line. trace: the traceback of an unexpected error. result: what the work hands back, if anything.
+    message: one line on what was found, or the reason why it failed or was passed over, which names no file.
+    concerned: the file that a failure is about where that is not the cine. trace: the traceback of an unexpected error.
+    result: what the work hands back, if anything.
     """
 
     job: Job
     status: Status
     message: str = ""
+    concerned: str = ""
     warnings: tuple[str, ...] = ()
     trace: str = ""
     result: object = None
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, with the other file that this is about: for a table that may name files."""
+        return f"{self.concerned}: {self.message}" if self.concerned else self.message
 
 
 def run_job(
@@ -114,7 +134,7 @@ def _detect(
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise CineError(job.cine.name, f"its results cannot be written to the output folder ({reason})") from error
-    return Outcome(job, Status.DONE, _summary(detection), detection.warnings)
+    return Outcome(job, Status.DONE, _summary(detection), warnings=detection.warnings)
 
 
 def _summary(detection: Detection) -> str:
@@ -131,21 +151,23 @@ def _summary(detection: Detection) -> str:
 
 def guarded(job: Job, work: Callable[[], Outcome | None]) -> Outcome | None:
     """What ``work`` returns, or a failure in one line that names the error. Raises ``Cancelled`` alone."""
-    name = job.cine.name
     try:
         return work()
     except Cancelled:
         raise
+    except StillError as error:
+        return failure(job, error.reason) if job.alone else Outcome(job, Status.PASSED_OVER, error.reason)
     except CineError as error:
-        return failure(job, str(error))
+        own = error.name is None or error.name == job.cine.name
+        return failure(job, error.reason, concerned="" if own else error.name)
     except MemoryError:
-        return failure(job, f"{name}: too large for this machine's memory", traceback.format_exc())
+        return failure(job, "too large for this machine's memory", traceback.format_exc())
     except OSError as error:
-        return failure(job, f"{name}: {error.strerror or type(error).__name__}", traceback.format_exc())
+        return failure(job, error.strerror or type(error).__name__, traceback.format_exc())
     except Exception as error:
         # An error that nobody foresaw may quote the file in its text, and so the patient: only its type is told.
-        return failure(job, f"{name}: unexpected {type(error).__name__} (--debug shows where)", traceback.format_exc())
+        return failure(job, f"unexpected {type(error).__name__} (--debug shows where)", traceback.format_exc())
 
 
-def failure(job: Job, message: str, trace: str = "") -> Outcome:
-    return Outcome(job, Status.FAILED, " ".join(message.split()), trace=trace)
+def failure(job: Job, reason: str, trace: str = "", concerned: str = "") -> Outcome:
+    return Outcome(job, Status.FAILED, " ".join(reason.split()), concerned, trace=trace)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from ..datasets.identity_words import identity_words, without_words
 from ..datasets.manifest import FAILED, PREPARED, ManifestEntry
 from ..datasets.preparation import PreparedCine, prepare_cine
 from ..datasets.pseudonyms import Pseudonyms, patient_identity
@@ -34,8 +36,9 @@ def run_prepare(job: Job, settings: PrepareSettings) -> Outcome:
 
 
 def failed_entry(outcome: Outcome) -> ManifestEntry:
-    """The entry of a cine that failed, its own name, which may name the patient, taken out of the message."""
-    return ManifestEntry(outcome.job.target.name, FAILED, message=_neutral(outcome.message, outcome.job))
+    """The entry of a cine that failed: why, under its neutral name; its own may name the patient."""
+    name = outcome.job.target.name
+    return ManifestEntry(name, FAILED, message=f"{name}: {without_words(outcome.message, _words(outcome.job))}")
 
 
 def _prepare(job: Job, settings: PrepareSettings) -> Outcome:
@@ -46,15 +49,20 @@ def _prepare(job: Job, settings: PrepareSettings) -> Outcome:
     cine = read_cine(job.cine, fps=settings.fps, view=settings.view)
     prepared = prepare_cine(cine, settings.size, settings.whole_frame)
     path = job.target.with_name(job.target.name + SUFFIX)
+    words = _words(job) if prepared.warnings else frozenset()
     write_video(path, prepared.frames, prepared.rate, settings.codec)
     entry = ManifestEntry(
         path.name, PREPARED, cine.view or "", settings.pseudonyms.patient(patient_identity(job.cine)),
         heart_rate=f"{cine.heart_rate:g}" if cine.heart_rate else "",
-        warnings=" | ".join(_neutral(warning, job) for warning in prepared.warnings),
+        warnings=" | ".join(without_words(warning, words) for warning in prepared.warnings),
         **_measures(prepared),
     )  # fmt: skip
     # The neutral name is not told: beside the cine's own, a log would be a mapping.
     return Outcome(job, Status.DONE, warnings=prepared.warnings, result=entry)
+
+
+def _words(job: Job) -> frozenset[str]:
+    return identity_words(job.cine, job.below or Path(job.cine.name))
 
 
 def _measures(prepared: PreparedCine) -> dict[str, str]:
@@ -64,7 +72,3 @@ def _measures(prepared: PreparedCine) -> dict[str, str]:
     return {"frames": str(frames), "fps": f"{prepared.rate:.6g}", "height": str(height + height % 2),
             "width": str(width + width % 2), "row_spacing": row, "column_spacing": column,
             "sector": prepared.sector}  # fmt: skip
-
-
-def _neutral(message: str, job: Job) -> str:
-    return message.replace(job.cine.name, job.target.name)

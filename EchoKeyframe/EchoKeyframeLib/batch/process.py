@@ -6,11 +6,14 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from multiprocessing.synchronize import Event
 from typing import TYPE_CHECKING
 
 from ..atomic_file import discard_unfinished
+from ..termination import ASKED_TO_END
 from .job import Job, Outcome, Settings, run_job
 
 if TYPE_CHECKING:
@@ -24,9 +27,26 @@ def start(stop: Event) -> None:
     global _stop
     _stop = stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the first one decides
-    signal.signal(signal.SIGTERM, _end)  # what a pool sends to the others when one of its processes died
+    for number in ASKED_TO_END:  # SIGTERM is what a pool sends to the others when one of its processes died
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # see ``not_interrupted``
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _keep_to_one_thread()
+
+
+@contextmanager
+def not_interrupted() -> Iterator[None]:
+    """Hold Ctrl-C back while a process is started, which inherits that: before ``start`` it would give a traceback."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def run(job: Job, settings: Settings) -> Outcome:

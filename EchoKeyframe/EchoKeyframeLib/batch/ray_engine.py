@@ -45,7 +45,7 @@ def run_on_ray(jobs: Sequence[Job], settings: Settings) -> Iterator[Outcome]:
                 try:
                     yield ray.get(reference)
                 except ray.exceptions.RayError as error:
-                    yield failure(job, f"{job.cine.name}: {DIED}: {type(error).__name__}")
+                    yield failure(job, f"{DIED}: {type(error).__name__}")
     finally:
         for reference in in_work:
             ray.cancel(reference, force=True)

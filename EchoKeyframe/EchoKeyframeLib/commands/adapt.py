@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from .cine_jobs import folder_if_filled, jobs_for
 from .extras import needs_extra
 from .options import add_debug, add_device, add_reading_options, count, natural
 from .replay_option import REPLAY_CLIPS, add_replay, replay_store
+from .terminal import say, tell_failed, warn
 
 if TYPE_CHECKING:
     from ..training.adaptation import Adaptation, Settings
@@ -58,8 +58,8 @@ def run(options: argparse.Namespace) -> int:
         from ..training.checkpoints import StoppedError
 
     jobs, unreadable = jobs_for(options.cines, Path(options.output).absolute())
-    for reason in unreadable:
-        print(f"left out: {reason}", file=sys.stderr)
+    for name, reason in unreadable:
+        tell_failed(name, reason)
     try:
         choose_device(options.device)
         with folder_if_filled(options.output) as folder:
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
             stores = _stores([job.cine for job in jobs], settings, options)
             adaptation = adapt(*stores, settings)
     except StoppedError as error:
-        print(error, file=sys.stderr)
+        warn(str(error))
         return 1
     except CineError as error:
         raise UsageError(" ".join(str(error).split())) from error
@@ -95,7 +95,7 @@ def _stores(
 
     network, folder, progress = adaptable(settings.init).config, settings.folder, settings.progress
     cines = store_unlabelled(
-        folder / "cines", paths, network.size, partial(print, file=sys.stderr), options.fps, options.view,
+        folder / "cines", paths, network.size, warn, options.fps, options.view,
         remake=not has_learned(folder), progress=progress,
     )  # fmt: skip
     replay = replay_store(options.replay or str(REPLAY_CLIPS), folder, network)
@@ -104,12 +104,12 @@ def _stores(
 
 
 def _tell(adaptation: Adaptation, init: str) -> int:
-    print(f"before: {_check(adaptation.before)}")
-    print(f"after:  {_check(adaptation.after)}")
+    say(f"before: {_check(adaptation.before)}")
+    say(f"after:  {_check(adaptation.after)}")
     if adaptation.weights is None:
-        print(f"not kept, it did worse ({'; '.join(adaptation.refused)}): stay with --model {init}", file=sys.stderr)
+        warn(f"not kept, it did worse ({'; '.join(adaptation.refused)}): stay with --model {init}")
         return 1
-    print(f"use it: echokeyframe detect CINE --model fused:{adaptation.weights} --output results")
+    say(f"use it: echokeyframe detect CINE --model fused:{adaptation.weights} --output results")
     return 0
 
 

@@ -13,6 +13,7 @@ from . import UsageError
 from .cine_jobs import add_jobs, cores
 from .labelled_data import add_set
 from .options import add_debug, natural
+from .terminal import say, tell_failed
 
 if TYPE_CHECKING:
     from ..datasets.cine_check import CineCheck
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 SHOWN = 5
 """Findings of one kind that are printed."""
+UNREADABLE = "cannot be read"
+"""The kind of finding of a cine that failed (``cine_check``)."""
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -50,14 +53,14 @@ def run(options: argparse.Namespace) -> int:
     try:
         dataset = open_dataset(Path(options.folder), options.subset, options.set_fps)
     except LabelError as error:
-        print(f"error: {error}")
+        tell_failed(error.name or Path(options.folder).name, error.reason)
         return 1
     except (DatasetError, CineError) as error:
         raise UsageError(str(error)) from error
     checks = list(_checks(dataset, options))
     findings = [*check_set(dataset, options.split_seed), *(f for check in checks for f in check.findings)]
     for heading, text in [*summary(dataset, checks, options.split_seed), *_readers(dataset)]:
-        print(f"{heading:<12} {text}")
+        say(f"{heading:<12} {text}")
     _tell(findings)
     if options.report:
         _write(options.report, findings)
@@ -89,7 +92,7 @@ def _decoding(dataset: Dataset, workers: int) -> Iterator[CineCheck]:
                 yield outcome.result
             else:  # its process died, or it did not fit into memory
                 name = outcome.job.labelled.labels.file
-                yield CineCheck((Finding(Severity.ERROR, "cannot be read", name, outcome.message),))
+                yield CineCheck((Finding(Severity.ERROR, UNREADABLE, name, f"{name}: {outcome.message}"),))
 
 
 def _readers(dataset: Dataset) -> list[tuple[str, str]]:
@@ -121,13 +124,24 @@ def _tell(findings: Sequence[Finding]) -> None:
     for severity in Severity:
         for (of, kind), found in by_kind.items():
             if of is severity:
-                print(f"\n{severity}: {kind} ({len(found)})")
-                for finding in found[:SHOWN]:
-                    print(f"  {finding.message}")
-                if len(found) > SHOWN:
-                    print(f"  ... and {len(found) - SHOWN} more (--report FILE has all)")
+                say("")
+                say(f"{severity}: {kind} ({len(found)})")
+                _tell_kind(kind, found)
     if not any(of is Severity.ERROR for of, _ in by_kind):
-        print("\nnothing must be mended")
+        say("")
+        say("nothing must be mended")
+
+
+def _tell_kind(kind: str, found: Sequence[Finding]) -> None:
+    """The first findings of a kind; of files that failed all, as every command tells them."""
+    if kind == UNREADABLE:
+        for finding in found:
+            tell_failed(finding.file, finding.message.removeprefix(f"{finding.file}: "))
+        return
+    for finding in found[:SHOWN]:
+        say(f"  {finding.message}")
+    if len(found) > SHOWN:
+        say(f"  ... and {len(found) - SHOWN} more (--report FILE has all)")
 
 
 def _write(path: Path, findings: Sequence[Finding]) -> None:

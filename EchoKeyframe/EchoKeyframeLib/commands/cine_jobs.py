@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..atomic_file import sweep_unfinished
 from . import UsageError
 from .options import count
+from .terminal import say, tell_failed, warn
 
 if TYPE_CHECKING:
     from ..batch.engines import Work
+    from ..batch.inputs import Unreadable
     from ..batch.job import Job, Outcome
 
 
@@ -55,6 +57,7 @@ def output_folder(text: str) -> Path:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}") from error
+    sweep_unfinished([output])
     return output.absolute()
 
 
@@ -75,8 +78,8 @@ def folder_if_filled(text: str) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def jobs_for(arguments: Sequence[str], output: Path) -> tuple[list[Job], list[str]]:
-    """Jobs, and a line for each folder that cannot be read. Raises UsageError where an argument names no cine."""
+def jobs_for(arguments: Sequence[str], output: Path) -> tuple[list[Job], list[Unreadable]]:
+    """Jobs, and the folders that cannot be read. Raises UsageError where an argument names no cine."""
     from ..batch.inputs import InputError, find_jobs
 
     try:
@@ -85,6 +88,11 @@ def jobs_for(arguments: Sequence[str], output: Path) -> tuple[list[Job], list[st
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}") from error
+
+
+def sweep_targets(jobs: Sequence[Job]) -> None:
+    """Remove what a run that was killed left half-written where the jobs' results go."""
+    sweep_unfinished({job.target.parent for job in jobs})
 
 
 def cores() -> int:
@@ -120,30 +128,33 @@ def told(outcomes: Iterator[Outcome], debug: bool) -> list[Outcome]:
 
 
 def tell(outcome: Outcome, debug: bool) -> None:
-    """Print an outcome, above a progress bar if there is one."""
-    from tqdm import tqdm
-
+    """Print an outcome: a line on what was found, passed over or failed, and one for each warning."""
     from ..batch.job import Status
 
-    name = outcome.job.cine.name
+    name = outcome.job.name
     if outcome.status is Status.FAILED:
-        tqdm.write(f"failed: {outcome.message}", file=sys.stderr)
+        tell_failed(name, outcome.reason)
+    elif outcome.status is Status.PASSED_OVER:
+        say(f"{name}: {outcome.status}, {outcome.message}")
     else:
-        tqdm.write(f"{name}: {outcome.message or outcome.status}", file=sys.stdout)
+        say(f"{name}: {outcome.message or outcome.status}")
     for warning in outcome.warnings:
-        tqdm.write(f"{name}: warning: {warning}", file=sys.stderr)
+        warn(f"{name}: warning: {warning}")
     if debug and outcome.trace:
-        tqdm.write(outcome.trace, file=sys.stderr)
+        for line in outcome.trace.splitlines():
+            warn(line)
 
 
-def conclude(outcomes: Sequence[Outcome], unreadable: Sequence[str]) -> int:
-    """Print a tally and the failures where there was more than one cine. Returns the exit code."""
+def conclude(outcomes: Sequence[Outcome], unreadable: Sequence[Unreadable]) -> int:
+    """Tell what could not be read beside the cines and, where there was more than one, a tally. Returns the exit code.
+
+    The outcomes have been told.
+    """
     from ..batch.job import Status
 
-    failures = [*(o.message for o in outcomes if o.status is Status.FAILED), *unreadable]
-    if len(outcomes) > 1 or unreadable:
-        tally = Counter([*(str(outcome.status) for outcome in outcomes), *[str(Status.FAILED)] * len(unreadable)])
-        print("; ".join(f"{number} {status}" for status, number in tally.items()))
-        if failures:
-            print(f"{len(failures)} failed:", *failures, sep="\n  ", file=sys.stderr)
-    return 1 if failures else 0
+    for name, reason in unreadable:
+        tell_failed(name, reason)
+    tally = Counter([*(str(outcome.status) for outcome in outcomes), *[str(Status.FAILED)] * len(unreadable)])
+    if tally.total() > 1:
+        say("; ".join(f"{number} {status}" for status, number in tally.items()))
+    return 1 if tally[str(Status.FAILED)] else 0

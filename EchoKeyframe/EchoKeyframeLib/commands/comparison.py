@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from . import UsageError
 from .cine_jobs import add_output, folder_if_filled
 from .labelled_data import LabelledData, add_data
 from .options import add_debug, add_device, count
+from .terminal import tell_failed, warn
 
 if TYPE_CHECKING:
     from ..detection.detector import Detector
@@ -70,10 +70,10 @@ class Comparison:
 
 def tell_failures(failures: Iterable[tuple[str, str]]) -> int:
     """Print why clips were not evaluated, pairs of file and reason, each once. Returns the exit code."""
-    reasons = [reason for _, reason in dict.fromkeys(failures)]
-    if reasons:
-        print(f"{len(reasons)} not evaluated:", *reasons, sep="\n  ", file=sys.stderr)
-    return 1 if reasons else 0
+    failed = dict.fromkeys(failures)
+    for name, reason in failed:
+        tell_failed(name, reason)
+    return 1 if failed else 0
 
 
 def _warn_of_learned_clips(models: Sequence[str], names: Sequence[str]) -> None:
@@ -91,8 +91,8 @@ def _warn_of_learned_clips(models: Sequence[str], names: Sequence[str]) -> None:
         learned = learned_seeds(card)
         known = sum(any(seed in clips for clips in learned) for seed in seeds)
         if known:
-            print(f"warning: {card.title} learned from {known} of {len(names)} clips here (by their seeds), so its "
-                  "figures are too good; evaluate on others", file=sys.stderr)  # fmt: skip
+            warn(f"warning: {card.title} learned from {known} of {len(names)} clips here (by their seeds), so its "
+                 "figures are too good; evaluate on others")  # fmt: skip
 
 
 def _load_detectors(models: Sequence[str], device: str) -> list[Detector]:

@@ -9,10 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import UsageError
-from .cine_jobs import add_cines, add_jobs, cines, conclude, cores, jobs_for, output_folder, tell, told, under_bar
+from .cine_jobs import (
+    add_cines,
+    add_jobs,
+    cines,
+    conclude,
+    cores,
+    jobs_for,
+    output_folder,
+    sweep_targets,
+    tell,
+    told,
+    under_bar,
+)
 from .options import DECODERS, add_debug, add_device, add_reading_options
+from .terminal import say
 
 if TYPE_CHECKING:
+    from ..batch.inputs import Unreadable
     from ..batch.job import Job, Outcome, Settings
     from ..detection.detector import Detector
 
@@ -49,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
     arguments = cines(options)
     jobs, unreadable = jobs_for(arguments, output)
     output_folder(options.output)
+    sweep_targets(jobs)
     tabled = _wants_table(jobs, unreadable, arguments, output, options.force)
     settings, detector = _settings_and_detector(options)
     known = [finished(job, settings, detector.name) for job in jobs]
@@ -61,7 +76,9 @@ def run(options: argparse.Namespace) -> int:
     return conclude(outcomes, unreadable + untold)
 
 
-def _wants_table(jobs: list[Job], unreadable: list[str], arguments: list[str], output: Path, force: bool) -> bool:
+def _wants_table(
+    jobs: list[Job], unreadable: list[Unreadable], arguments: list[str], output: Path, force: bool
+) -> bool:
     """Whether to write the table of all beats: for anything but a single file, and where there is one already.
 
     Raises UsageError where another file is in its place.
@@ -77,17 +94,26 @@ def _wants_table(jobs: list[Job], unreadable: list[str], arguments: list[str], o
     return True
 
 
-def _write_table(outcomes: list[Outcome], unreadable: list[str], output: Path) -> list[str]:
-    """Write the table of all beats. Returns a line if that cannot be done."""
+def _write_table(outcomes: list[Outcome], unreadable: list[Unreadable], output: Path) -> list[Unreadable]:
+    """Write the table of all beats. Returns what failed: results of earlier runs that are damaged, or the table itself.
+    """
     from ..batch.beat_rows import beat_rows
+    from ..batch.inputs import Unreadable
     from ..report.beat_table import CSV_NAME, write_table
+    from ..report.outputs import SUFFIXES
+
+    damaged: list[Unreadable] = []
+
+    def note(result: str, reason: str) -> None:
+        damaged.append(Unreadable(f"{result}{SUFFIXES[0]}", reason))
 
     try:
-        paths, rows = write_table(output, beat_rows(outcomes, unreadable, output))
+        paths, rows = write_table(output, beat_rows(outcomes, unreadable, output, note))
     except OSError as error:
-        return [f"{CSV_NAME}: cannot be written to the output folder ({error.strerror or type(error).__name__})"]
-    print(f"{' and '.join(path.name for path in paths)}: {rows} rows")
-    return []
+        reason = f"cannot be written to the output folder ({error.strerror or type(error).__name__})"
+        return [Unreadable(CSV_NAME, reason)]
+    say(f"{' and '.join(path.name for path in paths)}: {rows} rows")
+    return damaged
 
 
 def _settings_and_detector(options: argparse.Namespace) -> tuple[Settings, Detector]:

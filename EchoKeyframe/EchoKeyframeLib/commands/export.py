@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 from ..export.formats import FORMATS
 from . import UsageError
-from .cine_jobs import add_cines, add_jobs, cines, conclude, jobs_for, output_folder, told, worked_on_cores
+from .cine_jobs import (
+    add_cines,
+    add_jobs,
+    cines,
+    conclude,
+    jobs_for,
+    output_folder,
+    sweep_targets,
+    told,
+    worked_on_cores,
+)
 from .extras import needs_extra
 from .options import DECODERS, add_debug, add_reading_options, count
 
@@ -52,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
     jobs, unreadable = jobs_for(cines(options), output)
     settings = _settings(options, len(jobs))
     output_folder(options.output)
+    sweep_targets(jobs)
     outcomes = told(_outcomes(jobs, settings, output, options.jobs), options.debug)
     return conclude(outcomes, unreadable)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import traceback
 from pathlib import Path
 
 from . import UsageError
 from .cine_jobs import add_output, folder_if_filled
 from .options import add_debug, add_reading_options
+from .terminal import say, tell_error, tell_failed
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -43,19 +42,15 @@ def run(options: argparse.Namespace) -> int:
 
 def _taken_over(key_object, path: Path, output: Path, options: argparse.Namespace) -> bool:
     """Write the keyframes of one cine and say so, or say why not."""
-    from ..cine.cine import CineError
-
     try:
-        print(_written(key_object, path, output, options))
+        say(_written(key_object, path, output, options))
     except BrokenPipeError:  # of what is printed: no fault of the output folder
         raise
-    except (CineError, OSError) as error:
-        if options.debug:
-            traceback.print_exc()
-        told = error
-        if not isinstance(error, CineError):
-            told = f"{path.name}: {output.name} cannot be written to ({error.strerror})"
-        print(f"failed: {told}", file=sys.stderr)
+    except OSError as error:
+        tell_failed(path.name, f"{output.name} cannot be written to ({error.strerror})")
+        return False
+    except Exception as error:
+        tell_error(path.name, error, options.debug)
         return False
     return True
 
@@ -66,12 +61,12 @@ def _written(key_object, path: Path, output: Path, options: argparse.Namespace) 
     from ..cine.read import read_cine
     from ..export.key_object import keyframes_file
     from ..report.keyframes_file import write_csv, write_json
-    from ..report.outputs import OutputExists, in_the_way
+    from ..report.outputs import refuse_to_overwrite
 
     contents = keyframes_file(key_object, read_cine(path, fps=options.fps, view=options.view))
     targets = [output / f"{without_suffix(path.name)}.keyframes{suffix}" for suffix in (".json", ".csv")]
-    if not options.force and (told := in_the_way(targets)):
-        raise OutputExists(told)
+    if not options.force:
+        refuse_to_overwrite(targets)
     write_json(targets[0], contents)
     write_csv(targets[1], contents)
     return f"{path.name}: " + ", ".join(f"{k.phase} {k.frame}" for k in contents.keyframes)

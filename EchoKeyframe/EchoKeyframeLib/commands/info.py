@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import traceback
+import json
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from . import UsageError
 from .options import add_debug, add_reading_options
+from .terminal import say, tell_error, tell_failed
+
+if TYPE_CHECKING:
+    from ..batch.inputs import Unreadable
+    from ..batch.job import Job
+    from ..cine.cine import Cine
+    from ..cine.sector import Sector
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("info", help="show what is understood of a cine",
                                  description="Shows what is understood of a cine: frames, times, calibration, sector.")
-    parser.add_argument("cines", nargs="+", metavar="CINE", help="a file")
+    parser.add_argument("cines", nargs="+", metavar="CINE", help="a file, a folder (all below it) or a glob pattern")
     add_reading_options(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON Lines: one object a cine, numbers as numbers, "
+                        "null where unknown")
     parser.add_argument("--outline", type=Path, metavar="DIR", help="write NAME.sector.png, the image with the sector "
                         "outlined, into this folder; text burned into the image can be read in it")
     add_debug(parser)
@@ -22,35 +33,92 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a block of lines for each cine; 1 if one could not be read."""
-    from ..cine.cine import CineError
+    """Print a block of lines, or a line of JSON, for each cine; 1 if one could not be read or a still was named."""
+    jobs, failed = _jobs(options.cines)
+    for name, reason in failed:
+        tell_failed(name, reason)
+    stills, wrong = 0, len(failed)
+    for job in jobs:
+        try:
+            stills += _shown(job, options)
+        except BrokenPipeError:  # of what is printed: no fault of the cine
+            raise
+        except Exception as error:
+            tell_error(job.name, error, options.debug)
+            wrong += 1
+    if stills and not options.json:
+        say(f"{stills} passed over")
+    return 1 if wrong else 0
+
+
+def _jobs(arguments: list[str]) -> tuple[list[Job], list[Unreadable]]:
+    """The cines that the arguments name, and what could not be found or listed; the others are still shown."""
+    from ..batch.inputs import InputError, Unreadable, find_jobs
+
+    jobs: dict[Path, Job] = {}
+    failed: list[Unreadable] = []
+    for argument in arguments:
+        try:
+            found, unreadable = find_jobs([argument], Path())
+        except InputError as error:
+            if not argument:
+                raise UsageError(str(error)) from error
+            failed.append(Unreadable(argument, str(error).removeprefix(f"{argument}: ")))
+        except OSError as error:
+            failed.append(Unreadable(argument, error.strerror or type(error).__name__))
+        else:
+            for job in found:
+                jobs.setdefault(job.cine, job)
+            failed += unreadable
+    return [replace(job, alone=job.alone and len(jobs) == 1) for job in jobs.values()], failed
+
+
+def _shown(job: Job, options: argparse.Namespace) -> bool:
+    """Show one cine. Returns whether it is a still among others, which is passed over.
+
+    Raises what reading raises, and StillError for a still that was named itself once that is shown.
+    """
     from ..cine.read import read_cine
     from ..cine.sector import find_sector
-    from ..report.description import describe
+    from ..detection.detect import FEWEST_FRAMES, check_loop
+
+    cine = read_cine(job.cine, fps=options.fps, view=options.view)
+    if len(cine) < FEWEST_FRAMES and not job.alone:
+        if not options.json:
+            say(f"{job.name}: passed over, has {len(cine)} frame{'s' * (len(cine) > 1)}")
+        return True
+    sector = find_sector(cine)
+    outline = _outline(job, cine, sector, options.outline)
+    if options.json:
+        _print_data(job, cine, sector)
+    else:
+        _print_lines(cine, sector, outline)
+    check_loop(job.cine.name, len(cine))
+    return False
+
+
+def _outline(job: Job, cine: Cine, sector: Sector, folder: Path | None) -> Path | None:
+    from ..batch.inputs import without_suffix
     from ..report.sector_picture import write_outline
 
-    failed = 0
-    for name in options.cines:
-        try:
-            cine = read_cine(Path(name), fps=options.fps, view=options.view)
-            sector = find_sector(cine)
-            rows = describe(cine, sector)
-            if options.outline is not None:
-                rows.append(("outline", str(write_outline(_outline_path(options.outline, name), cine, sector))))
-        except CineError as error:
-            print(error, file=sys.stderr)
-            failed += 1
-        except Exception as error:
-            if options.debug:
-                traceback.print_exc()
-            print(f"{Path(name).name}: unexpected {type(error).__name__} (--debug shows where)", file=sys.stderr)
-            failed += 1
-        else:
-            print(*(f"{label:<12} {text}" for label, text in rows), sep="\n", end="\n\n")
-    return 1 if failed else 0
+    if folder is None:
+        return None
+    return write_outline(folder / f"{without_suffix(job.cine.name)}.sector.png", cine, sector)
 
 
-def _outline_path(folder: Path, cine: str) -> Path:
-    from ..batch.inputs import without_suffix
+def _print_data(job: Job, cine: Cine, sector: Sector) -> None:
+    from ..report.description import data
+    from ..report.keyframes_file import readable
 
-    return folder / f"{without_suffix(Path(cine).name)}.sector.png"
+    print(json.dumps({"file": readable(job.name), **data(cine, sector)}, allow_nan=False))
+
+
+def _print_lines(cine: Cine, sector: Sector, outline: Path | None) -> None:
+    from ..report.description import describe
+
+    rows = describe(cine, sector)
+    if outline is not None:
+        rows.append(("outline", str(outline)))
+    for label, text in rows:
+        say(f"{label:<12} {text}")
+    say("")

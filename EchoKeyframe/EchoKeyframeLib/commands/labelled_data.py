@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import cached_property
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import UsageError
 from .options import frame_rate, natural
+from .terminal import warn
 
 if TYPE_CHECKING:
     from ..datasets.dataset import Dataset, LabelledCine
@@ -97,7 +97,7 @@ class LabelledData:
         fine = _readable(part.cines)
         wrong = len(dataset.errors) + len(part) - len(fine)
         if wrong:
-            print(f"{wrong} cines or labels left out: 'echokeyframe check' says why", file=sys.stderr)
+            warn(f"{wrong} cines or labels left out: 'echokeyframe check' says why")
         return replace(part, cines=fine).sound()
 
     def extent(self, most: int | None) -> tuple[int, str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +10,7 @@ from . import UsageError
 from .cine_jobs import add_output, add_sample, cines, folder_if_filled
 from .extras import needs_extra
 from .options import VIEWS, add_debug, frame_rate, pixel_size
+from .terminal import say, tell_error, tell_failed, warn
 
 if TYPE_CHECKING:
     from ..cine.cine import Cine
@@ -63,11 +62,11 @@ def run(options: argparse.Namespace) -> int:
             _measure(options)
     except BrokenPipeError:  # of what is printed: no fault of the output folder
         raise
-    except (CineError, OSError) as error:
-        if options.debug:
-            traceback.print_exc()
-        told = error if isinstance(error, CineError) else f"{options.output.name}: {error.strerror}"
-        print(f"failed: {told}", file=sys.stderr)
+    except OSError as error:
+        tell_failed(Path(options.output).name, error.strerror or type(error).__name__)
+        return 1
+    except CineError as error:  # of a cine, its contours or its keyframes, whichever it names
+        tell_error(error.name or Path(options.cines[0]).name, error, options.debug)
         return 1
     return 0
 
@@ -122,7 +121,7 @@ def _traced(options: argparse.Namespace, index: int) -> tuple[Cine, TracedView]:
         if options.start:
             raise
         way_out = "or leave out --keyframes: the traced frames are then taken for ED and ES"
-        raise NoKeyframe(f"{error}, {way_out}") from error
+        raise NoKeyframe(error.name, f"{error.reason}, {way_out}") from error
 
 
 def _write_starts(cine: Cine, traced: TracedView, options: argparse.Namespace) -> None:
@@ -136,7 +135,7 @@ def _write_starts(cine: Cine, traced: TracedView, options: argparse.Namespace) -
     _refuse_to_overwrite([target], options)
     write_contours(target, contours)
     for contour in contours[len(traced.contours) :]:
-        print(f"{target.name}: {contour} is a start; look at it and correct it")
+        say(f"{target.name}: {contour} is a start; look at it and correct it")
 
 
 def _write_results(traced: list[tuple[Cine, TracedView]], options: argparse.Namespace) -> None:
@@ -157,18 +156,22 @@ def _write_results(traced: list[tuple[Cine, TracedView]], options: argparse.Name
     write_measurement_json(targets[0], measurement)
     write_measurement_csv(targets[1], measurement)
     write_measurement_figure(targets[2], [by_view[view] for view in measurement.views], measurement)
-    print(as_text(measurement))
+    for line in as_text(measurement).splitlines():
+        say(line)
 
 
 def _write_report(path: Path, measurement: Measurement, cines: list[Cine]) -> None:
     from ..export.measurement_report import write_measurement_report
 
     for warning in write_measurement_report(path, measurement, [cine.source for cine in cines]):
-        print(f"warning: {warning}", file=sys.stderr)
+        warn(f"warning: {warning}")
 
 
 def _refuse_to_overwrite(targets: list[Path], options: argparse.Namespace) -> None:
-    from ..report.outputs import in_the_way
+    from ..report.outputs import OutputExists, refuse_to_overwrite
 
-    if not options.force and (told := in_the_way(targets)):
-        raise UsageError(told)
+    try:
+        if not options.force:
+            refuse_to_overwrite(targets)
+    except OutputExists as error:
+        raise UsageError(str(error)) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING
 from . import UsageError
 from .cine_jobs import add_jobs, add_output, conclude, jobs_for, output_folder, tell, worked_on_cores
 from .options import add_debug, add_reading_options
+from .terminal import say
 
 if TYPE_CHECKING:
+    from ..batch.inputs import Unreadable
     from ..batch.job import Job, Outcome
     from ..batch.prepare_job import PrepareSettings
     from ..datasets.manifest import ManifestEntry
@@ -159,8 +160,6 @@ def _prepare_all(
     from ..batch.prepare_job import SUFFIX, failed_entry, run_prepare
     from ..datasets.manifest import PREPARED, append_entry, read_manifest, write_manifest
 
-    for path in output.glob(".writing-*"):  # what a killed run was at
-        path.unlink(missing_ok=True)
     entries = {file: entry for file, entry in read_manifest(output).items()
                if entry.status == PREPARED and (output / file).is_file()}  # fmt: skip
     there = set() if options.force else set(entries)
@@ -172,10 +171,12 @@ def _prepare_all(
     with closing(worked_on_cores(waiting, partial(run_prepare, settings=settings), options.jobs)) as results:
         for outcome in results:
             tell(outcome, options.debug)
+            outcomes.append(replace(outcome, result=None))
+            if outcome.status is Status.PASSED_OVER:
+                continue
             entry = outcome.result if outcome.status is Status.DONE else failed_entry(outcome)
             entries[entry.file] = entry
             append_entry(output, entry)
-            outcomes.append(replace(outcome, result=None))
     write_manifest(output, entries.values())
     return entries, outcomes
 
@@ -194,13 +195,14 @@ def _write_mapping(
         name = job.target.name + SUFFIX
         source = readable(job.cine.relative_to(archive).as_posix())
         rows.append({"source": source, "file": name if name in entries else job.target.name})
-    write_rows(path, MAPPING_COLUMNS, rows)
+    write_rows(path, MAPPING_COLUMNS, rows, private=True)
 
 
 def _carry_labels(
     jobs: list[Job], entries: dict[str, ManifestEntry], archive: Path, output: Path, pseudonyms: Pseudonyms
-) -> list[str]:
-    """Labels of the archive go with its cines. Returns a line for each clip whose labels cannot be right."""
+) -> list[Unreadable]:
+    """Labels of the archive go with its cines. Returns the clips whose labels cannot be right."""
+    from ..batch.inputs import Unreadable
     from ..batch.prepare_job import SUFFIX
     from ..datasets.carried_labels import carry_labels
     from ..datasets.labels import LABELS_NAME
@@ -211,5 +213,5 @@ def _carry_labels(
                  if job.target.name + SUFFIX in entries}  # fmt: skip
     added, problems = carry_labels(archive, output, by_source, pseudonyms)
     if added:
-        print(f"{LABELS_NAME}: the labels of {added} cines were taken over", file=sys.stdout)
-    return problems
+        say(f"{LABELS_NAME}: the labels of {added} cines were taken over")
+    return [Unreadable(problem.name or LABELS_NAME, problem.reason) for problem in problems]

@@ -14,6 +14,7 @@ from .extras import needs_extra
 from .labelled_data import LabelledData, add_data
 from .options import add_debug, add_device, count, frame_rate, natural, positive
 from .replay_option import REPLAY_CLIPS, add_replay, replay_store
+from .terminal import warn
 
 if TYPE_CHECKING:
     from ..models.config import NetworkConfig
@@ -117,7 +118,7 @@ def run(options: argparse.Namespace) -> int:
         if trained is not None:  # else one of the other processes
             _tell(export(trained, settings))
     except StoppedError as error:
-        print(error, file=sys.stderr)
+        warn(str(error))
         return 1
     except (CineError, ConfigError, MisconfigurationException) as error:
         raise UsageError(" ".join(str(error).split())) from error
@@ -190,7 +191,7 @@ def _clips(data: LabelledData, folder: Path, network: NetworkConfig, nodes: int)
             return store
     undecided = sum(cine.labels.decided == () for cine in cines)
     if undecided:
-        print(f"{undecided} of {len(cines)} cines left out: their labels decide no frame", file=sys.stderr)
+        warn(f"{undecided} of {len(cines)} cines left out: their labels decide no frame")
     return store_labelled(made, cines, network.size, masks=network.needs_masks)
 
 

@@ -77,11 +77,11 @@ def _labelled(
     if "ED" not in info or "ES" not in info:
         findings.append(Finding(Severity.NOTE, "no ED and ES", name, f"{name}: says no ED and ES; left out"))
         return None
-    ed, es = (_whole(info[key], f"{name}: {key}") - 1 for key in ("ED", "ES"))
-    frames = _whole(info["NbFrame"], f"{name}: NbFrame") if "NbFrame" in info else None
+    ed, es = (_whole(info[key], name, key) - 1 for key in ("ED", "ES"))
+    frames = _whole(info["NbFrame"], name, "NbFrame") if "NbFrame" in info else None
     if min(ed, es) < 0 or (frames is not None and max(ed, es) >= frames):
         raise LabelError(name, f"ED {ed + 1} and ES {es + 1} must lie between 1 and NbFrame, {frames}")
-    rate = _rate(info["FrameRate"], f"{name}: FrameRate") if "FrameRate" in info else fps
+    rate = _rate(info["FrameRate"], name, "FrameRate") if "FrameRate" in info else fps
     sequence = _sequence(patient, view)
     if sequence is None:
         raise LabelError(name, f"its image sequence ({patient.name}_{view}_half_sequence or _sequence) is missing")
@@ -142,7 +142,7 @@ def _info(path: Path) -> dict[str, str]:
         with path.open(encoding="utf-8-sig", errors="replace") as stream:
             lines = stream.read(_LARGEST_INFO).splitlines()
     except OSError as error:
-        raise LabelError(f"{path.parent.name}/{path.name}: cannot be read ({error.strerror})") from None
+        raise LabelError(f"{path.parent.name}/{path.name}", f"cannot be read ({error.strerror})") from None
     pairs = (line.partition(":") for line in lines)
     return {key.strip(): value.strip() for key, colon, value in pairs if colon and value.strip()}
 
@@ -151,15 +151,15 @@ def _name(folder: Path, path: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _whole(text: str, where: str) -> int:
+def _whole(text: str, name: str, key: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise LabelError(f"{where} must be a whole number, got {text!r}") from None
+        raise LabelError(name, f"{key} must be a whole number, got {text!r}") from None
 
 
-def _rate(text: str, where: str) -> float:
+def _rate(text: str, name: str, key: str) -> float:
     value = table_number(text)
     if not 0 < value <= HIGHEST_FRAME_RATE:
-        raise LabelError(f"{where} must be frames per second, got {text!r}")
+        raise LabelError(name, f"{key} must be frames per second, got {text!r}")
     return value

@@ -15,12 +15,12 @@ from .readers import ClipReadings
 
 def carry_labels(
     archive: Path, output: Path, entries: Mapping[str, ManifestEntry], pseudonyms: Pseudonyms
-) -> tuple[int, list[str]]:
+) -> tuple[int, list[LabelError]]:
     """Add the labels of ``archive``/labels.csv to ``output``/labels.csv under the names of the prepared cines.
 
     entries: by path of the source below the archive, with forward slashes. Clips that are labelled in the output
     folder already keep their labels. Patients become pseudonyms; names of readers stay. Returns the number of clips
-    added, and a line for each clip whose labels cannot be right.
+    added, and what is wrong with clips whose labels cannot be right.
 
     Raises LabelError where a table cannot be read, OSError where it cannot be written.
     """
@@ -35,7 +35,7 @@ def carry_labels(
     ]
     if added:
         write_readings(output / LABELS_NAME, [*there, *added])
-    return len(added), [str(problem) for problem in problems]
+    return len(added), problems
 
 
 def _renamed(readings: ClipReadings, entry: ManifestEntry, pseudonyms: Pseudonyms) -> ClipReadings:

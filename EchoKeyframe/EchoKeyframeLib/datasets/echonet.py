@@ -15,11 +15,12 @@ from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
+from ..csv_file import read_rows
 from ..detection.keyframes import Phase
 from .clip_labels import ClipLabels, LabelError
 from .dataset import Dataset, Finding, LabelledCine, Severity
 from .decided import labelled_spans
-from .masks import TracedMasks, outline
+from .masks import TracedMasks, in_order, outline
 from .split import Split
 from .table_number import table_number
 
@@ -32,6 +33,8 @@ LIST_NAME, TRACINGS_NAME, VIDEOS_NAME = "FileList.csv", "VolumeTracings.csv", "V
 VIEW = "A4C"
 _LIST_COLUMNS = ("FileName", "FrameHeight", "FrameWidth", "FPS", "NumberOfFrames", "Split")
 _TRACING_COLUMNS = ("FileName", "X1", "Y1", "X2", "Y2", "Frame")
+
+_VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"})
 
 Tracings = dict[str, dict[int, np.ndarray]]
 
@@ -77,7 +80,11 @@ def _labelled(
     if split not in list(Split):
         raise LabelError(where, f"Split must be TRAIN, VAL or TEST, got {row['Split']!r}")
     size = tuple(round(_positive(row[column], f"{where}: {column}")) for column in ("FrameHeight", "FrameWidth"))
-    polygons = {frame: outline(chords) for frame, chords in tracings.get(name, {}).items()}
+    traced = tracings.get(name, {})
+    polygons = {frame: outline(chords) for frame, chords in traced.items()}
+    if mended := [frame for frame, chords in traced.items() if not in_order(chords)]:
+        message = f"{name}: chords of the tracing on frame {mended[0]} are out of order or exchanged; put in order"
+        findings.append(Finding(Severity.NOTE, "tracing put in order", name, message))
     if len(polygons) < 2:
         findings.append(Finding(Severity.NOTE, "no two tracings", name, f"{name}: has no two tracings; left out"))
         return None
@@ -112,7 +119,7 @@ def _read_tracings(path: Path, findings: list[Finding]) -> Tracings:
     for line, row in _rows(path, _TRACING_COLUMNS):
         try:
             name = _video_name(row["FileName"], f"{TRACINGS_NAME} line {line}")
-            frame = int(row["Frame"])
+            frame = _whole(row["Frame"])
             chord = tuple(float(row[column]) for column in ("X1", "Y1", "X2", "Y2"))
             if frame < 0 or not all(map(math.isfinite, chord)):
                 raise ValueError
@@ -127,13 +134,13 @@ def _read_tracings(path: Path, findings: list[Finding]) -> Tracings:
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, restval="")
-            missing = [column for column in columns if column not in (reader.fieldnames or ())]
+            there, rows = read_rows(stream)
+            missing = [column for column in columns if column not in there]
             if missing:
                 raise LabelError(path.name,
                                  f"its first line lacks the column {missing[0]!r}, so it is not the table "
                                  "of EchoNet-Dynamic")  # fmt: skip
-            yield from ((reader.line_num, row) for row in reader)
+            yield from rows
     except FileNotFoundError:
         raise LabelError(path.name, f"is missing in {path.parent.name}; copy the whole data set") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -141,11 +148,19 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str,
 
 
 def _video_name(text: str, where: str) -> str:
-    """The file in ``Videos``; the two tables name it with and without its suffix."""
+    """The file in ``Videos``; the two tables name it with and without its suffix. A UID has dots of its own."""
     name = text.strip()
     if not name or Path(name).name != name or PureWindowsPath(name).name != name or name == "..":
         raise LabelError(where, f"FileName must name a video, got {name!r}")
-    return name if Path(name).suffix else f"{name}.avi"
+    return name if Path(name).suffix.lower() in _VIDEO_SUFFIXES else f"{name}.avi"
+
+
+def _whole(text: str) -> int:
+    """A frame's number; some programs write ``18.0``. Raises ValueError."""
+    value = table_number(text)
+    if not value.is_integer():
+        raise ValueError
+    return int(value)
 
 
 def _positive(text: str, where: str) -> float:

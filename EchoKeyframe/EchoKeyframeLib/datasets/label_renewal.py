@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-from ..csv_file import write_rows
+from ..csv_file import read_rows, write_rows
 from ..detection.keyframes import Phase
 from .labels import COLUMNS, NEAR_LABELS, ClipLabels, read_labels
 
@@ -34,8 +33,8 @@ def renew_labels(path: Path, clip: ClipLabels) -> None:
 
 def _table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     with path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        return list(reader.fieldnames or ()), list(reader)
+        columns, rows = read_rows(stream)
+        return columns, [row for _, row in rows]
 
 
 def _is_of(row: dict[str, str], file: str) -> bool:

@@ -15,12 +15,11 @@ Frames count from 0; a fraction is allowed. ``file`` is relative to the folder o
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 
-from ..csv_file import write_rows
+from ..csv_file import read_rows, write_rows
 from ..detection.keyframes import Phase
 from .clip_labels import ClipLabels, LabelError, check_inside
 from .decided import Span, format_spans, labelled_spans, parse_spans
@@ -31,6 +30,9 @@ from .table_number import table_number
 LABELS_NAME = "labels.csv"
 COLUMNS = ("file", "phase", "frame", "frames", "fps", "view", "outside")
 LARGEST_FILE = 64 * 2**20
+LONGEST_CELL = 4096
+LARGEST_NUMBER = 1e9
+"""Of frames and rates; more is that of no clip."""
 NEAR_LABELS = "labelled"
 
 Row = dict[str, str]
@@ -85,14 +87,15 @@ def _rows(path: Path) -> list[tuple[int, Row]]:
         if path.stat().st_size > LARGEST_FILE:
             raise LabelError(path.name, f"larger than {LARGEST_FILE >> 20} MB, so not a file of labels")
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            columns = reader.fieldnames or ()
+            columns, rows = read_rows(stream)
             missing = [c for c in COLUMNS[:3] if c not in columns]
-            if missing and len(columns) == 1 and ";" in columns[0]:  # as Excel writes CSV in much of Europe
-                raise LabelError(path.name, "is separated by semicolons; save it as CSV with commas between columns")
             if missing:
                 raise LabelError(path.name, f"its first line lacks the column {missing[0]!r}")
-            return [(reader.line_num, row) for row in reader]
+            found = []
+            for number, row in rows:
+                _check_lengths(path, number, row)
+                found.append((number, row))
+            return found
     except FileNotFoundError:
         raise LabelError(path.name, f"no such file of labels in {path.parent}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -101,11 +104,17 @@ def _rows(path: Path) -> list[tuple[int, Row]]:
         ) from error
 
 
+def _check_lengths(path: Path, number: int, row: Row) -> None:
+    for column, cell in row.items():
+        if len(cell) > LONGEST_CELL:
+            raise LabelError(path.name, f"line {number}: {column:.40} is longer than {LONGEST_CELL} characters")
+
+
 def _relative_name(path: Path, number: int, row: Row) -> str:
     name = (row["file"] or "").strip().replace("\\", "/")
     # Labels come from other people: they must not lead out of their folder.
     if not name or ".." in name.split("/") or name.startswith("/") or PureWindowsPath(name).drive:
-        raise LabelError(f"{path.name} line {number}: file must name a cine inside the folder, got {name!r}")
+        raise LabelError(path.name, f"line {number}: file must name a cine inside the folder")
     return name
 
 
@@ -115,7 +124,7 @@ def _readings(path: Path, name: str, entries: list[tuple[int, Row]]) -> ClipRead
         by_reader.setdefault((row.get("reader") or "").strip(), []).append((number, row))
     split = _one_value(path, entries, "split")
     if split and split.lower() not in list(Split):
-        raise LabelError(f"{path.name} line {entries[0][0]}: split must be train, val or test, got {split!r}")
+        raise LabelError(path.name, f"line {entries[0][0]}: split must be train, val or test")
     return ClipReadings(
         {reader: _clip(path, name, marked, entries) for reader, marked in by_reader.items()},
         _one_value(path, entries, "patient"),
@@ -130,10 +139,10 @@ def _clip(path: Path, name: str, entries: list[tuple[int, Row]], of_all: list[tu
     for number, row in entries:
         phase = (row["phase"] or "").strip().upper()
         if phase not in events:
-            raise LabelError(f"{path.name} line {number}: phase must be ED or ES, got {row['phase']!r}")
+            raise LabelError(path.name, f"line {number}: phase must be ED or ES")
         frame = _number(path, number, row, "frame")
         if frame is None:
-            raise LabelError(f"{path.name} line {number}: has no frame")
+            raise LabelError(path.name, f"line {number}: has no frame")
         events[Phase(phase)].append(frame)
         if (row.get("outside") or "").strip() in ("1", "true", "True"):
             virtual.add((Phase(phase), frame))
@@ -164,8 +173,7 @@ def _spans(path: Path, entries: list[tuple[int, Row]], labels: ClipLabels) -> tu
     try:
         return parse_spans(text)
     except ValueError:
-        raise LabelError(
-            f"{path.name} line {entries[0][0]}: decided must be {NEAR_LABELS!r} or spans such as 3-17, got {text!r}"
+        raise LabelError(path.name, f"line {entries[0][0]}: decided must be {NEAR_LABELS!r} or spans such as 3-17"
         ) from None
 
 
@@ -175,7 +183,7 @@ def _one_value(path: Path, entries: list[tuple[int, Row]], column: str) -> str |
     for number, row in entries:
         text = (row.get(column) or "").strip()
         if text and said and text != said[1]:
-            raise LabelError(f"{path.name} line {number}: its {column} differs from that of the same file in line "
+            raise LabelError(path.name, f"line {number}: its {column} differs from that of the same file in line "
                              f"{said[0]}")
         said = said or ((number, text) if text else None)
     return said[1] if said else None
@@ -186,7 +194,7 @@ def _one_number(path: Path, entries: list[tuple[int, Row]], column: str) -> floa
     values.pop(None, None)
     if len(values) > 1:
         first, *_, last = sorted(values.values())
-        raise LabelError(f"{path.name} line {last}: its {column} differs from that of the same file in line {first}")
+        raise LabelError(path.name, f"line {last}: its {column} differs from that of the same file in line {first}")
     return next(iter(values), None)
 
 
@@ -195,8 +203,8 @@ def _number(path: Path, line: int, row: Row, column: str) -> float | None:
     if not text:
         return None
     value = table_number(text)
-    if math.isnan(value):
-        raise LabelError(f"{path.name} line {line}: {column} must be a number, got {text!r}")
+    if not abs(value) <= LARGEST_NUMBER:
+        raise LabelError(path.name, f"line {line}: {column} must be a number")
     return value
 
 

@@ -6,13 +6,15 @@ import csv
 import io
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from ..cine.cine import CineError
-from ..csv_file import write_rows
+from ..csv_file import append_rows, read_rows, write_rows
 
 MANIFEST_NAME = "manifest.csv"
 PREPARED, FAILED = "prepared", "failed"
+LARGEST_FILE = 256 * 2**20
+_LONGEST_CELL = 2**16
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,16 @@ def read_manifest(folder: Path) -> dict[str, ManifestEntry]:
     if not path.exists():
         return {}
     try:
-        text = path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        if path.stat().st_size > LARGEST_FILE:
+            raise CineError(path.name, f"is larger than {LARGEST_FILE >> 20} MB, so no manifest")
+        text = path.read_bytes().decode("utf-8-sig")
+        columns, rows = read_rows(io.StringIO(text[: text.rfind("\n") + 1], newline=""))
+        if not set(COLUMNS) <= set(columns):
+            raise CineError(path.name, "is no manifest of prepared cines; name another --output")
+        entries = [_entry(path, line, row) for line, row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CineError(path.name, f"cannot be read as a manifest ({type(error).__name__})") from error
-    header, *rows = csv.reader(io.StringIO(text[: text.rfind("\n") + 1] or "\n", newline=""))
-    if tuple(header) != COLUMNS:
-        raise CineError(path.name, "is no manifest of prepared cines; name another --output")
-    return {row[0]: ManifestEntry(*row) for row in rows if len(row) == len(COLUMNS)}
+    return {entry.file: entry for entry in entries}
 
 
 def write_manifest(folder: Path, entries: Iterable[ManifestEntry]) -> None:
@@ -71,4 +76,16 @@ def write_manifest(folder: Path, entries: Iterable[ManifestEntry]) -> None:
 def append_entry(folder: Path, entry: ManifestEntry) -> None:
     """Add a line to a manifest that is there, so that a run that is killed loses nothing. Raises OSError."""
     with (folder / MANIFEST_NAME).open("a", encoding="utf-8", newline="") as file:
-        csv.DictWriter(file, COLUMNS).writerow(asdict(entry))
+        append_rows(file, COLUMNS, [asdict(entry)])
+
+
+def _entry(path: Path, line: int, row: dict[str, str]) -> ManifestEntry:
+    """A row whose file lies in the folder itself: it may be looked for there, and deleted."""
+    known = {name: row[name] for name in COLUMNS}
+    if Path(known["file"]).name != known["file"] or PureWindowsPath(known["file"]).name != known["file"]:
+        raise CineError(path.name, f"line {line}: file must be a bare name")
+    if known["status"] not in (PREPARED, FAILED):
+        raise CineError(path.name, f"line {line}: status must be {PREPARED} or {FAILED}")
+    if too_long := next((name for name, cell in known.items() if len(cell) > _LONGEST_CELL), None):
+        raise CineError(path.name, f"line {line}: {too_long} is longer than {_LONGEST_CELL} characters")
+    return ManifestEntry(**known)

@@ -16,14 +16,57 @@ CAMUS_CAVITY = 1
 """Value of the left-ventricular endocardium in CAMUS's label maps (2: epicardium, 3: left atrium)."""
 
 
+_ASLANT = 0.7
+"""Cosine to the chords' direction below which a row is the long axis, which runs square to them."""
+
+
 def outline(chords: np.ndarray) -> np.ndarray:
     """The polygon float ``[n, 2]`` (x, y) of a tracing as EchoNet-Dynamic stores it: ``[n, 4]`` rows x1, y1, x2, y2.
 
     The first row is the long axis, the others are chords across the cavity from one end to the other; the polygon runs
-    along one side and back along the other, as in ``echonet/datasets/echo.py``.
+    along one side and back along the other, as in ``echonet/datasets/echo.py``. Where rows are doubled, out of order,
+    or their ends exchanged, they are put in order first; else the outline would cross itself and its area be near 0.
     """
-    across = np.asarray(chords, float)[1:]
+    return _around(_ordered(np.asarray(chords, float)))
+
+
+def in_order(chords: np.ndarray) -> bool:
+    """Whether a tracing is as EchoNet-Dynamic stores it, so that nothing had to be put in order."""
+    given = np.asarray(chords, float)
+    return np.array_equal(_ordered(given), given[1:])
+
+
+def _around(across: np.ndarray) -> np.ndarray:
     return np.concatenate([across[:, :2], across[::-1, 2:]])
+
+
+def _ordered(chords: np.ndarray) -> np.ndarray:
+    """The chords without the long axis, each once, all from the same side to the other, from one end to the other."""
+    kept = _without_doubles(chords)
+    direction = kept[:, 2:] - kept[:, :2]
+    length = np.hypot(*direction.T)
+    unit = direction / np.maximum(length, 1e-9)[:, None]
+    across = np.linalg.eigh(unit.T @ unit)[1][:, -1]  # the direction that most have, but for its sign
+    aslant = np.where(length > 0, np.abs(unit @ across), 1)
+    axis = int(aslant.argmin()) if aslant.min() < _ASLANT else 0
+    rest = np.delete(kept, axis, axis=0)
+    side = np.delete(direction, axis, axis=0) @ across
+    exchanged = side < 0 if (side > 0).sum() >= (side < 0).sum() else side > 0
+    rest[exchanged] = rest[exchanged][:, [2, 3, 0, 1]]
+    along = (rest[:, :2] + rest[:, 2:]) @ np.array([-across[1], across[0]])
+    steps = np.diff(along)
+    return rest if (steps >= 0).all() or (steps <= 0).all() else rest[np.argsort(along, kind="stable")]
+
+
+def _without_doubles(chords: np.ndarray) -> np.ndarray:
+    seen: set[tuple[float, ...]] = set()
+    kept = []
+    for row in chords.tolist():
+        alike = min(tuple(row), (*row[2:], *row[:2]))
+        if alike not in seen:
+            seen.add(alike)
+            kept.append(row)
+    return np.array(kept, float)
 
 
 def polygon_area(polygon: np.ndarray) -> float:

@@ -11,6 +11,10 @@ from ..cine.cine import Cine, CineError
 from ..cine.prepare import prepare, prepared_box, sector_frames
 from ..cine.sector import Sector, find_sector
 from ..cine.video_writer import unevenness, video_rate
+from ..detection.keyframes import StillError
+from .burned_text import find_text
+
+BURNED_TEXT = "text seems to be burned into the image inside the sector, and may name the patient; look at it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +38,12 @@ def prepare_cine(cine: Cine, size: int | None, whole_frame: bool = False) -> Pre
     Bilinear as in the paper, with a filter that widens where the image shrinks (Pillow's), so that speckle does not
     alias. The aspect ratio is kept. ``whole_frame`` takes all pixels where no sector is found.
 
-    Raises CineError for a single frame and, without ``whole_frame``, where no sector is found: text beside it could
-    not be told from echoes.
+    Raises StillError for a single frame and, without ``whole_frame``, CineError where no sector is found: text beside
+    it could not be told from echoes.
     """
     name = cine.source.name
     if len(cine) < 2:
-        raise CineError(name, "holds a single frame, no cine")
+        raise StillError(name, "holds a single frame, no cine")
     sector = find_sector(cine)
     if not sector.found and not whole_frame:
         reason = sector.note.partition(";")[0]
@@ -53,6 +57,8 @@ def prepare_cine(cine: Cine, size: int | None, whole_frame: bool = False) -> Pre
     else:
         frames, spacing = prepare(cine, sector, size, _bilinear), _resized_spacing(cine, sector, size)
     warnings = [*cine.warnings, *filter(None, [sector.note])]
+    if find_text(cine, sector):
+        warnings.append(BURNED_TEXT)
     if error := unevenness(cine.times):
         warnings.append(f"its frames are uneven in time; at the mean rate some are shown up to {error:.3f} s off")
     return PreparedCine(frames, video_rate(cine.times)[0], spacing, sector.shape, tuple(warnings))

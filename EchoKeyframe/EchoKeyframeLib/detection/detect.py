@@ -8,7 +8,7 @@ from .beats import EDGE_RATE, certain_heart_rate, form_beats, heart_rate
 from .decode import decode_beats, decode_maxima
 from .detector import Detector, Progress
 from .image_quality import degraded_frames, mark_degraded, told_degraded
-from .keyframes import Curves, Detection, DetectionError, Unfit
+from .keyframes import Curves, Detection, StillError, Unfit
 
 DECODERS = {"beats": decode_beats, "maxima": decode_maxima}
 """``beats``: the whole sequence at once (default). ``maxima``: every local maximum, as in the paper."""
@@ -30,17 +30,22 @@ def detect(
     """Find the ED and ES frames of a cine.
 
     ``sector`` saves the search for it where it is known. ``progress`` gets the fraction done in [0, 1] and may raise
-    ``Cancelled``. Raises DetectionError for a cine with fewer than three frames, KeyError for an unknown decoder.
-    A cine in which nothing beats gives a Detection without keyframes and a warning.
+    ``Cancelled``. Raises StillError for a cine with fewer than three frames, KeyError for an unknown decoder. A cine in
+    which nothing beats gives a Detection without keyframes and a warning.
     """
     if decoder not in DECODERS:
         raise KeyError(f"decoder must be one of {', '.join(DECODERS)}, got {decoder!r}")
-    if len(cine) < FEWEST_FRAMES:
-        frames = "1 frame" if len(cine) == 1 else f"{len(cine)} frames"
-        raise DetectionError(cine.source.name, f"has {frames}, a cine loop with at least {FEWEST_FRAMES} is needed")
+    check_loop(cine.source.name, len(cine))
     sector = sector or find_sector(cine)
     curves = detector.curves(cine, sector, progress)
     return interpret(curves, cine, decoder, sector)
+
+
+def check_loop(name: str, frames: int) -> None:
+    """Raise StillError for fewer frames than a turning point needs."""
+    if frames < FEWEST_FRAMES:
+        told = "1 frame" if frames == 1 else f"{frames} frames"
+        raise StillError(name, f"has {told}, a cine loop with at least {FEWEST_FRAMES} is needed")
 
 
 def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector | None = None) -> Detection:
@@ -65,7 +70,8 @@ def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector
         warnings.append(EDGE_RATE)
     if contradicts:
         warnings.append(_rate_contradiction(rate, cine, certain is not None))
-    return Detection(curves, keyframes, beats, rate, curves.detector, decoder, tuple(warnings))
+    findings = tuple(finding for finding in cine.findings if finding.text not in settled)
+    return Detection(curves, keyframes, beats, rate, curves.detector, decoder, tuple(warnings), findings)
 
 
 def _fits(stated: float, measured: float) -> bool:

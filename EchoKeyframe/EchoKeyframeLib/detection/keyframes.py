@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from ..cine.cine import CineError
+from ..cine.finding import Finding
 
 
 class Phase(StrEnum):
@@ -145,7 +146,7 @@ class Detection:
 
     heart_rate: median beats per minute over the intervals between keyframes of one kind, None if no interval is known.
     model: detector and version of its weights. decoder: ``"beats"`` or ``"maxima"``.
-    warnings: those of the reading and of the detection, one line each.
+    warnings: those of the reading and of the detection, one line each. findings: those among them that are data, too.
     """
 
     curves: Curves
@@ -155,10 +156,15 @@ class Detection:
     model: str
     decoder: str
     warnings: tuple[str, ...] = field(default=())
+    findings: tuple[Finding, ...] = field(default=())
 
 
 class DetectionError(CineError):
     """Detection cannot give a result on a cine that reads well. One line: which file, why, what to do."""
+
+
+class StillError(DetectionError):
+    """A single image, or two, where a loop is needed: no fault of the file."""
 
 
 class Cancelled(Exception):

@@ -133,7 +133,7 @@ def evaluate(
                 for decoder in decoders:
                     results[decoder].append(score_case(case, curves, decoder, sector)[1])
             except CineError as error:
-                failures.append((case.labels.file, str(error)))
+                failures.append((case.labels.file, error.reason))
         else:
             failures.append(case)
         if progress:
@@ -182,4 +182,4 @@ def labelled_cines(
         try:
             yield Case(labelled.read(), None, labelled.labels)
         except CineError as error:
-            yield labelled.labels.file, str(error)
+            yield labelled.labels.file, error.reason

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..atomic_file import written_together
+from ..atomic_file import make_folder, written_together
 from ..cine.cine import Cine, CineError
 from ..cine.sector import Sector
 from ..detection.keyframes import Beat
@@ -45,9 +45,9 @@ def export_cine(
     paths = [record_path(target), *(path for path, _, _ in planned)]
     in_the_way = [path.name for path in paths[1:] if path.exists() and path not in earlier]
     if in_the_way and not force:
-        raise OutputExists(f"{in_the_way[0]} is already there and not from an export of this cine; {ADVICE}")
+        raise OutputExists(in_the_way[0], f"is already there and not from an export of this cine; {ADVICE}")
     warnings = _cut_beats(chosen, formats)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     with written_together(paths) as (record, *aside):
         write_record(record, request, [(path, excerpt) for path, _, excerpt in planned])
         for path, (_, format, excerpt) in zip(aside, planned, strict=True):

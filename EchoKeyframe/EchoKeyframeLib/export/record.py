@@ -6,13 +6,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from .. import __version__
+from ..cine.cine import CineError
+from ..json_file import FileName, checked, read_document
 from ..report.outputs import ADVICE, OutputExists
 from .excerpt import Excerpt
 
 SCHEMA = 1
+_WHAT = "record"
 SUFFIX = ".export.json"
 
 
@@ -53,8 +58,8 @@ def is_exported(target: Path, request: Request) -> bool:
     found = _read(path, target)
     wanted = json.loads(json.dumps(asdict(request)))
     for name, value in wanted.items():
-        if found["request"].get(name) != value:
-            raise OutputExists(f"{path.name} is already there with another choice of {name}; {ADVICE}")
+        if found.request.get(name) != value:
+            raise OutputExists(path.name, f"is already there with another choice of {name}; {ADVICE}")
     return all((path.parent / name).is_file() for name in _names(found, target))
 
 
@@ -82,20 +87,29 @@ def _entry(file: Path, excerpt: Excerpt) -> dict[str, Any]:
     }
 
 
-def _read(path: Path, target: Path) -> dict[str, Any]:
+class _File(msgspec.Struct):
+    file: FileName
+
+
+class _Record(msgspec.Struct):
+    schema: Literal[1]
+    request: dict[str, Any]
+    files: list[_File]
+
+
+def _read(path: Path, target: Path) -> _Record:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["schema"] != SCHEMA or not isinstance(document["request"], dict):
-            raise ValueError
-        _names(document, target)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise OutputExists(f"{path.name} is already there and no record of an export; {ADVICE}") from error
-    return document
+        record = checked(read_document(path, _WHAT), _Record, path, _WHAT)
+        _names(record, target)
+    except (CineError, ValueError) as error:
+        reason = getattr(error, "reason", "it names files that no export gives")
+        raise OutputExists(path.name, f"is already there and no record of an export ({reason}); {ADVICE}") from error
+    return record
 
 
-def _names(document: dict[str, Any], target: Path) -> list[str]:
+def _names(record: _Record, target: Path) -> list[str]:
     """Names of the files, which may be deleted later: ValueError for one that no export of ``target`` gives."""
-    names = [entry["file"] for entry in document["files"]]
+    names = [entry.file for entry in record.files]
     if any(Path(name).name != name or not name.startswith(f"{target.name}.") for name in names):
         raise ValueError
     return names

@@ -5,21 +5,44 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 import numpy as np
 
 from ..atomic_file import written_atomically
+from ..beside import file_beside
 from ..cine.cine import Cine
 from ..detection.keyframes import Phase
+from ..json_file import FileName, Frame, Pixels, Word, checked, read_document
 from .contour import Contour, MeasurementError, through
 from .segmentation import contour_of_mask
 
 SCHEMA = 1
 """Raised when a field changes its meaning; added fields leave it as it is."""
 LARGEST_FILE = 16 * 2**20
+_WHAT = "contours file"
+_MOST_CONTOURS, _MOST_POINTS = 10_000, 100_000
+_Point = tuple[Pixels, Pixels]
 SMOOTH, STRAIGHT = "spline", "polyline"
 """Values of ``curve``: clicked points that a smooth curve runs through, or as many points that straight lines do."""
+
+
+class _Contour(msgspec.Struct):
+    phase: Phase
+    frame: Frame
+    points: Annotated[list[_Point], msgspec.Meta(max_length=_MOST_POINTS)] | None = None
+    mask: FileName | None = None
+    label: Annotated[int, msgspec.Meta(ge=1, lt=2**32)] | None = None
+    annulus: tuple[_Point, _Point] | None = None
+    apex: _Point | None = None
+    curve: Literal["spline", "polyline"] = STRAIGHT
+
+
+class _Document(msgspec.Struct):
+    contours: Annotated[list[_Contour], msgspec.Meta(min_length=1, max_length=_MOST_CONTOURS)]
+    view: Word | None = None
+    label: Annotated[int, msgspec.Meta(ge=1, lt=2**32)] | None = None
 
 
 def read_contours(path: Path, cine: Cine | None = None) -> tuple[Contour, ...]:
@@ -32,16 +55,11 @@ def read_contours(path: Path, cine: Cine | None = None) -> tuple[Contour, ...]:
     """
     path = Path(path)
     document = _document(path)
-    view, entries = document.get("view"), document.get("contours")
-    if view is not None and not isinstance(view, str):
-        raise MeasurementError(path.name, "its view must be a text such as A4C")
-    view = view.upper() if view else None
-    if not isinstance(entries, list) or not entries:
-        raise MeasurementError(path.name, "holds no list of contours")
+    view = document.view.upper() if document.view else None
     contours = []
-    for number, entry in enumerate(entries, 1):
+    for number, entry in enumerate(document.contours, 1):
         try:
-            contours.append(_contour(path.parent, entry, view, cine))
+            contours.append(_contour(path, entry, document.label, view, cine))
         except MeasurementError as error:
             raise MeasurementError(path.name, f"contour {number}: {error}") from error
     return tuple(contours)
@@ -58,58 +76,45 @@ def write_contours(path: Path, contours: Sequence[Contour]) -> None:
         temporary.write_text(f'{head}, "contours": [\n  {lines}\n]}}\n', encoding="utf-8")
 
 
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise MeasurementError(path.name, f"larger than {LARGEST_FILE >> 20} MB, so not a file of contours")
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise MeasurementError(path.name, f"cannot be read as a contours file ({type(error).__name__})") from error
-    if not isinstance(document, dict) or "schema" not in document:
-        raise MeasurementError(f'{path.name}: is no contours file of schema {SCHEMA} ("schema": {SCHEMA} is missing)')
+def _document(path: Path) -> _Document:
+    document = read_document(path, _WHAT, LARGEST_FILE, MeasurementError)
+    if "schema" not in document:
+        raise MeasurementError(path.name, f'is no contours file of schema {SCHEMA} ("schema": {SCHEMA} is missing)')
     if document["schema"] != SCHEMA:
         found = f"{document['schema']!r:.40}"  # of a file of any kind, it may be anything
         raise MeasurementError(path.name, f"is of schema {found}; this EchoKeyframe understands {SCHEMA}")
-    return document
+    return checked(document, _Document, path, _WHAT, MeasurementError)
 
 
-def _contour(folder: Path, entry: Any, view: str | None, cine: Cine | None) -> Contour:
-    try:
-        phase, frame = Phase(entry["phase"]), entry["frame"]
-        if type(frame) is not int or frame < 0:
-            raise ValueError
-        if cine is not None and frame >= len(cine):
-            raise MeasurementError(f"is on frame {frame}; the cine has {len(cine)} frames (0 to {len(cine) - 1})")
-        if "mask" in entry:
-            mask, spacing = _mask(folder / str(entry["mask"]), cine), cine.spacing if cine else None
-            return contour_of_mask(mask, phase, frame, spacing, entry.get("annulus"), view)
-        points = np.array(entry["points"], np.float64)
-        apex = None if entry.get("apex") is None else tuple(map(float, entry["apex"]))
-    except KeyError as error:
-        raise MeasurementError(f"lacks {error}") from None
-    except (TypeError, ValueError, AttributeError) as error:
-        raise MeasurementError("needs phase ED or ES, a frame from 0 up, and points as pairs of numbers") from error
-    contour = Contour(phase, frame, points, apex, view)  # as given first: crossings are to be found where they are
-    curve = entry.get("curve", STRAIGHT)
-    if curve not in (SMOOTH, STRAIGHT):
-        raise MeasurementError(f"curve must be {SMOOTH} or {STRAIGHT}, got {curve}")
-    return contour if curve == STRAIGHT else Contour(phase, frame, through(points), apex, view)
+def _contour(path: Path, entry: _Contour, label: int | None, view: str | None, cine: Cine | None) -> Contour:
+    if cine is not None and entry.frame >= len(cine):
+        raise MeasurementError(f"is on frame {entry.frame}; the cine has {len(cine)} frames (0 to {len(cine) - 1})")
+    if entry.mask is not None:
+        mask = _mask(path, entry.mask, entry.label if entry.label is not None else label, cine)
+        annulus = None if entry.annulus is None else np.array(entry.annulus)
+        return contour_of_mask(mask, entry.phase, entry.frame, cine.spacing if cine else None, annulus, view)
+    if entry.points is None:
+        raise MeasurementError("has neither points nor a mask")
+    # As given first: crossings are to be found where they are.
+    contour = Contour(entry.phase, entry.frame, np.array(entry.points, np.float64), entry.apex, view)
+    if entry.curve == STRAIGHT:
+        return contour
+    return Contour(entry.phase, entry.frame, through(contour.points), entry.apex, view)
 
 
-def _mask(path: Path, cine: Cine | None) -> np.ndarray:
-    """A picture whose pixels are not 0 inside the LV cavity, as bool ``[H, W]``."""
-    import cv2
+def _mask(path: Path, name: str, label: int | None, cine: Cine | None) -> np.ndarray:
+    from .mask_picture import read_mask
 
     try:
-        picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
-    except (OSError, cv2.error) as error:
-        raise MeasurementError(f"the segmentation {path.name} cannot be read ({type(error).__name__})") from error
-    if picture is None:
-        raise MeasurementError(f"the segmentation {path.name} is no picture; save it as PNG, 0 outside the cavity")
-    if cine is not None and picture.shape != cine.size:
-        found, wanted = (f"{size[1]}x{size[0]}" for size in (picture.shape, cine.size))
-        raise MeasurementError(f"the segmentation {path.name} is {found} pixels, but a frame {wanted}")
-    return picture > 0
+        picture = file_beside(path, name)
+    except ValueError as error:
+        raise MeasurementError(f"mask {name!r:.80} {error}") from error
+    except OSError as error:
+        raise MeasurementError(f"mask {name} cannot be read ({error.strerror or type(error).__name__})") from error
+    try:
+        return read_mask(picture, cine.size if cine is not None else None, label)
+    except MeasurementError as error:
+        raise MeasurementError(f"mask {error.name} {error.reason}") from error
 
 
 def _apex_to_json(contour: Contour) -> dict[str, Any]:

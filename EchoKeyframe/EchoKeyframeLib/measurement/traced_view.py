@@ -94,7 +94,7 @@ class TracedView:
                 "the other frame"
             )
         raise NoKeyframe(
-            f"{self.name}: {contour} lies on no {contour.phase} frame ({known}); trace one of these, or correct the "
+            self.name, f"{contour} lies on no {contour.phase} frame ({known}); trace one of these, or correct the "
             "keyframes first"
         )
 

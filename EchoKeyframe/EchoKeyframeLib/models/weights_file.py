@@ -10,24 +10,43 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from ..atomic_file import written_atomically
 from ..cine.cine import CineError
-from .config import ConfigError, NetworkConfig
+from ..json_file import FileName, Word, checked, read_document
+from .config import NetworkConfig
 from .presets import build_network
 from .registry import SUFFIX
 
 FORMAT = 1
 _LARGEST_CARD = 2**20
 _LARGEST_HEADER = 2**24
+_LARGEST_BUFFERS = 2**29
+"""Bytes of constants that follow from the card alone, such as an attention window's table."""
 # Of batch norm, counted for a kind of averaging that is not used; whole numbers, which half precision would spoil.
 _NOT_STORED = "num_batches_tracked"
+
+
+_WHAT = "card of a weights file"
+
+
+class _Card(msgspec.Struct):
+    format: int
+    name: FileName
+    config: NetworkConfig  # which checks its values itself
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    version: Word = ""
+    licence: Word = ""
+    precision: Word = "float32"
+    training: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
 
 
 class WeightsError(CineError):
@@ -102,15 +121,25 @@ def save_weights(
 def load_weights(path: str | Path) -> tuple[nn.Module, WeightsCard]:
     """The network of a weights file, in eval mode and float32, and its card.
 
+    The network is compared with the file's header before anything of it is allocated, so that it takes as much memory
+    as its weights, whatever the card says.
+
     Raises WeightsError for a file that is missing, damaged, not safetensors, without card or of another architecture.
     """
     path, card = Path(path), load_sound_card(path)
     try:
+        with safe_open(path, framework="pt") as header:
+            found = {key: list(header.get_slice(key).get_shape()) for key in header.keys()}  # noqa: SIM118
+        with torch.device("meta"):
+            _compare(build_network(card.config), found, path.name)
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(path.name, f"cannot be read as safetensors ({_one_line(error)})") from None
     network = build_network(card.config).eval()
-    _fill(network, tensors, path.name)
+    for key, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise WeightsError(path.name, f"{key} holds values that are not finite")
+    network.load_state_dict(tensors, strict=False)
     return network, card
 
 
@@ -130,24 +159,14 @@ def load_sound_card(path: str | Path) -> WeightsCard:
 def load_card(path: str | Path) -> WeightsCard:
     """The card of the weights file ``path``. Raises WeightsError where it is missing or says nothing usable."""
     beside = card_path(path)
-    try:
-        with beside.open("rb") as file:
-            text = file.read(_LARGEST_CARD + 1)
-    except OSError:
-        raise WeightsError(
-            Path(path).name, f"its card {beside.name} is missing; the two files belong together"
-        ) from None
-    if len(text) > _LARGEST_CARD:
-        raise WeightsError(beside.name, "is too large for a card")
-    try:
-        values = json.loads(text)
-        if values.pop("format") != FORMAT:
-            raise WeightsError(beside.name, "was written by another version; update the package or the weights")
-        return WeightsCard(**{**values, "config": NetworkConfig.from_dict(values["config"])})
-    except ConfigError as error:
-        raise WeightsError(beside.name, f"describes a network that cannot be built here: {error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise WeightsError(beside.name, "is not a card of a weights file") from None
+    if not beside.exists():
+        raise WeightsError(Path(path).name, f"its card {beside.name} is missing; the two files belong together")
+    document = read_document(beside, _WHAT, _LARGEST_CARD, WeightsError)
+    if document.get("format", FORMAT) != FORMAT:
+        raise WeightsError(beside.name, "was written by another version; update the package or the weights")
+    card = checked(document, _Card, beside, _WHAT, WeightsError)
+    return WeightsCard(card.name, card.config, card.sha256, card.version, card.licence, card.precision, card.training,
+                       card.metrics)  # fmt: skip
 
 
 def card_path(path: str | Path) -> Path:
@@ -187,19 +206,21 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _fill(network: nn.Module, tensors: dict[str, Tensor], name: str) -> None:
-    expected = {key: value for key, value in network.state_dict().items() if _is_stored(key)}
-    missing, surplus = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
+def _compare(network: nn.Module, found: dict[str, list[int]], name: str) -> None:
+    """Raise WeightsError where a file's tensors, by their shapes, are not those of a network (on whatever device), or
+    what the network holds beside them is large."""
+    expected = {key: list(value.shape) for key, value in network.state_dict().items() if _is_stored(key)}
+    missing, surplus = expected.keys() - found.keys(), found.keys() - expected.keys()
     if missing or surplus:
         which = f"{min(missing)} is missing" if missing else f"{min(surplus)} has no place"
         raise WeightsError(name, f"holds another architecture than its card says: {which}")
-    for key, tensor in tensors.items():
-        if tensor.shape != expected[key].shape:
-            shapes = f"{key} is {list(tensor.shape)}, not {list(expected[key].shape)}"
+    for key, shape in found.items():
+        if shape != expected[key]:
+            shapes = f"{key} is {shape}, not {expected[key]}"
             raise WeightsError(name, f"holds another architecture than its card says: {shapes}")
-        if not tensor.isfinite().all():
-            raise WeightsError(name, f"{key} holds values that are not finite")
-    network.load_state_dict(tensors, strict=False)
+    size = sum(buffer.numel() * buffer.element_size() for buffer in network.buffers())
+    if size > _LARGEST_BUFFERS:
+        raise WeightsError(name, f"describes a network that needs {size / 2**30:.1f} GB beside its weights")
 
 
 def _one_line(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic_file import written_atomically
+from ..csv_file import append_rows, write_header
 from ..detection.keyframes import Beat
 from .keyframes_file import KeyframesFile
 
@@ -104,9 +104,10 @@ def _of_beat(beat: Beat) -> Row:
 def _csv_writer(stack: ExitStack, path: Path):
     temporary = stack.enter_context(written_atomically(path))
     file = stack.enter_context(temporary.open("w", encoding="utf-8", newline=""))
-    writer = csv.DictWriter(file, COLUMNS)
-    writer.writeheader()
-    return lambda rows: writer.writerows({name: _text(value) for name, value in row.items()} for row in rows)
+    write_header(file, list(COLUMNS))
+    return lambda rows: append_rows(
+        file, list(COLUMNS), ({name: _text(value) for name, value in row.items()} for row in rows)
+    )
 
 
 def _text(value: Any) -> Any:

@@ -1,9 +1,12 @@
-"""What the reader understood of a cine, in words."""
+"""What the reader understood of a cine, in words and as data."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..cine.cine import Box, Cine
 from ..cine.sector import Sector
+from .keyframes_file import finding_to_json, rounded
 
 SHAPES = {"sector": "phased-array sector", "curved": "curved-array sector", "linear": "linear-array field",
           "frame": "none found, the whole frame is used"}
@@ -27,8 +30,37 @@ def describe(cine: Cine, sector: Sector) -> list[tuple[str, str]]:
     ]
     if cine.source.sop_instance_uid:
         rows.append(("instance", cine.source.sop_instance_uid))
-    rows += [("warning", text) for text in (*cine.warnings, *((sector.note,) if sector.note else ()))]
+    rows += [("warning", text) for text in _warnings(cine, sector)]
     return rows
+
+
+def data(cine: Cine, sector: Sector) -> dict[str, Any]:
+    """The same as plain JSON values, None where something is unknown; Docs/detect.md says what each is.
+
+    Frames and pixels are counted from 0, the last ones included; spacing in mm (row, column), R waves in s.
+    """
+    height, width = cine.size
+    box = sector.box
+    return rounded({
+        "frames": len(cine),
+        "width": width,
+        "height": height,
+        "frame_rate": cine.fps,
+        "timing": cine.timing or None,
+        "spacing": cine.spacing,
+        "sector": {"shape": sector.shape, "columns": [box.x0, box.x1 - 1], "rows": [box.y0, box.y1 - 1]}
+        if sector.found else None,
+        "heart_rate": cine.heart_rate,
+        "r_waves": cine.r_waves,
+        "view": cine.view,
+        "orientation": None,  # which side of the picture the apex is on: nothing looks for it yet
+        "warnings": _warnings(cine, sector),
+        "findings": [finding_to_json(finding) for finding in cine.findings],
+    })  # fmt: skip
+
+
+def _warnings(cine: Cine, sector: Sector) -> tuple[str, ...]:
+    return (*cine.warnings, *((sector.note,) if sector.note else ()))
 
 
 def _rate(cine: Cine) -> str:

@@ -8,21 +8,26 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 
 from .. import __version__
 from ..atomic_file import written_atomically
 from ..cine.cine import HIGHEST_FRAME_RATE, Cine, CineError
+from ..cine.finding import Finding, FindingKind
 from ..csv_file import write_rows
 from ..detection.beats import form_beats, heart_rate
 from ..detection.keyframes import Beat, Detection, Keyframe, Phase
+from ..json_file import MOST_FRAMES, FileName, Frame, Line, Seconds, Share, Word, checked, read_document
 
 SCHEMA = 1
 """Raised when a field changes its meaning; added fields leave it as it is."""
 
 _HIGHEST_HEART_RATE = 10000  # beats per minute: keyframes may lie a frame apart, and frames a fraction of a millisecond
+
+_WHAT = "keyframes file"
 
 CSV_COLUMNS = ("phase", "frame", "time", "confidence", "source", "at_edge", "beat", "degraded")
 
@@ -48,6 +53,7 @@ class KeyframesFile:
     keyframes: tuple[Keyframe, ...]
     beats: tuple[Beat, ...]
     warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     version: str = field(default=__version__)
 
     @classmethod
@@ -61,6 +67,7 @@ class KeyframesFile:
             keyframes=detection.keyframes,
             beats=detection.beats,
             warnings=detection.warnings,
+            findings=detection.findings,
         )
 
     @classmethod
@@ -75,6 +82,7 @@ class KeyframesFile:
             keyframes=numbered,
             beats=beats,
             warnings=cine.warnings,
+            findings=cine.findings,
         )
 
     @classmethod
@@ -116,7 +124,8 @@ def readable(name: str) -> str:
 
 def write_json(path: Path, contents: KeyframesFile) -> None:
     """Write NAME.keyframes.json atomically, UTF-8. Raises OSError."""
-    document = {"schema": SCHEMA, **rounded(asdict(contents)), "beats": [_beat_to_json(b) for b in contents.beats]}
+    document = {"schema": SCHEMA, **rounded(asdict(contents)), "beats": [_beat_to_json(b) for b in contents.beats],
+                "findings": [finding_to_json(f) for f in contents.findings]}  # fmt: skip
     text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
     with written_atomically(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
@@ -128,27 +137,28 @@ def read_json(path: Path) -> KeyframesFile:
     tells it (``KeyframesFile.timed_by`` a cine makes it exact).
 
     Raises CineError where the file cannot be read, is no such file, was written in a later schema, or holds numbers
-    that no cine has.
+    that no cine has; what is wrong is named with its place.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CineError(path.name, f"cannot be read as a keyframes file ({_first_line(error)})") from error
-    if not isinstance(document, dict) or not {"schema", "keyframes"} <= document.keys():
+    document = read_document(path, _WHAT)
+    if not {"schema", "keyframes"} <= document.keys():
         raise CineError(path.name, "is JSON, but not a keyframes file of EchoKeyframe")
-    if document.pop("schema") != SCHEMA:
+    if document["schema"] != SCHEMA:
         raise CineError(path.name, f"written in another schema than {SCHEMA}; use a matching EchoKeyframe")
+    told = checked(document, _Document, path, _WHAT)
     try:
-        _check_rate("frame_rate", document["frame_rate"], HIGHEST_FRAME_RATE)
-        document["keyframes"], document["beats"] = form_beats(_keyframes_from_json(document))
-        _check_keyframes(document["keyframes"])
-        document["heart_rate"] = heart_rate(document["keyframes"])
-        _check_rate("heart_rate", document["heart_rate"], _HIGHEST_HEART_RATE)
-        document["warnings"] = tuple(document["warnings"])
-        known = {name: document[name] for name in KeyframesFile.__dataclass_fields__}
-        return KeyframesFile(**known)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise CineError(path.name, f"damaged keyframes file ({_first_line(error)})") from error
+        keyframes, beats = form_beats(_keyframes_of(told))
+        _check_keyframes(keyframes)
+        rate = heart_rate(keyframes)
+        if rate is not None and not 0 < rate <= _HIGHEST_HEART_RATE:
+            raise ValueError(f"heart rate {rate:.6g}")
+    except (ValueError, OverflowError, ZeroDivisionError) as error:
+        raise CineError(path.name, f"damaged {_WHAT} ({str(error).splitlines()[0]})") from error
+    kinds = frozenset(FindingKind)  # others are those of a later version; their texts stand among the warnings
+    findings = tuple(Finding(FindingKind(f.kind), f.text, f.frames) for f in told.findings if f.kind in kinds)
+    return KeyframesFile(
+        told.source, told.sop_instance_uid, told.view, told.frames, told.frame_rate, told.timing, told.model,
+        told.decoder, rate, keyframes, beats, tuple(told.warnings), findings, told.version,
+    )  # fmt: skip
 
 
 def write_csv(path: Path, contents: KeyframesFile) -> None:
@@ -156,34 +166,77 @@ def write_csv(path: Path, contents: KeyframesFile) -> None:
     write_rows(path, CSV_COLUMNS, (rounded(asdict(keyframe)) for keyframe in contents.keyframes))
 
 
-def _keyframes_from_json(document: dict[str, Any]) -> list[Keyframe]:
+class _Keyframe(msgspec.Struct):
+    phase: Phase
+    frame: Frame
+    time: Seconds | None = None
+    confidence: Share = 1.0
+    source: Word = "manual"
+    at_edge: bool = False
+    beat: Frame = 0
+    degraded: bool = False
+
+
+class _Beat(msgspec.Struct):
+    ed: Frame | None = None
+    es: Frame | None = None
+    next_ed: Frame | None = None
+
+
+class _Finding(msgspec.Struct):
+    kind: Word
+    text: Line
+    frames: tuple[Frame, Frame] | None = None
+
+
+class _Document(msgspec.Struct):
+    """Files of version 0.1.0 have no findings. The heart rate that a file states is not looked at."""
+
+    source: FileName
+    frames: Annotated[int, msgspec.Meta(ge=1, le=MOST_FRAMES)]
+    timing: Line
+    model: Line
+    decoder: Word
+    version: Word
+    keyframes: list[_Keyframe]
+    beats: list[_Beat]
+    frame_rate: Annotated[float, msgspec.Meta(gt=0, le=HIGHEST_FRAME_RATE)] | None
+    sop_instance_uid: Word | None = None
+    view: Word | None = None
+    warnings: list[Line] = []
+    findings: list[_Finding] = []
+
+
+def _keyframes_of(document: _Document) -> list[Keyframe]:
     """The keyframes, each with a time: a person who adds or moves one need not know it.
 
     The file's beats tell by their frames which keyframes are as they were written; the time of others lies between
     those of their neighbours or, beyond them, where the frame rate puts it.
     """
-    keyframes = [_keyframe_from_json(values, document["frames"]) for values in document["keyframes"]]
+    keyframes = [_keyframe_of(told, document.frames) for told in document.keyframes]
     columns = ("ed", Phase.ED), ("es", Phase.ES), ("next_ed", Phase.ED)
-    written = {(phase, beat[name]) for beat in document["beats"] for name, phase in columns if beat[name] is not None}
+    written = {(phase, getattr(beat, name)) for beat in document.beats for name, phase in columns}
+    written = {(phase, frame) for phase, frame in written if frame is not None}
     beats = form_beats(keyframes)[1]
     formed = {(k.phase, k.frame) for beat in beats for k in (beat.ed, beat.es, beat.next_ed) if k is not None}
     if formed == written and not any(math.isnan(k.time) for k in keyframes):
         return keyframes
     known = {k.frame: k.time for k in keyframes if (k.phase, k.frame) in written and not math.isnan(k.time)}
-    return [replace(k, time=_estimated_time(k.frame, known, document["frame_rate"])) for k in keyframes]
+    return [replace(k, time=_estimated_time(k.frame, known, document.frame_rate)) for k in keyframes]
 
 
-def _keyframe_from_json(values: dict[str, Any], frames: int) -> Keyframe:
+def _keyframe_of(told: _Keyframe, frames: int) -> Keyframe:
     """One keyframe, its time NaN if it has none. Raises ValueError for a frame that the cine does not have."""
-    frame, time = values["frame"], values.get("time")
-    if type(frame) is not int or not 0 <= frame < frames:
-        raise ValueError(f"a keyframe on no frame of the cine's {frames}")
-    told = {"source": "manual", **values, "phase": Phase(values["phase"]), "time": math.nan if time is None else time}
-    return Keyframe(**told)
+    if told.frame >= frames:
+        raise ValueError(f"frame {told.frame}: a keyframe on no frame of the cine's {frames}")
+    time = math.nan if told.time is None else told.time
+    return Keyframe(told.phase, told.frame, time, told.confidence, told.source, told.at_edge, told.beat, told.degraded)
 
 
-def _estimated_time(frame: int, known: dict[int, float], rate: float) -> float:
-    """Seconds at which a frame lies, by frames whose time is known and the frame rate per second."""
+def _estimated_time(frame: int, known: dict[int, float], rate: float | None) -> float:
+    """Seconds at which a frame lies, by frames whose time is known and the frame rate per second. Raises ValueError."""
+    if rate is None:
+        raise ValueError("frame_rate is missing, so keyframes without a time have none")
     if not known:
         return frame / rate
     frames = sorted(known)
@@ -191,16 +244,8 @@ def _estimated_time(frame: int, known: dict[int, float], rate: float) -> float:
     return float(np.interp(frame, frames, [known[f] for f in frames])) + beyond / rate
 
 
-def _check_rate(what: str, rate: float | None, highest: float) -> None:
-    if rate is not None and not 0 < rate <= highest:
-        raise ValueError(f"{what} {rate:.6g}")
-
-
 def _check_keyframes(keyframes: Sequence[Keyframe]) -> None:
-    """Raise ValueError or TypeError for what no cine has: a person, or another program, may have changed the file."""
-    for keyframe in keyframes:
-        if not (math.isfinite(keyframe.time) and 0 <= keyframe.confidence <= 1):
-            raise ValueError(f"time {keyframe.time:.6g} s, confidence {keyframe.confidence:.6g}")
+    """Raise ValueError for an order that no cine has: a person, or another program, may have changed the file."""
     for before, after in pairwise(keyframes):
         if (before.phase, before.frame) == (after.phase, after.frame):
             raise ValueError(f"{after.phase} frame {after.frame} twice")
@@ -219,6 +264,12 @@ def _beat_to_json(beat: Beat) -> dict[str, Any]:
                     "unfit": [reason.value for reason in beat.unfit]})
 
 
+def finding_to_json(finding: Finding) -> dict[str, Any]:
+    """``kind``, ``frames`` (first and last, from 0, the last included; None: the whole cine) and ``text``."""
+    frames = None if finding.frames is None else [int(frame) for frame in finding.frames]
+    return {"kind": str(finding.kind), "frames": frames, "text": finding.text}
+
+
 def rounded(value: Any) -> Any:
     """Plain Python values all the way down, floats to a microsecond's precision: readable, reproducible files."""
     if isinstance(value, dict):
@@ -228,7 +279,3 @@ def rounded(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return round(value, 6) if isinstance(value, float) else value
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]

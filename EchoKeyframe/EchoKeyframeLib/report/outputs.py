@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
-from ..atomic_file import written_together
+from ..atomic_file import make_folder, written_together
 from ..cine.cine import GIVEN_RATE, Cine, CineError
 from ..cine.sector import Sector
 from ..detection.keyframes import Detection
@@ -32,9 +32,11 @@ def output_paths(target: Path) -> list[Path]:
     return [target.with_name(target.name + suffix) for suffix in SUFFIXES]
 
 
-def in_the_way(paths: Iterable[Path]) -> str | None:
-    """One line about the first of these files that is there already; None if none is."""
-    return next((f"{path.name} is already there; {ADVICE}" for path in paths if path.exists()), None)
+def refuse_to_overwrite(paths: Iterable[Path]) -> None:
+    """Raise OutputExists for the first of these files that is there already."""
+    for path in paths:
+        if path.exists():
+            raise OutputExists(path.name, f"is already there; {ADVICE}")
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,13 @@ def is_done(target: Path, request: Request) -> bool:
     if not present:
         return False
     if not present[0].name.endswith(SUFFIXES[0]):
-        raise OutputExists(f"{present[0].name} is already there and not from a detection; {ADVICE}")
+        raise OutputExists(present[0].name, f"is already there and not from a detection; {ADVICE}")
     try:
         difference = request.difference(read_json(present[0]))
     except CineError as error:
-        raise OutputExists(f"{error}; {ADVICE}") from error
+        raise OutputExists(error.name, f"{error.reason}; {ADVICE}") from error
     if difference:
-        raise OutputExists(f"{present[0].name} is already there with {difference}; {ADVICE}")
+        raise OutputExists(present[0].name, f"is already there with {difference}; {ADVICE}")
     return len(present) == len(SUFFIXES)
 
 
@@ -84,7 +86,7 @@ def write_outputs(target: Path, cine: Cine, sector: Sector, detection: Detection
 
     The folder of ``target`` is made if need be. Raises OSError.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     contents = KeyframesFile.of(cine, detection)
     with written_together(output_paths(target)) as (json_path, csv_path, curves_path, figure_path):
         write_json(json_path, contents)

@@ -33,7 +33,7 @@ def write_outline(path: Path, cine: Cine, sector: Sector) -> Path:
     Raises CineError where a file of that name is there already or the folder cannot be written to.
     """
     if path.exists():
-        raise CineError(f"{path.name} is already there; remove it or name another folder")
+        raise CineError(path.name, "is already there; remove it or name another folder")
     png = cv2.imencode(".png", cv2.cvtColor(outline_picture(cine, sector), cv2.COLOR_RGB2BGR))[1]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

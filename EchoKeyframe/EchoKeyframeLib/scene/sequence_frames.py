@@ -221,7 +221,8 @@ def loop_timing(sequence: Any) -> tuple[str, tuple[str, ...]]:
     if index_is_time(sequence):
         return sequence.GetAttribute(TIMING_ATTRIBUTE) or "sequence index", ()
     rate = playback_rate(sequence)
-    index = sequence.GetIndexName() or "index"
+    index, unit = sequence.GetIndexName() or "index", (sequence.GetIndexUnit() or "").strip()
+    index += f" ({unit})" if unit else ""
     return "playback rate", (
         f"the sequence counts in '{index}', not in time: {rate:g} frames/s are assumed from the playback rate, "
         "and heart rates are no better than that",

@@ -99,13 +99,13 @@ def _lengths(paths: Sequence[Path], read: Read, tell: Tell, progress: bool) -> d
         try:
             frames = len(read(path))
         except CineError as error:
-            tell(f"left out: {error}")
+            tell(f"failed: {path.name}: {error.reason}")
             continue
         except OSError as error:
-            tell(f"left out: {path.name}: {error.strerror or type(error).__name__}")
+            tell(f"failed: {path.name}: {error.strerror or type(error).__name__}")
             continue
         if frames < FEWEST_FRAMES:
-            tell(f"left out: {path.name}: has {frames} frame{'s' * (frames > 1)}, so it is no loop")
+            tell(f"{path.name}: passed over, has {frames} frame{'s' * (frames > 1)}, so it is no loop")
         else:
             lengths[place] = frames
     return lengths

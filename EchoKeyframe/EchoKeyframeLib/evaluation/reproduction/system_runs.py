@@ -94,7 +94,7 @@ def run_system(
                 curves, sector = case_curves(case, detector)
                 clips.append(ClipRun(case.labels, *score_case(case, curves, decoder, sector)))
             except CineError as error:
-                failures.append((case.labels.file, str(error)))
+                failures.append((case.labels.file, error.reason))
         else:
             failures.append(case)
         progress()

@@ -1,0 +1,81 @@
+"""JSON files of our own, or made by hand in their form: read within a bound and checked against a schema.
+
+A person may have edited them, another program may have written them, a disk may have spoilt them: types, lengths and
+ranges are checked where they are read, so that what comes out can be relied on. Fields that a schema does not know are
+those of a later version and are ignored.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from .cine.cine import CineError
+
+Schema = TypeVar("Schema")
+
+LARGEST = 64 * 2**20
+"""Bytes of a file, where its reader knows no less."""
+MOST_FRAMES = 10**7
+
+# Ranges refuse what is not finite, too.
+Frame = Annotated[int, msgspec.Meta(ge=0, lt=MOST_FRAMES)]
+Seconds = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
+Pixels = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Word = Annotated[str, msgspec.Meta(max_length=256)]
+FileName = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+Line = Annotated[str, msgspec.Meta(max_length=2**16)]
+
+_OTHER_TEXT = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+
+
+def read_document(
+    path: Path, what: str, largest: int = LARGEST, error: type[CineError] = CineError
+) -> dict[str, Any]:
+    """The object that a JSON file holds; numbers such as ``19.0`` come as whole ones.
+
+    what: such as "keyframes file", for messages. error: kind of what is raised where the file cannot be read, is larger
+    than ``largest`` bytes, or holds anything but an object in UTF-8 (with or without a byte order mark).
+    """
+    try:
+        if not path.is_file() and path.exists():
+            raise error(path.name, f"is no regular file, so no {what}")
+        with path.open("rb") as file:
+            data = file.read(largest + 1)
+    except OSError as fault:
+        raise error(path.name, f"cannot be read as a {what} ({fault.strerror or type(fault).__name__})") from fault
+    if len(data) > largest:
+        raise error(path.name, f"is larger than {max(1, largest >> 20)} MB, so no {what}")
+    if coding := _OTHER_TEXT.get(data[:2]):
+        raise error(path.name, f"is written in {coding}; save it as UTF-8")
+    try:
+        document = json.loads(data.decode("utf-8-sig"), parse_float=_number)
+    except UnicodeDecodeError as fault:
+        raise error(path.name, f"cannot be read as a {what} (byte {fault.start} is no UTF-8)") from fault
+    except (ValueError, RecursionError) as fault:
+        reason = "it is nested too deep" if isinstance(fault, RecursionError) else str(fault).splitlines()[0]
+        raise error(path.name, f"cannot be read as a {what} ({reason})") from fault
+    if not isinstance(document, dict):
+        raise error(path.name, f"is JSON, but no {what}")
+    return document
+
+
+def checked(
+    document: object, schema: type[Schema], path: Path, what: str, error: type[CineError] = CineError
+) -> Schema:
+    """A document in the types of a schema. Raises ``error`` with what is wrong and where, such as ``$.beats[2].ed``."""
+    try:
+        return msgspec.convert(document, schema)
+    except msgspec.ValidationError as fault:
+        raise error(path.name, f"damaged {what} ({str(fault).replace('`', '')})") from fault
+
+
+def _number(text: str) -> float | int:
+    """Programs that know no whole numbers write 19 as ``19.0``."""
+    value = float(text)
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
