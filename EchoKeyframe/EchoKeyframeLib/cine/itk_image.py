@@ -1,157 +1,115 @@
-"""Reads 2D image sequences from the files of ITK: MetaImage (.mhd, .mha) and NIfTI (.nii, .nii.gz)."""
+"""Reads 2D image sequences from the files of ITK: MetaImage (.mhd, .mha) and NIfTI (.nii, .nii.gz, .hdr).
+
+Header and pixels are read here and not by ITK, whose readers trust what a header says.
+"""
 
 from __future__ import annotations
 
-import gzip
-import math
-import re
-import struct
-import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .array import cine_from_array
 from .cine import Cine, CineError
-from .dicom_file import MAX_BYTES
+from .default_spacing import unmeasured_spacing
+from .finding import Finding, FindingKind
 from .header import CineHeader
-
-if TYPE_CHECKING:
-    import SimpleITK
-
-_META_KEY = re.compile(rb"\s*(ObjectType|NDims|Comment)\s*=")
-_META_DATA = re.compile(rb"^\s*ElementDataFile\s*=\s*(.+?)\s*$", re.MULTILINE)
-_GZIP = b"\x1f\x8b"
-_NIFTI_HEADER = 348
-_NIFTI_MAGIC = (b"n+1\0", b"ni1\0")
+from .image_layout import ImageLayout
+from .metaimage import is_metaimage, metaimage_layout
+from .nifti import is_nifti, nifti_layout
+from .stamps import repaired_times
 
 
 def is_itk_image(path: Path, head: bytes) -> bool:
     """Whether a file is a MetaImage or a NIfTI one. head: its first bytes (32 or more)."""
-    if _META_KEY.match(head):
-        return True
-    if head[:2] != _GZIP and head[:4] not in (b"\x5c\x01\0\0", b"\0\0\x01\x5c"):
-        return False
-    try:
-        with _opener(path)(path, "rb") as stream:
-            return stream.read(_NIFTI_HEADER)[344:348] in _NIFTI_MAGIC
-    except (OSError, EOFError, zlib.error):
-        return False
+    return is_metaimage(head) or is_nifti(path, head)
 
 
 def read_itk_image(path: Path, fps: float | None) -> Cine:
-    """Read a sequence of 2D images as a cine; the file's third axis is time, of which it says nothing: give ``fps``.
+    """Read a sequence of 2D images as a cine; the file's third axis is time. Few files say anything of it (those of the
+    PLUS toolkit do): give ``fps``.
 
-    Raises CineError without SimpleITK, for files that cannot be read, volumes over time, and sequences without rate.
+    Gray images stored as RGB become gray. A pixel size that nobody measured is not taken over (``default_spacing``).
+    Raises CineError for files that cannot be read, volumes over time, and sequences without rate.
     """
     path = Path(path)
-    array, spacing = read_itk_array(path)
-    if fps is None and len(array) > 1:
+    layout = _layout(path)
+    if fps is None and layout.images > 1 and not layout.stamps:
         raise CineError(path.name, "its kind of file states no frame rate; give it (--fps, or fps in labels.csv)")
-    cine = cine_from_array(array, fps=fps if len(array) > 1 else None, name=path.name)
-    source = replace(cine.source, path=path, encoding=f"{_kind(path)}, {cine.source.encoding}")
-    return replace(cine, source=source, spacing=spacing)
+    array, numbers, findings = _without_lost(_as_gray(layout.read()), layout)
+    if layout.stamps and fps is None:
+        kept = [layout.stamps[i] for i in range(layout.images) if numbers is None or i + 1 in numbers]
+        times, _, doubts = repaired_times(kept, 0.0, path.name)
+        cine = replace(cine_from_array(array, times=times, name=path.name), timing="Seq_Frame time stamps")
+        cine = replace(cine.with_warnings(*doubts), timing_warnings=tuple(doubts))
+    else:
+        cine = cine_from_array(array, fps=fps if len(array) > 1 else None, name=path.name)
+    source = replace(cine.source, path=path, encoding=f"{layout.kind}, {cine.source.encoding}", frame_numbers=numbers)
+    unmeasured = unmeasured_spacing(layout.spacing)
+    cine = replace(cine, source=source, spacing=None if unmeasured else layout.spacing)
+    if layout.turned:
+        findings.append(_turned(layout))
+    return cine.with_findings(*findings, *[unmeasured] * (unmeasured is not None))
 
 
 def read_itk_array(path: Path) -> tuple[np.ndarray, tuple[float, float] | None]:
-    """Pixels ``[T, H, W]`` or ``[T, H, W, 3]`` of a sequence, their spacing in mm (row, column) or None if unusable."""
-    reader = _reader(path)
-    _sequence_shape(reader, path)
-    _require_whole_nifti(path)
-    try:
-        image = reader.Execute()
-    except RuntimeError:
-        raise CineError(path.name, "cannot be decoded; the file is cut short or damaged") from None
-    sitk = _simple_itk(path)
-    array = sitk.GetArrayFromImage(image)
-    color = image.GetNumberOfComponentsPerPixel() > 1
-    array = array.reshape(-1, *array.shape[-3:] if color else array.shape[-2:])
-    spacing = image.GetSpacing()
-    usable = all(np.isfinite(s) and s > 0 for s in spacing[:2])
-    return array, (spacing[1], spacing[0]) if usable else None
+    """Pixels ``[T, H, W]`` or ``[T, H, W, C]`` of a sequence, their spacing in mm (row, column) or None if unusable."""
+    layout = _layout(Path(path))
+    return layout.read(), layout.spacing
 
 
 def read_itk_header(path: Path) -> CineHeader:
-    """Number and size of the images in a sequence. Raises CineError."""
-    images, *size = _sequence_shape(_reader(path), path)
-    return CineHeader(images, tuple(size), None, _kind(path))
+    """Number and size of the images in a sequence, and the rate where they have times. Raises CineError."""
+    layout = _layout(path)
+    stamps = [stamp for stamp in layout.stamps if stamp is not None]
+    span = stamps[-1] - stamps[0] if len(stamps) > 1 else 0.0
+    fps = (len(stamps) - 1) / span if span > 0 else None
+    return CineHeader(layout.images, (layout.size[1], layout.size[0]), fps, layout.kind)
 
 
-def _reader(path: Path) -> SimpleITK.ImageFileReader:
-    sitk = _simple_itk(path)
-    _require_own_data(path)
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError:
-        raise CineError(path.name, "is no MetaImage or NIfTI file that can be read; check it or copy it again"
-                        ) from None
-    return reader
-
-
-def _sequence_shape(reader: SimpleITK.ImageFileReader, path: Path) -> tuple[int, int, int]:
-    """Images, rows, columns."""
-    size = [*reader.GetSize(), 1, 1][: max(3, reader.GetDimension())]
-    if len(size) > 3 and sum(n > 1 for n in size[2:]) > 1:
-        raise CineError(path.name, f"holds volumes over time ({' x '.join(map(str, size))}); export a 2D sequence")
-    images = int(np.prod(size[2:]))
-    if images * size[0] * size[1] * reader.GetNumberOfComponents() > MAX_BYTES:
-        raise CineError(path.name, f"claims {images} images of {size[0]}x{size[1]} pixels; too large, or damaged")
-    return images, size[1], size[0]
-
-
-def _require_own_data(path: Path) -> None:
-    """A MetaImage header names the file with its pixels: one from elsewhere must not lead out of its folder."""
+def _layout(path: Path) -> ImageLayout:
     if not path.is_file():
         raise CineError(path.name, "no such file")
-    with path.open("rb") as stream:
-        head = stream.read(65536)
-    named = _META_DATA.search(head) if _META_KEY.match(head) else None
-    if named is None:
-        return
-    name = named[1].decode("utf-8", "replace")
-    if name.upper() != "LOCAL" and (Path(name).name != name or "\\" in name or name.upper() == "LIST"):
-        raise CineError(path.name, "its pixels are not in one file beside it; convert it to .mha or .nii.gz")
-    if name.upper() != "LOCAL" and not (path.parent / name).is_file():
-        raise CineError(path.name, f"the file with its pixels, {name}, is missing; put it beside it")
-
-
-def _require_whole_nifti(path: Path) -> None:
-    """ITK reads a NIfTI file that was cut short without a word, the missing part black."""
     try:
-        with _opener(path)(path, "rb") as stream:
-            header = stream.read(_NIFTI_HEADER)
-            if header[344:348] not in _NIFTI_MAGIC:
-                return
-            order = "<" if header[:2] == b"\x5c\x01" else ">"
-            dimensions = struct.unpack_from(f"{order}8h", header, 40)
-            (bits,) = struct.unpack_from(f"{order}h", header, 72)
-            (start,) = struct.unpack_from(f"{order}f", header, 108)
-            needed = int(start) + math.prod(dimensions[1 : dimensions[0] + 1]) * bits // 8
-            whole = stream.seek(needed - 1) == needed - 1 and bool(stream.read(1))
-    except (OSError, EOFError, zlib.error, ValueError):
-        whole = False
-    if not whole:
-        raise CineError(path.name, "is cut short; copy it again")
+        with path.open("rb") as stream:
+            head = stream.read(64)
+        return metaimage_layout(path) if is_metaimage(head) else nifti_layout(path)
+    except OSError as error:
+        raise CineError(path.name, f"cannot be opened ({error.strerror or type(error).__name__})") from None
 
 
-def _opener(path: Path):
-    with path.open("rb") as stream:
-        return gzip.open if stream.read(2) == _GZIP else open
+def _as_gray(array: np.ndarray) -> np.ndarray:
+    """One channel where all are the same; without opacity."""
+    if array.ndim == 3:
+        return array
+    colors = array[..., :3]
+    same = colors.shape[-1] == 3 and all(
+        np.array_equal(image[..., 0], image[..., channel]) for image in colors for channel in (1, 2)
+    )
+    return np.ascontiguousarray(colors[..., 0] if same else colors)
 
 
-def _kind(path: Path) -> str:
-    return "MetaImage" if path.suffix.lower() in (".mhd", ".mha") else "NIfTI"
+def _without_lost(array: np.ndarray, layout: ImageLayout) -> tuple[np.ndarray, tuple[int, ...] | None, list[Finding]]:
+    """The images that are valid, their numbers in the file (None: all), and a finding for those that are not."""
+    lost = set(layout.lost)
+    if not lost:
+        return array, None, []
+    if len(lost) == len(array):
+        raise CineError(layout.path.name, "all of its images are marked as invalid; record it again")
+    kept = [i for i in range(len(array)) if i not in lost]
+    text = f"{len(lost)} of {len(array)} images are marked as invalid ({_listed(layout.lost)}) and left out; the others " \
+           "keep their times where the file has them"  # fmt: skip
+    return array[kept], tuple(i + 1 for i in kept), [Finding(FindingKind.LOST_FRAMES, text)]
 
 
-def _simple_itk(path: Path):
-    try:
-        import SimpleITK
-    except ModuleNotFoundError:
-        raise CineError(
-            f'{path.name}: MetaImage and NIfTI files need SimpleITK: pip install "echokeyframe[datasets]"'
-        ) from None
-    return SimpleITK
+def _listed(frames: Sequence[int]) -> str:
+    return ", ".join(map(str, frames[:5])) + (" and more" if len(frames) > 5 else "")
+
+
+def _turned(layout: ImageLayout) -> Finding:
+    ways = {(1,): "upside down", (2,): "from left to right", (1, 2): "upside down and from left to right"}
+    text = f"UltrasoundImageOrientation tells another way round; frames were turned {ways[layout.turned]}, the probe at " \
+           "the top and its marker to the right"  # fmt: skip
+    return Finding(FindingKind.ORIENTATION, text)
