@@ -71,7 +71,24 @@ class Application:
         return True
 
     def commandOptions(self):
-        return SimpleNamespace(noMainWindow=False)
+        return SimpleNamespace(noMainWindow=False, runPythonAndExit=False)
+
+    def topLevelWidgets(self):
+        return self._qt.topLevelWidgets()
+
+    def exit(self, status):
+        self._qt.exit(status)
+
+    def run_script(self, script, arguments):
+        """``--python-script``: run a script once the loop runs; the code that it exits with."""
+
+        def execute():
+            sys.argv = [str(script), *arguments]
+            content = {"__name__": "__main__", "__file__": str(script)}
+            exec(compile(Path(script).read_text("utf-8"), str(script), "exec"), content)
+
+        QtCore.QTimer.singleShot(0, execute)
+        return self._qt.exec()
 
     def layoutManager(self):
         return self._layout_manager

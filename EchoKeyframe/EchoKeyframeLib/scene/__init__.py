@@ -51,6 +51,7 @@ from .lv_segments import contour_from_segment, segment_frame
 from .measurement_table import find_measurement, find_volume_chart
 from .navigation import current_frame, find_browser, next_keyframe, previous_keyframe, show_frame
 from .pixel_size import set_pixel_size
+from .playback_clock import PlaybackClock
 from .scene_error import SceneError
 from .sequence_frames import cine_from_sequence, image_sequences, is_image_loop, loop_spacing, read_frame, source_uid
 from .side_by_side import (
@@ -69,6 +70,7 @@ __all__ = [
     "FrameCursor",
     "FramePair",
     "LiveMeasurement",
+    "PlaybackClock",
     "SceneError",
     "SourceComparison",
     "add_cine_sequence",
