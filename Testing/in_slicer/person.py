@@ -27,7 +27,7 @@ class Person:
         self.files.mkdir(parents=True, exist_ok=True)
         self.troubles, self.dialogs, self.pulse = Troubles(), Dialogs(), Pulse()
         self._timed: list[dict] = []
-        self._name = ""
+        self._seen: tuple | None = None
 
     # The step that is walked
 
@@ -92,14 +92,23 @@ class Person:
 
     def control(self, role: str):
         """The panel's widget for something; its section is unfolded."""
-        widget = find(self.panel, PANEL[role])
+        widget = self._named(PANEL[role])
         check(widget is not None, f"the panel has no control for {role}")
         return widget
+
+    def _named(self, name: str):
+        panel = self.panel
+        if self._seen is None or self._seen[0] is not panel:  # reloading makes another panel
+            self._seen = panel, {}
+        widgets = self._seen[1]
+        if name not in widgets:
+            widgets[name] = find(panel, name)
+        return widgets[name]
 
     def unfold(self, section: str, others: bool = True) -> None:
         """Show a section of the panel, and fold the others unless they may stay."""
         for title, name in SECTIONS.items():
-            widget = find(self.panel, name)
+            widget = self._named(name)
             folded = value(widget, "collapsed")
             if (title == section) == folded and (folded or not others):
                 click(widget, 40, 8)
@@ -121,7 +130,7 @@ class Person:
         if widget.isVisible():
             return
         for name in SECTIONS.values():
-            section = find(self.panel, name)
+            section = self._named(name)
             if value(section, "collapsed") and find(section, value(widget, "objectName")) is not None:
                 click(section, 40, 8)
                 let_work(0.05)

@@ -108,5 +108,3 @@ def _(person):
     person.press("next ED" if person.frame == 0 else "previous ES")
     let_work(0.2)
     check(person.shown_in(person.loop_view) is person.volume, "a loop was moved that no view shows")
-
-

@@ -171,5 +171,3 @@ def _segmentation(person):
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
     node.AddSegmentFromClosedSurfaceRepresentation(normals.GetOutput(), "LV", [1.0, 0.2, 0.2])
     return node
-
-
