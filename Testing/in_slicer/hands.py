@@ -70,16 +70,17 @@ def type_text(widget, text: str) -> None:
     press_key(line, qt.Qt.Key_Return, "\r")
 
 
-def choose(widget, text: str, starts: bool = False) -> None:
-    """Choose the entry of a combo box with the keyboard; ``starts``: the first that begins with the text."""
-    box = part(widget, "QComboBox")
+def choose(widget, text: str) -> None:
+    """Choose an entry with the keyboard, in the combo box that a widget is or holds."""
+    boxes = [child for child in (widget, *descendants(widget)) if child.inherits("QComboBox")]
+    box = next((one for one in boxes if text in entries(one)), None)
+    check(box is not None, f"{text} is not in the list of {value(widget, 'objectName')}")
     press_key(box, qt.Qt.Key_Home)
     for _ in range(value(box, "count")):
-        current = value(box, "currentText")
-        if current == text or (starts and current.startswith(text)):
+        if value(box, "currentText") == text:
             return
         press_key(box, qt.Qt.Key_Down)
-    raise Failed(f"{text} is not in the list of {value(widget, 'objectName')}")
+    raise Failed(f"{text} cannot be reached in the list of {value(widget, 'objectName')}")
 
 
 def entries(widget) -> list[str]:

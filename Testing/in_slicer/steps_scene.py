@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import slicer
 from controls import LAYOUTS, MODULE
 from event_loop import let_work
@@ -35,6 +37,7 @@ def _(person):
 @step("scene: saved, closed, opened with the panel open")
 def _(person):
     person.begin_with_sample()
+    person.press("side by side")
     person.press("charts")
     let_work(0.2)
     rows, path = person.rows, person.files / "saved scène.mrb"
@@ -46,6 +49,9 @@ def _(person):
     check(person.enabled("detect") and person.enabled("charts"), "Detect or Show charts is greyed out")
     check(slicer.app.layoutManager().layoutLogic().GetLayoutNode().IsLayoutDescription(LAYOUTS["chart"]),
           "the scene opens with an empty view area")  # fmt: skip
+    bar = slicer.modules.sequences.toolBar()
+    if hasattr(bar, "activeBrowserNode"):
+        check(bar.activeBrowserNode() is person.browser, "the toolbar would play a still frame")
     person.press("next ED")
     person.press("detect")
     person.settle()
@@ -126,3 +132,15 @@ def _(person):
     person.press("detect")
     person.settle()
     check("finished" in person.text("status"), person.text("status"))
+
+
+@step("end: no decoder was loaded into the application's own process")
+def _(person):
+    loaded = [name for name in ("gdcm", "imagecodecs", "pylibjpeg", "openjpeg", "_gdcm") if name in sys.modules]
+    check(not loaded, ", ".join(loaded))
+
+
+@step("end: nothing is left under way")
+def _(person):
+    person.clear()
+    check(not person.busy and person.sequence is None, person.text("status"))

@@ -24,7 +24,7 @@ import slicer.packaging
 from steps import BOOK, walk_all
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "EchoKeyframe" / "Resources" / "requirements.txt"
-SUBJECTS = "tutorial", "measuring", "handing_on", "loading", "detecting", "correcting", "scene", "playing"
+SUBJECTS = "tutorial", "measuring", "handing_on", "loading", "detecting", "correcting", "playing", "scene"
 """Files of steps, in the order in which they are walked."""
 
 
