@@ -24,7 +24,8 @@ class Person:
     def __init__(self, output: Path, pictures: Path | None, frames: list[Path]) -> None:
         self.output, self._pictures, self.frames = output, pictures, frames
         self.files = output / "files"
-        self.files.mkdir(parents=True, exist_ok=True)
+        for folder in filter(None, (self.files, pictures)):
+            folder.mkdir(parents=True, exist_ok=True)
         self.troubles, self.dialogs, self.pulse = Troubles(), Dialogs(), Pulse()
         self._timed: list[dict] = []
         self._seen: tuple | None = None
@@ -105,12 +106,11 @@ class Person:
             widgets[name] = find(panel, name)
         return widgets[name]
 
-    def unfold(self, section: str, others: bool = True) -> None:
-        """Show a section of the panel, and fold the others unless they may stay."""
+    def unfold(self, *sections: str) -> None:
+        """Show these sections of the panel, and fold the others."""
         for title, name in SECTIONS.items():
             widget = self._named(name)
-            folded = value(widget, "collapsed")
-            if (title == section) == folded and (folded or not others):
+            if (title in sections) == value(widget, "collapsed"):
                 click(widget, 40, 8)
                 let_work(0.05)
 
@@ -178,6 +178,7 @@ class Person:
         return row
 
     def click_row(self, row: int) -> None:
+        self._uncover(self.control("keyframes"))
         click_cell(self.control("keyframes"), row)
         let_work()
 
@@ -251,6 +252,7 @@ class Person:
         """Move the slider to a frame with the arrow keys."""
         from qt import Qt
 
+        self._uncover(self.control("position"))
         slider = part(self.control("position"), "QSlider")
         for _ in range(2000):
             if self.frame == frame:
@@ -264,6 +266,7 @@ class Person:
     def load(self, path: Path, seconds: float = 60.0, then_detected: bool = True) -> str:
         """Type a file's name, press Load, wait for it; says how long it took."""
         before = {node.GetID() for node in slicer.util.getNodesByClass("vtkMRMLSequenceNode")}
+        self._uncover(self.control("file to load"))
         type_text(self.control("file to load"), str(path))
         told = self.timed(
             f"loading {path.name}",

@@ -22,6 +22,7 @@ def _(person):
 def _(person):
     person.open_module()
     check(person.panel.isVisible(), "the panel is not shown")
+    person.unfold("loop", "detection", "keyframes")
     person.show_reader("1-open")
 
 
@@ -158,5 +159,8 @@ def _(person):
     contour = trace(person, "ES")
     check_drawn(person, contour)
     wait_until(lambda: any(EJECTION_FRACTION in row for row in person.results), 5, "no ejection fraction is shown")
+    person.press("side by side")
+    person.unfold("measure")
     person.show_reader("7-measured")
+    person.press("charts")
     return f"{contour.clicks} clicks, EF {person.results[EJECTION_FRACTION]}"
