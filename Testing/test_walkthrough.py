@@ -16,7 +16,6 @@ HAS_OPENGL = "import vtk; w = vtk.vtkRenderWindow(); w.SetOffScreenRendering(1);
 NOT_IN_THE_STANDIN = {
     "sample: through Sample Data": "SampleData",
     "chart: curves can be told from their background": "plot view",
-    "module: reloaded": "reloads no module",
     **{f"play: {rate} frames/s": "no play" for rate in (15, 20, 25, 30, 40, 50, 60, 75, 100)},
 }
 """Steps that only the application can show, with a word of the reason that they give."""

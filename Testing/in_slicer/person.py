@@ -99,8 +99,9 @@ class Person:
 
     def _named(self, name: str):
         panel = self.panel
-        if self._seen is None or self._seen[0] is not panel:  # reloading makes another panel
-            self._seen = panel, {}
+        owner = getattr(slicer.modules, f"{MODULE}Widget")
+        if self._seen is None or self._seen[0] is not owner:  # reloading makes another, in the same panel
+            self._seen = owner, {}
         widgets = self._seen[1]
         if name not in widgets:
             widgets[name] = find(panel, name)
