@@ -97,5 +97,7 @@ TOOLBAR_ACTIONS = {"previous keyframe": "Previous keyframe", "next keyframe": "N
 """The module's, in the sequence toolbar, by their texts."""
 
 LAYOUTS = {"side by side": 35170, "chart": 35171}
-LOOP_VIEW, PAIR_VIEWS = "Red", ("KeyframeED", "KeyframeES")
-"""Layout names of the slice views that show the loop, and the two frames of a beat."""
+"""Numbers of the module's arrangements in vtkMRMLLayoutNode."""
+LOOP_VIEW, CHART_VIEW, PAIR_VIEWS = "Red", "PlotView1", ("KeyframeED", "KeyframeES")
+"""Layout names of the views that show the loop, its chart, and the two frames of a beat."""
+LAYOUT_VIEWS = {"side by side": PAIR_VIEWS, "chart": (LOOP_VIEW, CHART_VIEW)}

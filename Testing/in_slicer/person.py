@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import slicer
-from controls import COLUMNS, LAYOUTS, LOOP_VIEW, MODULE, PANEL, QUICK_DETECTOR, SECTIONS, TOOLBAR, TOOLBAR_ACTIONS
+from controls import COLUMNS, LAYOUT_VIEWS, LOOP_VIEW, MODULE, PANEL, QUICK_DETECTOR, SECTIONS, TOOLBAR, TOOLBAR_ACTIONS
 from dialogs import Dialogs
 from event_loop import Pulse, let_work, wait_until
 from hands import SliceMouse, choose, click, click_cell, find, part, press_key, type_text, value
@@ -212,11 +212,13 @@ class Person:
         return self.browser.GetProxyNode(self.sequence)
 
     @property
-    def layout(self) -> int:
-        return slicer.app.layoutManager().layoutLogic().GetLayoutNode().GetViewArrangement()
+    def layout(self) -> set[str]:
+        """Layout names of the views on show."""
+        views = slicer.util.getNodesByClass("vtkMRMLAbstractViewNode")
+        return {view.GetLayoutName() for view in views if view.IsMappedInLayout()}
 
     def in_layout(self, name: str) -> bool:
-        return self.layout == LAYOUTS[name]
+        return self.layout == set(LAYOUT_VIEWS[name])
 
     def shown_in(self, view: str = LOOP_VIEW):
         """The volume in the background of a slice view."""

@@ -14,7 +14,7 @@ LARGEST_BYTES = 120_000
 def window_image(panel):
     """The main window; the module's panel where there is none. A QImage."""
     window = slicer.util.mainWindow()
-    if window is None:
+    if window is None or not window.isVisible():
         return panel.grab().toImage()
     slicer.util.forceRenderAllViews()
     slicer.app.processEvents()
