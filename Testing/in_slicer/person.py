@@ -42,7 +42,8 @@ class Person:
         return [*self.troubles.new(), *unexpected]
 
     def take_picture(self, path: Path) -> bool:
-        return bool(window_image(self.panel if self.opened else None).save(str(path))) if self.visible else False
+        image = window_image(self.panel if self.opened else None)
+        return image is not None and bool(image.save(str(path)))
 
     def show_reader(self, name: str) -> None:
         """Take a picture for the documentation, if any are wanted."""
@@ -63,10 +64,6 @@ class Person:
         return f"{what} {took:.2f} s, event loop held {1000 * self.pulse.longest:.0f} ms at most"
 
     # The application
-
-    @property
-    def visible(self) -> bool:
-        return slicer.util.mainWindow() is not None or self.opened
 
     @property
     def opened(self) -> bool:

@@ -12,10 +12,10 @@ LARGEST_BYTES = 120_000
 
 
 def window_image(panel):
-    """The main window; the module's panel where there is none. A QImage."""
+    """The main window; the module's panel where that is not shown; None where neither is. A QImage."""
     window = slicer.util.mainWindow()
     if window is None or not window.isVisible():
-        return panel.grab().toImage()
+        return panel.grab().toImage() if panel is not None else None
     slicer.util.forceRenderAllViews()
     slicer.app.processEvents()
     if hasattr(ctk, "ctkWidgetsUtils"):
