@@ -211,8 +211,8 @@ class Person:
     @property
     def layout(self) -> set[str]:
         """Layout names of the views on show."""
-        views = slicer.util.getNodesByClass("vtkMRMLAbstractViewNode")
-        return {view.GetLayoutName() for view in views if view.IsMappedInLayout()}
+        views = slicer.app.layoutManager().layoutLogic().GetViewNodes()
+        return {views.GetItemAsObject(i).GetLayoutName() for i in range(views.GetNumberOfItems())}
 
     def in_layout(self, name: str) -> bool:
         return self.layout == set(LAYOUT_VIEWS[name])
@@ -228,7 +228,7 @@ class Person:
     def loop_view(self) -> str:
         """The slice view that shows the chosen loop."""
         names = need(slicer.app.layoutManager(), "sliceViewNames", what="this application has no slice views")()
-        seen = [name for name in names if self.slice_widget(name).isVisible() and self.shown_in(name) is self.volume]
+        seen = [name for name in names if name in self.layout and self.shown_in(name) is self.volume]
         return LOOP_VIEW if LOOP_VIEW in seen else next(iter(seen), LOOP_VIEW)
 
     @property

@@ -70,9 +70,6 @@ class SliceWidget:
     def sliceView(self):
         return self._view
 
-    def isVisible(self):
-        return bool(self._node.IsMappedInLayout())
-
 
 class ViewingLayoutManager(LayoutManager):
     """Makes a widget for each slice node that the layout brings, as the application's does."""
