@@ -27,8 +27,9 @@ def main(words: list[str]) -> int:
 
     with tempfile.TemporaryDirectory(prefix="echokeyframe-standin-", ignore_cleanup_errors=True) as folder:
         app = slicer_standin.install(Path(folder))
-        from slicer_standin import pythonqt, slice_views
+        from slicer_standin import pythonqt, sample_data_panel, slice_views
 
+        sample_data_panel.install()
         slice_views.install(app)
         pythonqt.QFileDialog.answer = None
         for name in MODULES:
