@@ -44,16 +44,20 @@ class Dialogs:
             self._looks = 0
             return
         self._looks += 1
-        saving = dialog.inherits("QFileDialog") and value(dialog, "acceptMode") == qt.QFileDialog.AcceptSave
-        answers = self.saves if saving else self.opens
-        if dialog.inherits("QFileDialog") and answers:
-            self._give_file(dialog, answers.pop(0))
-        elif dialog.inherits("QMessageBox"):
-            self._answer(dialog)
+        # Acted upon by another timer: one that opens a further dialog does not beat before that is answered.
+        if dialog.inherits("QFileDialog") and self._answers(dialog):
+            path = self._answers(dialog).pop(0)
+            qt.QTimer.singleShot(0, lambda: self._give_file(dialog, path))
+        elif dialog.inherits("QMessageBox") and self._looks > 1:
+            self._looks = 0
+            qt.QTimer.singleShot(0, lambda: self._answer(dialog))
         elif self._looks > PATIENCE and not dialog.inherits("QProgressDialog"):
+            self._looks = 0
             self.unexpected.append(value(dialog, "windowTitle") or type(dialog).__name__)
             press_key(dialog, qt.Qt.Key_Escape)
-            self._looks = 0
+
+    def _answers(self, dialog) -> list[str]:
+        return self.saves if value(dialog, "acceptMode") == qt.QFileDialog.AcceptSave else self.opens
 
     def _give_file(self, dialog, path: str) -> None:
         self.asked.append(value(dialog, "windowTitle"))

@@ -24,6 +24,7 @@ class Person:
     def __init__(self, output: Path, pictures: Path | None, frames: list[Path]) -> None:
         self.output, self._pictures, self.frames = output, pictures, frames
         self.files = output / "files"
+        shutil.rmtree(self.files, ignore_errors=True)  # of a walk before
         for folder in filter(None, (self.files, pictures)):
             folder.mkdir(parents=True, exist_ok=True)
         self.troubles, self.dialogs, self.pulse = Troubles(), Dialogs(), Pulse()
