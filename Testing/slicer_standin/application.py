@@ -104,7 +104,24 @@ class Application:
         return True
 
     def commandOptions(self):
-        return SimpleNamespace(noMainWindow=False)
+        return SimpleNamespace(noMainWindow=False, runPythonAndExit=False)
+
+    def topLevelWidgets(self):
+        return self._qt.topLevelWidgets()
+
+    def exit(self, status):
+        self._qt.exit(status)
+
+    def run_script(self, script, arguments):
+        """``--python-script``: run a script once the loop runs; the code that it exits with."""
+
+        def execute():
+            sys.argv = [str(script), *arguments]
+            content = {"__name__": "__main__", "__file__": str(script)}
+            exec(compile(Path(script).read_text("utf-8"), str(script), "exec"), content)
+
+        QtCore.QTimer.singleShot(0, execute)
+        return self._qt.exec()
 
     def layoutManager(self):
         return self._layout_manager
@@ -137,10 +154,10 @@ class Application:
 
         name = path.stem
         sys.path.insert(0, str(path.parent))
-        parent = SimpleNamespace(path=str(path), title="", name=name)
+        representation = lambda: getattr(slicer.modules, f"{name}Widget").parent  # noqa: E731
+        parent = SimpleNamespace(path=str(path), title="", name=name, widgetRepresentation=representation)
         setattr(slicer.modules, name.lower(), parent)
-        self._source = importlib.import_module(name)
-        module = getattr(self._source, name)(parent)
+        module = getattr(importlib.import_module(name), name)(parent)
         for slot in self._started:
             slot()
         return module
@@ -149,11 +166,7 @@ class Application:
         """``slicer.util.selectModule``: opens a module, whose widget is made the first time."""
         attribute = f"{module}Widget"
         if not hasattr(slicer.modules, attribute):
-            parent = _ModuleWidget()
-            QtWidgets.QVBoxLayout(parent)
-            widget = getattr(self._source, attribute)(parent)
-            setattr(slicer.modules, attribute, widget)
-            widget.setup()
+            _ModuleWidget(module).reload()
         widget = getattr(slicer.modules, attribute)
         widget.parent._entered = True
         widget.enter()
@@ -179,8 +192,16 @@ class Application:
 class _ModuleWidget(qMRMLWidget):
     """qSlicerScriptedLoadableModuleWidget: what a module's widget stands in."""
 
-    def __init__(self):
+    def __init__(self, module):
         super().__init__()
-        self._entered = False
+        self._module, self._entered = module, False
+        QtWidgets.QVBoxLayout(self)
+
+    def reload(self):
+        """Make the widget anew from the module's source, as it was imported last."""
+        attribute = f"{self._module}Widget"
+        widget = getattr(sys.modules[self._module], attribute)(self)
+        setattr(slicer.modules, attribute, widget)
+        widget.setup()
 
     isEntered = QtCore.Property(bool, lambda self: self._entered)

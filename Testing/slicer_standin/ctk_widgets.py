@@ -6,7 +6,7 @@ from PySide6 import QtCore, QtGui, QtWidgets
 
 from .pythonqt import WIDGETS, PythonQtObject
 
-__all__ = ["ctkCollapsibleButton", "ctkPathLineEdit"]
+__all__ = ["ctkCollapsibleButton", "ctkMessageBox", "ctkPathLineEdit"]
 
 _HEADER = 24
 
@@ -29,6 +29,10 @@ class ctkCollapsibleButton(PythonQtObject, QtWidgets.QWidget):
     text = QtCore.Property(str, lambda self: self._text, _set_text)
     collapsed = QtCore.Property(bool, lambda self: self._collapsed, _set_collapsed)
 
+    def mousePressEvent(self, event):
+        if event.position().y() < _HEADER:
+            self._set_collapsed(not self._collapsed)
+
     def paintEvent(self, _event):
         painter = QtGui.QPainter(self)
         option = QtWidgets.QStyleOptionButton()
@@ -39,6 +43,13 @@ class ctkCollapsibleButton(PythonQtObject, QtWidgets.QWidget):
         arrow = "▸" if self._collapsed else "▾"
         painter.drawText(option.rect.adjusted(8, 0, 0, 0), QtCore.Qt.AlignVCenter, f"{arrow}  {self._text}")
         painter.end()
+
+
+class ctkMessageBox(PythonQtObject, QtWidgets.QMessageBox):
+    """A question; ``exec_`` waits for its answer."""
+
+    def exec_(self):
+        return QtWidgets.QMessageBox.exec(self)
 
 
 class ctkPathLineEdit(PythonQtObject, QtWidgets.QWidget):

@@ -12,15 +12,17 @@ import xml.etree.ElementTree as ElementTree
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 
 __all__ = [
-    "QAction", "QApplication", "QCheckBox", "QColor", "QComboBox", "QDoubleSpinBox", "QFile", "QFileDialog",
-    "QFormLayout", "QHBoxLayout", "QHeaderView", "QIcon", "QKeySequence", "QLabel", "QMessageBox", "QObject",
-    "QPainter", "QPixmap", "QProgressBar", "QPushButton", "QSettings", "QSizePolicy", "QSlider", "QStyle",
-    "QTableWidget", "QTableWidgetItem", "QTimer", "QToolBar", "QToolButton", "QUiLoader", "QVBoxLayout", "QWidget",
-    "Qt",
+    "QAction", "QApplication", "QCheckBox", "QColor", "QComboBox", "QDoubleSpinBox", "QEvent", "QFile",
+    "QFileDialog", "QFormLayout", "QHBoxLayout", "QHeaderView", "QIcon", "QKeyEvent", "QKeySequence", "QLabel",
+    "QMessageBox", "QMouseEvent", "QObject", "QPainter", "QPixmap", "QPoint", "QPointF", "QProgressBar",
+    "QPushButton", "QSettings", "QSizePolicy", "QSlider", "QStyle", "QTableWidget", "QTableWidgetItem", "QTimer",
+    "QToolBar", "QToolButton", "QUiLoader", "QVBoxLayout", "QWidget", "Qt",
 ]  # fmt: skip
 
 # Plain values and namespaces, the same in both bindings.
 Qt, QFile, QSettings = QtCore.Qt, QtCore.QFile, QtCore.QSettings
+QEvent, QPoint, QPointF = QtCore.QEvent, QtCore.QPoint, QtCore.QPointF
+QKeyEvent, QMouseEvent = QtGui.QKeyEvent, QtGui.QMouseEvent
 QColor, QIcon, QPixmap, QPainter, QKeySequence = (
     QtGui.QColor, QtGui.QIcon, QtGui.QPixmap, QtGui.QPainter, QtGui.QKeySequence)  # fmt: skip
 QSizePolicy, QHeaderView, QStyle, QApplication, QTableWidgetItem, QMessageBox = (
@@ -108,21 +110,30 @@ QDoubleSpinBox = WIDGETS["QDoubleSpinBox"]
 
 
 class QFileDialog:
-    """PythonQt's static functions return a text; here they return ``answer``, as if a person had chosen it."""
+    """PythonQt's static functions return a text; here they return ``answer``, as if a person had chosen it, or open
+    Qt's own dialog where that is None."""
 
+    AcceptSave = QtWidgets.QFileDialog.AcceptSave
     answer = ""
 
     @staticmethod
     def getOpenFileName(parent=None, caption="", directory="", filter="", selectedFilter=None, options=None):
-        return QFileDialog.answer
+        return QFileDialog._ask(QtWidgets.QFileDialog.getOpenFileName, parent, caption, directory, filter)
 
     @staticmethod
     def getSaveFileName(parent=None, caption="", directory="", filter="", selectedFilter=None, options=None):
-        return QFileDialog.answer
+        return QFileDialog._ask(QtWidgets.QFileDialog.getSaveFileName, parent, caption, directory, filter)
 
     @staticmethod
     def getExistingDirectory(parent=None, caption="", directory="", options=None):
-        return QFileDialog.answer
+        return QFileDialog._ask(QtWidgets.QFileDialog.getExistingDirectory, parent, caption, directory)
+
+    @staticmethod
+    def _ask(dialog, *arguments):
+        if QFileDialog.answer is not None:
+            return QFileDialog.answer
+        chosen = dialog(*arguments)
+        return chosen[0] if isinstance(chosen, tuple) else chosen
 
 
 class QUiLoader:

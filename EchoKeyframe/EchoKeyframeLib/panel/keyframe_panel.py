@@ -15,6 +15,7 @@ from ..detection.beats import heart_rate
 from ..detection.keyframes import Beat, Keyframe, Phase
 from ..scene import (
     BookmarkObserver,
+    PlaybackClock,
     add_frame_pair,
     add_keyframe,
     can_undo,
@@ -53,6 +54,7 @@ class KeyframePanel:
         self._bookmarks: BookmarkObserver | None = None
         self._browser: Any | None = None
         self._browser_tag: int | None = None
+        self._clock: PlaybackClock | None = None
         self._list = KeyframeList(ui.keyframeTable, self.jump)
         self._strip = KeyframeStrip(self.jump)
         self._chart = ChartView(self.jump)
@@ -75,6 +77,7 @@ class KeyframePanel:
         self._browser = find_browser(sequence) if sequence is not None else None
         if self._browser is not None:
             self._browser_tag = self._browser.AddObserver(vtk.vtkCommand.ModifiedEvent, self._on_browser)
+            self._clock = PlaybackClock(self._browser)
         self._ui.seekWidget.setMRMLSequenceBrowserNode(self._browser)
         self._chart.follow(sequence)
         self._refresh()
@@ -96,7 +99,9 @@ class KeyframePanel:
             self._bookmarks = None
         if self._browser_tag is not None:
             self._browser.RemoveObserver(self._browser_tag)
-        self._browser, self._browser_tag = None, None
+        if self._clock is not None:
+            self._clock.stop()
+        self._browser, self._browser_tag, self._clock = None, None, None
         self.sequence = None
 
     def jump(self, frame: int) -> None:

@@ -52,6 +52,7 @@ from .measurement_table import find_measurement, find_volume_chart
 from .navigation import current_frame, find_browser, next_keyframe, previous_keyframe, show_frame
 from .pixel_size import set_pixel_size
 from .placement import is_being_drawn, start_drawing, stop_drawing
+from .playback_clock import PlaybackClock
 from .saved_scenes import bring_up_to_date
 from .scene_error import SceneError
 from .sequence_frames import cine_from_sequence, image_sequences, is_image_loop, loop_spacing, read_frame, source_uid
@@ -66,6 +67,7 @@ __all__ = [
     "FramePair",
     "GrowingSequence",
     "LiveMeasurement",
+    "PlaybackClock",
     "SceneError",
     "SourceComparison",
     "add_cine_sequence",
