@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +99,10 @@ def save_weights(
     return card
 
 
-def load_weights(path: str | Path) -> tuple[nn.Module, WeightsCard]:
+def load_weights(path: str | Path, test_size: int | None = None) -> tuple[nn.Module, WeightsCard]:
     """The network of a weights file, in eval mode and float32, and its card.
 
+    test_size: the size of frames that it is built for, where that is not to be the one of its training.
     Raises WeightsError for a file that is missing, damaged, not safetensors, without card or of another architecture.
     """
     path, card = Path(path), load_sound_card(path)
@@ -109,9 +110,20 @@ def load_weights(path: str | Path) -> tuple[nn.Module, WeightsCard]:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(path.name, f"cannot be read as safetensors ({_one_line(error)})") from None
-    network = build_network(card.config).eval()
+    network = build_network(_resized(card, test_size)).eval()
     _fill(network, tensors, path.name)
     return network, card
+
+
+def _resized(card: WeightsCard, test_size: int | None) -> NetworkConfig:
+    if test_size is None or test_size == card.config.size:
+        return card.config
+    if "motion" in card.config.streams:
+        raise WeightsError(card.name, f"looks at motion measured at {card.config.size} pixels; leave --test-size out")
+    try:
+        return replace(card.config, size=test_size)
+    except ConfigError as error:
+        raise WeightsError(card.name, f"cannot be tested at {test_size} pixels: {error}") from None
 
 
 def load_sound_card(path: str | Path) -> WeightsCard:
