@@ -76,7 +76,8 @@ DEPARTURES = (
     ),
     Departure(
         "Tests", "one-way ANOVA and Tukey's HSD over keyframes",
-        "the same over keyframes and over clips, and Friedman's test over patients", "keyframes of a clip err together, and all systems see the same clips", _always,
+        "the same over keyframes and over clips, and Friedman's test over patients",
+        "keyframes of a clip err together, and all systems see the same clips", _always,
     ),
     Departure(
         "Learning rate", "multi-step decay, milestones not given", "a tenth from 60 % and again from 85 % of the steps",
@@ -103,7 +104,8 @@ DEPARTURES = (
     ),
     Departure(
         "Frames into the network", "not given",
-        "each frame standardised by its own mean and spread; gray in three equal channels", "independent of a machine's gain", _of_papers(lambda system: True),
+        "each frame standardised by its own mean and spread; gray in three equal channels",
+        "independent of a machine's gain", _of_papers(lambda system: True),
     ),
     Departure(
         "Sigma under strides of 2 and 4", "not given", "10 frames of the clip, whatever the stride",
