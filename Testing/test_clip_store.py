@@ -20,7 +20,7 @@ from EchoKeyframeLib.training.clip_store import ClipStore, ClipStoreError, creat
 from EchoKeyframeLib.training.fill_store import holds, simulate_store, store_labelled
 from EchoKeyframeLib.training.phantom.config import PhantomConfig
 from EchoKeyframeLib.training.phantom.phantom import simulate
-from EchoKeyframeLib.training.samples import EpochSampler, WindowSamples, cut_window, strides
+from EchoKeyframeLib.training.samples import ClipOrder, EpochSampler, WindowSamples, cut_window, strides
 from EchoKeyframeLib.training.targets import TargetForm, complete_keyframes, target_curves
 
 PHANTOM = PhantomConfig(frames=40, size=32, rows=32, beams=24, fps=(25, 50), heart_rate=(60, 120))
@@ -222,6 +222,14 @@ def test_a_sample_depends_on_seed_and_number_alone(store):
     assert not torch.equal(samples[5].images, other[5].images)
     filled = [not samples[n].present.all() for n in range(60)]
     assert any(filled) and not all(filled)
+
+
+def test_each_clip_once_in_a_pass():
+    order = ClipOrder(7, 3)
+    passes = [[order.clip(number) for number in range(7 * turn, 7 * turn + 7)] for turn in range(3)]
+    assert all(sorted(shown) == list(range(7)) for shown in passes)
+    assert len(set(map(tuple, passes))) == 3
+    assert [ClipOrder(7, 3).clip(number) for number in (20, 0, 13)] == [passes[2][6], passes[0][0], passes[1][6]]
 
 
 def test_two_processes_share_the_samples_of_one():

@@ -186,6 +186,23 @@ def test_readers_are_told_with_their_agreement(folder, capsys):
     assert "inter ED     1.00 ± 1.00 frames apart in 2 pairs, 1 marked by one of two" in told
 
 
+def test_loops_whose_readers_disagree_are_named_to_be_read_again(folder, capsys):
+    def labelled(file, ed, es):
+        return ClipLabels(file, ed, es, 70, 30.0)
+
+    loops = [
+        {"anna": labelled("loop 0.avi", (0, 30, 60), (15, 45)), "ben": labelled("loop 0.avi", (0, 32), (15, 45))},
+        {"anna": labelled("loop 1.avi", (0, 30, 60), (15, 45)), "ben": labelled("loop 1.avi", (1, 34, 60), (15, 45))},
+        {"anna": labelled("loop 2.avi", (0, 30, 60), (15, 45)), "ben": labelled("loop 2.avi", (1, 31, 60), (16, 45))},
+    ]
+    write_readings(folder / "labels.csv", map(ClipReadings, loops))
+    code, _, kinds = checked(capsys, folder)
+    assert code == 0
+    [disputed, apart] = kinds["note: readers disagree"]
+    assert "loop 0.avi: ED near 60 marked by anna alone; read it again" in disputed
+    assert "loop 1.avi: ED near 32: 4 frames apart; read it again" in apart
+
+
 def test_folders_that_hold_no_set(tmp_path, capsys):
     assert main(["check", str(tmp_path)]) == 2
     assert "holds no labelled set" in capsys.readouterr().err

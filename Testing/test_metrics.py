@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from EchoKeyframeLib.evaluation.evaluate import Evaluation
 from EchoKeyframeLib.evaluation.metrics import (
     Selection,
     bootstrap_interval,
+    by_patient,
     score_clip,
     summarise,
     summarise_as_paper,
@@ -96,6 +98,15 @@ def test_errors_in_ms_follow_the_frame_times():
     slow = score([10], [], [11], [], times=np.arange(50) / 12.5)
     metrics = summarise([score([10], [], [11], []), slow])
     assert metrics.afd_frames == pytest.approx(1) and metrics.afd_ms == pytest.approx(60)
+
+
+def test_bootstrap_draws_whole_patients():
+    """Two loops of one patient with AFD 1 and 3 always come together; taken apart their mean spreads from 1 to 3."""
+    clips = [score([10], [], [11], []), score([10], [], [13], [])]
+    one = [replace(clip, patient="key 7") for clip in clips]
+    assert bootstrap_interval(one, lambda m: m.afd_frames) == pytest.approx((2, 2))
+    assert [len(group) for group in by_patient([*clips, *one])] == [1, 1, 2]
+    assert "key 7" not in repr(one)
 
 
 def test_bootstrap_draws_whole_clips():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import getpass
+import platform
 import re
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from EchoKeyframeLib.training.clip_store import ClipStore
 
 CLIPS = 5
 FIGURES = ["figure-3", "figure-6", "figure-7", "figure-7-bland-altman", "figure-8", "figure-9", "figure-10"]
-TABLES = ["table-2", "table-2-analyses", "table-3", "table-4"]
+TABLES = ["table-1", "table-2", "table-2-analyses", "table-3", "table-4"]
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,14 @@ def test_the_page_shows_all_and_says_what_it_is_on(report):
     assert 0 < of_view < CLIPS and f", A4C view: {of_view} of {CLIPS} simulated clips" in page
     assert all(f"{CLIPS} simulated clips" in (report / f"{name}.md").read_text(encoding="utf-8") for name in TABLES)
     assert "Simulated clips come from a program" in page and "| B | untrained 0 | maxima | cpu |" in page
+
+
+def test_table_1_names_the_machine_by_its_parts_alone(report):
+    found = {row["configuration"]: row["value"] for row in rows(report / "table-1.csv")}
+    assert found["Programming language"].startswith("Python 3.") and "torch" in found["DL framework and libraries"]
+    assert "cores" in found["CPU"] and found["GPU"]
+    everything = (report / "table-1.md").read_text(encoding="utf-8")
+    assert platform.node() not in everything and getpass.getuser() not in everything
 
 
 def test_table_2_agrees_with_the_list_of_keyframes(report):

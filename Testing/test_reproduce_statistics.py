@@ -13,10 +13,11 @@ from EchoKeyframeLib.evaluation.reproduction.clip_choice import clip_error, medi
 from EchoKeyframeLib.evaluation.reproduction.frame_differences import Pairing, Unit, differences
 from EchoKeyframeLib.evaluation.reproduction.frame_figures import view_strips, worst_strip
 from EchoKeyframeLib.evaluation.reproduction.frame_strips import frames_around, pair_up
-from EchoKeyframeLib.evaluation.reproduction.statistics import analyse, shown_p
+from EchoKeyframeLib.evaluation.reproduction.statistics import analyse, compare_paired, shown_p
 from EchoKeyframeLib.evaluation.reproduction.system_runs import ClipRun, SystemRun, on_common_clips
 from EchoKeyframeLib.evaluation.reproduction.systems_table import systems_table
 from EchoKeyframeLib.evaluation.reproduction.views_table import views_analyses, views_table
+from scipy import stats
 
 TIMES = np.arange(60) / 25  # 40 ms a frame
 
@@ -80,6 +81,36 @@ def test_too_little_to_test_gives_a_reason_and_no_number(groups, reason, left_ou
 def test_a_group_that_is_too_small_is_left_out_of_the_rest():
     analysis = analyse({"a": np.array([1, 2]), "b": np.array([np.inf, 9]), "c": np.array([2, 3])})
     assert analysis.left_out == ("b",) and analysis.f == pytest.approx(2)
+
+
+def test_paired_values_as_scipy_documents_them():
+    """Friedman's own example in SciPy: three treatments, ten patients."""
+    before = [72, 96, 88, 92, 74, 76, 82, 88, 76, 70]
+    after = [120, 120, 132, 120, 101, 96, 112, 120, 96, 84]
+    later = [76, 95, 104, 96, 84, 72, 76, 66, 72, 76]
+    groups = [{f"P{i}": float(value) for i, value in enumerate(values)} for values in (before, after, later)]
+    found = compare_paired(groups)
+    expected = stats.friedmanchisquare(before, after, later)
+    assert (found.name, found.n) == ("Friedman", 10)
+    assert found.p == pytest.approx(expected.pvalue) and found.statistic == pytest.approx(expected.statistic)
+    two = compare_paired(groups[:2])
+    assert two.name == "Wilcoxon" and two.p == pytest.approx(stats.wilcoxon(before, after).pvalue)
+    del groups[0]["P3"]
+    assert compare_paired(groups).n == 9
+
+
+@pytest.mark.parametrize(
+    ("groups", "reason"),
+    [
+        ([{"a": 1.0}], "one system only"),
+        ([{str(i): 1.0 for i in range(5)}] * 2, "fewer than 6 patients"),
+        ([{str(i): float(i) for i in range(9)}] * 3, "no patient on which the systems differ"),
+    ],
+)
+def test_where_paired_values_cannot_be_tested(groups, reason, recwarn):
+    found = compare_paired(groups)
+    assert found.p is None and reason in found.reason and reason in str(found)
+    assert not recwarn.list
 
 
 def test_p_as_printed():
@@ -164,7 +195,7 @@ def test_tables_say_where_they_cannot_test():
     by_clip = [r for r in views_analyses(one, "").records if r["unit"] == "clip"]
     assert by_clip and all(r["f"] is None and "fewer than two groups" in r["not_analysed"] for r in by_clip)
     table = systems_table(4, one, None, "")
-    assert all(row[-3:-1] == ("–", "–") and "not analysed" in row[-1] for row in table.rows)
+    assert all(row[-4:-2] == ("–", "–") and "not analysed" in row[-2] for row in table.rows)
     assert table.rows[-1][2] == "– (n = 0)" and math.isnan(table.records[-1]["A_mean"])
 
 
@@ -175,6 +206,6 @@ def test_table_3_by_hand():
     table = systems_table(3, [a, b], "A4C", "2 clips")
     lines = {(row[0], row[1]): row for row in table.rows}
     ed = lines["AFD (ED), matched", "keyframe"]
-    assert ed[2:4] == ("0.00 ± 0.00 (n = 2)", "1.00 ± 0.00 (n = 2)") and "no spread" in ed[-1]
+    assert ed[2:4] == ("0.00 ± 0.00 (n = 2)", "1.00 ± 0.00 (n = 2)") and "no spread" in ed[-2] and ed[-1] == "–"
     seconds = lines["Inference time (s)", "repetition"]
     assert seconds[2] == f"0.2000 ± {math.sqrt(0.02 / 3):.4f} (n = 3)" and seconds[4] == "1.500"  # 0.015 / 0.01

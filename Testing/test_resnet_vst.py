@@ -91,34 +91,11 @@ def test_a_zero_frame_is_zero_to_the_network():
 
 def test_gray_first_layer_answers_like_three_equal_channels():
     torch.manual_seed(1)
-    color, _ = backbones.backbone("resnet18", 3, False)
+    color = backbones.backbone("resnet18", 3)
     torch.manual_seed(1)
-    gray, _ = backbones.backbone("resnet18", 1, False)
+    gray = backbones.backbone("resnet18", 1)
     image = torch.rand(1, 1, 32, 32)
     assert torch.allclose(gray.conv1(image), color.conv1(image.expand(-1, 3, -1, -1)), atol=1e-5)
-
-
-def test_imagenet_weights_are_used_where_they_are_to_be_had(tmp_path, monkeypatch):
-    """torch's download cache holds them: no network is asked."""
-    weights = torchvision_blocks.ResNet18_Weights.IMAGENET1K_V1
-    published = torchvision_blocks.resnet18().state_dict()
-    (tmp_path / "checkpoints").mkdir()
-    torch.save(published, tmp_path / "checkpoints" / weights.url.rsplit("/", 1)[1])
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    network = build_network(replace(PRESETS["resnet18-112"], channels=3), imagenet=True)
-    assert network.imagenet
-    assert torch.equal(network.encoder.layer1[0].conv1.weight, published["layer1.0.conv1.weight"])
-
-
-def test_without_imagenet_weights_training_starts_from_random_ones(tmp_path, monkeypatch, caplog):
-    def offline(*args, **kwargs):
-        raise OSError("no route to host")
-
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
-    network = build_network(PRESETS["resnet18-112"], imagenet=True)
-    assert not network.imagenet
-    assert "no route to host" in caplog.text
 
 
 def test_streams_can_be_left_out():

@@ -16,7 +16,7 @@ from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cli import main
 from EchoKeyframeLib.datasets.labels import ClipLabels, read_labels, write_labels
 from EchoKeyframeLib.models.presets import PRESETS
-from EchoKeyframeLib.models.weights_file import load_weights
+from EchoKeyframeLib.models.weights_file import load_card, load_weights
 from EchoKeyframeLib.training.clip_store import ClipStore
 from EchoKeyframeLib.training.recipe import RECIPES
 
@@ -157,6 +157,70 @@ def test_weights_that_cannot_be_started_from_are_refused_before_clips_are_made(
     assert main(["train", str(cines), "--output", str(tmp_path / "run"), "--init", str(weights), *more]) == 2
     assert told in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_corrected_labels_never_give_back_old_weights(cines, tmp_path, capsys):
+    """One keyframe moved: the same command refuses its old clips, then its old checkpoint, and says what to delete."""
+    folder, run = tmp_path / "cines", tmp_path / "run"
+    shutil.copytree(cines, folder)
+    command = ["train", str(folder), "--output", str(run), "--preset", "motion-only", "--steps", "1", *TINY]
+    assert main(command) == 0
+    old = (run / "weights.safetensors").read_bytes()
+    [first, *others] = read_labels(folder)
+    write_labels(folder / "labels.csv", [replace(first, ed=(first.ed[0] + 1, *first.ed[1:])), *others])
+    assert main(command) == 2
+    assert "clips: holds other clips or other labels" in capsys.readouterr().err
+    shutil.rmtree(run / "clips")
+    assert main(command) == 2
+    assert "belongs to a training with another data (sha256 is" in capsys.readouterr().err
+    shutil.rmtree(run)
+    assert main(command) == 0
+    assert (run / "weights.safetensors").read_bytes() != old
+
+
+def test_a_cine_that_was_replaced_is_noticed(cines, tmp_path, capsys):
+    """By one of the same name and length."""
+    folder, run = tmp_path / "cines", tmp_path / "run"
+    shutil.copytree(cines, folder)
+    command = ["train", str(folder), "--output", str(run), "--preset", "motion-only", "--steps", "1", *TINY]
+    assert main(command) == 0
+    first, second = sorted(folder.glob("*.avi"))
+    shutil.copy(second, first)
+    assert main(command) == 2
+    assert "clips: holds other clips" in capsys.readouterr().err
+
+
+def test_the_papers_preset_means_the_papers_recipe_and_never_random_weights(cines, tmp_path, monkeypatch, capsys):
+    """Without ImageNet weights it stops before anything is made, unless the person says random."""
+    def offline(*args, **kwargs):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path / "hub"))
+    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
+    monkeypatch.setitem(PRESETS, "paper-112", replace(PRESETS["paper-112"], backbone="resnet18"))
+    run = tmp_path / "run"
+    command = ["train", str(cines), "--output", str(run), "--preset", "paper-112", "--steps", "1", *TINY]
+    assert main(command) == 2
+    told = capsys.readouterr().err
+    assert "ImageNet weights of resnet18" in told and "--imagenet random" in told and not run.exists()
+    assert main([*command, "--imagenet", "random"]) == 0
+    training = load_card(run / "weights.safetensors").training
+    assert training["recipe"]["lr"] == RECIPES["paper"].lr and training["recipe"]["loss"] == "sum"
+    assert training["imagenet"] is None and training["recipe"]["imagenet"] is False
+    assert main([*command, "--imagenet", str(tmp_path / "gone.pth")]) == 2
+
+
+def test_weights_are_tested_at_another_size_than_they_were_trained_at(cines, tmp_path, capsys):
+    run = tmp_path / "run"
+    monkey = ["--preset", "resnet18-112", "--imagenet", "random", "--steps", "1", *TINY]
+    assert main(["train", str(cines), "--output", str(run), *monkey]) == 0
+    weights = str(run / "weights.safetensors")
+    assert main(["evaluate", str(cines), "--model", weights, "--test-size", "48", "--output", str(tmp_path / "e")]) == 0
+    assert "at 48 px, maxima |" in capsys.readouterr().out
+    loop = str(min(cines.glob("*.avi")))
+    assert main(["detect", loop, "--model", weights, "--test-size", "48", "--output", str(tmp_path / "d")]) == 0
+    assert main(["detect", loop, "--model", "two-stream", "--test-size", "64", "--output", str(tmp_path / "d")]) == 2
+    assert "leave --test-size out" in capsys.readouterr().err
 
 
 def test_a_training_that_diverges_ends_with_1(store, tmp_path, capsys):

@@ -21,7 +21,7 @@ def naive_windows(network, frames):
     length, window = len(frames), network.config.frames
     sums, counts = np.zeros((length, 2)), np.zeros((length, 1))
     with torch.inference_mode():
-        for start in range(max(1, length - window + 1)):
+        for start in range(length if network.config.past_end else max(1, length - window + 1)):
             part = frames[start : start + window]
             zeros = np.zeros((window - len(part), *part.shape[1:]), np.uint8)
             filled = torch.from_numpy(np.concatenate([part, zeros]))[None, :, None]
@@ -40,7 +40,9 @@ def paper():
 
 
 @pytest.mark.parametrize("frames", [1, 5, 15, 16, 17, 40])
-def test_encode_once_equals_naive_windows(paper, frames):
+@pytest.mark.parametrize("past_end", [True, False])
+def test_encode_once_equals_naive_windows(paper, frames, past_end, monkeypatch):
+    monkeypatch.setattr(paper, "config", replace(PAPER, past_end=past_end))
     clip = np.random.default_rng(frames).integers(0, 256, (frames, 64, 64), np.uint8)
     expected = naive_windows(paper, clip)
     once = NetworkDetector(paper, "paper", device="cpu").outputs(clip, 30.0)

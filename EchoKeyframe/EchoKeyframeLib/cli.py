@@ -18,6 +18,7 @@ from .commands import (
     UsageError,
     adapt,
     check,
+    compare,
     detect,
     evaluate,
     export,
@@ -110,7 +111,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in (
-        detect, info, export, import_key_object, measure, prepare, check, train, adapt, evaluate, reproduce, phantom,
+        detect, info, export, import_key_object, measure, prepare, check, train, adapt, evaluate, reproduce, compare,
+        phantom,
     ):  # fmt: skip
         command.add_to(commands)
     return parser

@@ -27,6 +27,7 @@ class Settings:
     fps: float | None = None
     view: str | None = None
     force: bool = False
+    test_size: int | None = None
 
 
 @dataclass(frozen=True)

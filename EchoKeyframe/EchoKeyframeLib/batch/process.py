@@ -51,7 +51,10 @@ def not_interrupted() -> Iterator[None]:
 
 def run(job: Job, settings: Settings) -> Outcome:
     """Run a job on one thread with this process's detector. Raises ``Cancelled`` once ``stop`` is set."""
-    return run_job(job, settings, lambda: own_detector(settings.model, settings.device), progress=check_stop)
+    def detector() -> Detector:
+        return own_detector(settings.model, settings.device, settings.test_size)
+
+    return run_job(job, settings, detector, progress=check_stop)
 
 
 def check_stop(done: float = 0.0) -> None:
@@ -63,12 +66,12 @@ def check_stop(done: float = 0.0) -> None:
 
 
 @cache
-def own_detector(model: str, device: str) -> Detector:
+def own_detector(model: str, device: str, test_size: int | None = None) -> Detector:
     """The process's detector, loaded once."""
     _keep_to_one_thread()  # processes of Ray do not call start()
     from ..detection.catalogue import load_detector
 
-    return load_detector(model, device)
+    return load_detector(model, device, test_size=test_size)
 
 
 def _keep_to_one_thread() -> None:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from . import UsageError
 from .cine_jobs import add_output, folder_if_filled
 from .labelled_data import LabelledData, add_data
-from .options import add_debug, add_device, count
+from .options import add_debug, add_device, add_test_size, count
 from .terminal import tell_failed, warn
 
 if TYPE_CHECKING:
     from ..detection.detector import Detector
     from ..evaluation.evaluate import Case
+    from ..training.learned_clips import LearnedClips
 
     Cases = Iterable[Case | tuple[str, str]]
 
@@ -29,17 +30,22 @@ def add_comparison(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
     parser.add_argument("--clips", type=count, metavar="N", help="only the first so many")
     add_device(parser)
+    add_test_size(parser)
     add_debug(parser)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """clips: how many. title: what they are, such as ``20 simulated clips``. output: the folder, which is there."""
+    """models: what the detectors were asked for by, in their order. clips: how many. title: what they are, such as
+    ``20 simulated clips``. learned: clips that each network learned from, by its title. output: the folder, which is
+    there."""
 
     data: LabelledData
+    models: tuple[str, ...]
     detectors: list[Detector]
     clips: int
     title: str
+    learned: dict[str, LearnedClips]
     output: Path
 
     @classmethod
@@ -51,21 +57,38 @@ class Comparison:
 
         data = LabelledData.of(options)
         try:
-            detectors = _load_detectors(models, options.device)
+            detectors = _load_detectors(models, options.device, options.test_size)
             clips, title = data.extent(options.clips)
-            _warn_of_learned_clips(models, data.names(options.clips))
+            learned = _learned(models)
         except CineError as error:
             raise UsageError(str(error)) from error
         with folder_if_filled(options.output) as output:
-            yield cls(data, detectors, clips, title, output)
+            yield cls(data, tuple(dict.fromkeys(models)), detectors, clips, title, learned, output)
 
     def runs(self) -> Iterator[tuple[Detector, Cases, Callable[[], object]]]:
         """Each detector with all clips, and what is to be called after each clip. Under a bar on a terminal."""
         from tqdm import tqdm
 
+        known = dict.fromkeys(self.learned, 0)
         with tqdm(total=self.clips * len(self.detectors), unit="clip", disable=None) as bar:
-            for detector in self.detectors:
-                yield detector, islice(self.data.cases(), self.clips), bar.update
+            for number, detector in enumerate(self.detectors):
+                cases = islice(self.data.cases(), self.clips)
+                yield detector, cases if number else self._counted(cases, known), bar.update
+        for network, clips in known.items():
+            if clips:
+                warn(f"warning: {network} learned from {clips} of {self.clips} clips here (by their seeds or "
+                     "pictures), so its figures are too good; evaluate on others")  # fmt: skip
+
+    def _counted(self, cases: Cases, known: dict[str, int]) -> Cases:
+        """The same cases; counts for each network those that it learned from."""
+        from ..evaluation.evaluate import Case
+        from ..training.phantom.clip_labels import seed_of
+
+        for case in cases:
+            if isinstance(case, Case):
+                for network, learned in self.learned.items():
+                    known[network] += learned.has(seed_of(Path(case.labels.file).name), case.source)
+            yield case
 
 
 def tell_failures(failures: Iterable[tuple[str, str]]) -> int:
@@ -76,33 +99,29 @@ def tell_failures(failures: Iterable[tuple[str, str]]) -> int:
     return 1 if failed else 0
 
 
-def _warn_of_learned_clips(models: Sequence[str], names: Sequence[str]) -> None:
-    """A line for each network that has learned from simulated clips of the same seeds."""
+def _learned(models: Sequence[str]) -> dict[str, LearnedClips]:
+    """What the networks behind these detectors learned from, by their titles, where that is known."""
     from ..detection.catalogue import network_weights
-    from ..training.phantom.clip_labels import seed_of
 
-    seeds = [seed for name in names if (seed := seed_of(name)) is not None]
-    weights = dict.fromkeys(network_weights(model) for model in models) if seeds else {}
-    for path in filter(None, weights):
+    found = {}
+    for path in filter(None, dict.fromkeys(network_weights(model) for model in models)):
         from ..models.weights_file import load_card
-        from ..training.learned_seeds import learned_seeds
+        from ..training.learned_clips import learned_clips
 
         card = load_card(path)
-        learned = learned_seeds(card)
-        known = sum(any(seed in clips for clips in learned) for seed in seeds)
-        if known:
-            warn(f"warning: {card.title} learned from {known} of {len(names)} clips here (by their seeds), so its "
-                 "figures are too good; evaluate on others")  # fmt: skip
+        if learned := learned_clips(card):
+            found[card.title] = learned
+    return found
 
 
-def _load_detectors(models: Sequence[str], device: str) -> list[Detector]:
+def _load_detectors(models: Sequence[str], device: str, test_size: int | None) -> list[Detector]:
     """Detectors that results are told apart by; a model given twice counts once.
 
     Raises UsageError where two sign with the same name, and what ``load_detector`` raises.
     """
     from ..detection.catalogue import load_detector
 
-    detectors = [load_detector(model, device) for model in dict.fromkeys(models)]
+    detectors = [load_detector(model, device, test_size=test_size) for model in dict.fromkeys(models)]
     names = [detector.name for detector in detectors]
     for name in names:
         if names.count(name) > 1:

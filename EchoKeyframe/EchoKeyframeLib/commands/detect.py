@@ -22,7 +22,7 @@ from .cine_jobs import (
     told,
     under_bar,
 )
-from .options import DECODERS, add_debug, add_device, add_reading_options
+from .options import DECODERS, add_debug, add_device, add_reading_options, add_test_size
 from .terminal import say
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--decoder", choices=DECODERS, default="beats",
                         help="whole sequence at once (default), or every local maximum as in the paper")
     add_device(parser)
+    add_test_size(parser)
     add_reading_options(parser)
     add_jobs(parser)
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="this machine, or a Ray cluster")
@@ -124,10 +125,11 @@ def _settings_and_detector(options: argparse.Namespace) -> tuple[Settings, Detec
 
     model = absolute_model(options.model or DEFAULT_MODEL)  # the processes of a cluster start in folders of their own
     try:
-        detector = load_detector(model, options.device)
+        detector = load_detector(model, options.device, test_size=options.test_size)
     except CineError as error:
         raise UsageError(str(error)) from error
-    settings = Settings(model, options.decoder, options.device, options.fps, options.view, options.force)
+    settings = Settings(model, options.decoder, options.device, options.fps, options.view, options.force,
+                        options.test_size)  # fmt: skip
     return settings, detector
 
 

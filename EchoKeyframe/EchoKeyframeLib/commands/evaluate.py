@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from . import UsageError
 from .comparison import Comparison, add_comparison, tell_failures
-from .options import DECODERS
+from .options import DECODERS, OWN_DECODER
 
 if TYPE_CHECKING:
+    from ..detection.detector import Detector
     from ..evaluation.evaluate import Evaluation
 
 
@@ -24,8 +25,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     add_comparison(parser)
     parser.add_argument("--model", nargs="+", metavar="NAME|FILE", help="detectors by name, or weights files")
-    parser.add_argument("--decoder", choices=(*DECODERS, "both"), default="beats",
-                        help="whole sequence at once (default), every local maximum as in the paper, or both")
+    parser.add_argument("--decoder", choices=(OWN_DECODER, *DECODERS, "both"), default=OWN_DECODER,
+                        help="own (default): every local maximum (maxima) for networks whose papers take those, the "
+                        "whole sequence at once (beats) for all others; one of the two, or both")
     parser.set_defaults(run=run)
 
 
@@ -35,14 +37,22 @@ def run(options: argparse.Namespace) -> int:
     from ..evaluation.evaluate import evaluate
     from ..evaluation.report import comparison
 
-    decoders = DECODERS if options.decoder == "both" else (options.decoder,)
     evaluations: list[Evaluation] = []
     with Comparison.of(options, options.model or [DEFAULT_MODEL]) as compared:
         for detector, cases, step in compared.runs():
+            decoders = _decoders(options.decoder, detector)
             evaluations += evaluate(cases, detector, decoders, compared.title, lambda _, step=step: step())
         print(comparison(evaluations))
         _write(evaluations, compared.output)
     return tell_failures(failure for evaluation in evaluations for failure in evaluation.failures)
+
+
+def _decoders(choice: str, detector: Detector) -> tuple[str, ...]:
+    from ..evaluation.own_decoder import own_decoder
+
+    if choice == OWN_DECODER:
+        return (own_decoder(detector),)
+    return DECODERS if choice == "both" else (choice,)
 
 
 def _write(evaluations: list[Evaluation], output: Path) -> None:

@@ -6,6 +6,8 @@ import argparse
 import math
 
 DECODERS = ("beats", "maxima")
+OWN_DECODER = "own"
+"""Each system's own way (``evaluation.own_decoder``)."""
 VIEWS = ("A2C", "A3C", "A4C", "A5C", "PLAX", "PSAX")
 
 
@@ -22,6 +24,19 @@ def add_debug(parser: argparse.ArgumentParser) -> None:
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+
+
+def add_test_size(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--test-size", type=image_size, metavar="PIXELS", help="size of the frames that a network "
+                        "looks at, where it is to be another than in its training (the paper: 320, then 224)")
+
+
+def image_size(text: str) -> int:
+    """Height and width of frames for a network."""
+    size = int(text)
+    if not 32 <= size <= 512:
+        raise argparse.ArgumentTypeError(f"frames for a network are 32 to 512 pixels wide, got {text}")
+    return size
 
 
 def frame_rate(text: str) -> float:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 from . import UsageError
 from .comparison import Comparison, add_comparison, tell_failures
-from .options import DECODERS, count
+from .options import DECODERS, OWN_DECODER, count
 
 if TYPE_CHECKING:
+    from ..evaluation.reproduction.departures import UsedSystem
     from ..evaluation.reproduction.system_runs import SystemRun
-
-OWN_DECODER = "own"
-
 
 def add_to(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
@@ -48,7 +46,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _reproduce(compared: Comparison, options: argparse.Namespace) -> int:
-    from ..evaluation.reproduction.system_runs import own_decoder, run_system, with_times
+    from ..evaluation.own_decoder import own_decoder
+    from ..evaluation.reproduction.system_runs import run_system, with_times
 
     systems = []
     for detector, cases, step in compared.runs():
@@ -75,6 +74,25 @@ def _common_clips(systems: list[SystemRun], view: str | None) -> set[str]:
     return {clip.name for clip in compared.clips}
 
 
+def _used(systems: list[SystemRun], compared: Comparison) -> list[UsedSystem]:
+    """What is known of each system, for the departures."""
+    from ..detection.catalogue import network_weights
+    from ..evaluation.reproduction.departures import UsedSystem
+
+    used = []
+    for system, detector, model in zip(systems, compared.detectors, compared.models, strict=True):
+        path = network_weights(model)
+        if path is None:
+            used.append(UsedSystem(system.name, system.decoder))
+            continue
+        from ..models.weights_file import load_card
+
+        card = load_card(path)
+        config = getattr(detector, "config", card.config)
+        used.append(UsedSystem(system.name, system.decoder, config.to_dict(), card.training))
+    return used
+
+
 def _write(systems: list[SystemRun], compared: Comparison, options: argparse.Namespace) -> None:
     from ..evaluation.reader_agreement import reader_agreement
     from ..evaluation.reproduction.report_folder import write_report
@@ -82,7 +100,7 @@ def _write(systems: list[SystemRun], compared: Comparison, options: argparse.Nam
     try:
         agreements = reader_agreement(compared.data.readings(options.clips))
         page = write_report(systems, compared.data.cases, compared.title, compared.output, options.view,
-                            options.worst, agreements)  # fmt: skip
+                            options.worst, agreements, _used(systems, compared))  # fmt: skip
     except OSError as error:
         raise UsageError(f"{compared.output}: the report cannot be written ({error.strerror})") from error
     print(page)

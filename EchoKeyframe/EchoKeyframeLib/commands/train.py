@@ -29,6 +29,8 @@ DEFAULT_PRESET = "two-stream"
 FINE_TUNE = "fine-tune"
 FINE_TUNE_STEPS, FINE_TUNE_PASSES = 400, 10
 
+PAPER_PRESETS = ("paper", "paper-112")
+
 STREAMS = {"image": ("image",), "motion": ("motion",), "both": ("image", "motion")}
 
 
@@ -61,11 +63,14 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--size", type=count, metavar="PIXELS", help="of the frames; a store's own size")
     group.add_argument("--init", metavar="NAME|FILE", help="start from these weights (two-stream: those of the "
                        "package) and, without --preset, from their network")
+    group.add_argument("--imagenet", metavar="FILE|random", help="what the encoder starts from: a file of ImageNet "
+                       "weights, or random ones (default: the recipe's; paper: torchvision's, from TORCH_HOME or "
+                       "downloaded)")
 
 
 def _add_recipe(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--recipe", choices=("modern", "paper", FINE_TUNE),
-                       help="(default: modern, with --init fine-tune)")
+                       help="(default: modern; paper for the presets paper and paper-112; with --init fine-tune)")
     add_replay(group, f"default: {REPLAY_CLIPS} for fine-tune, else 0")
     group.add_argument("--targets", choices=("paper", "beat"), help="width of the curves: 10 frames, or 0.1 beat")
     group.add_argument("--lr", type=positive, help="highest learning rate")
@@ -99,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
         from ..models.config import ConfigError
         from ..models.device import choose_device
         from ..training.checkpoints import StoppedError
-        from ..training.fit import check_init, export, train
+        from ..training.fit import check_start, export, train
         from ..training.lightning_library import MisconfigurationException
 
     folder, data = Path(options.output), LabelledData.of(options)
@@ -108,12 +113,12 @@ def run(options: argparse.Namespace) -> int:
     try:
         choose_device(options.device)
         options.init = options.init and weights_path(options.init)
-        options.recipe = options.recipe or (FINE_TUNE if options.init else "modern")
+        options.recipe = options.recipe or _usual_recipe(options)
         network, recipe = _network(options), _recipe(options)
-        if options.init:  # before a set is prepared, which takes hours
-            check_init(options.init, network)
+        settings = _run(folder, options, None)
+        check_start(network, recipe, settings)  # before a set is prepared, which takes hours
         clips = _clips(data, folder, network, options.nodes)
-        settings = _run(folder, options, _steps(options, recipe, len(clips)))
+        settings = replace(settings, steps=_steps(options, recipe, len(clips)))
         trained = train(network, recipe, clips, settings, _replay(options, folder, network))
         if trained is not None:  # else one of the other processes
             _tell(export(trained, settings))
@@ -127,6 +132,12 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _usual_recipe(options: argparse.Namespace) -> str:
+    if options.init:
+        return FINE_TUNE
+    return "paper" if options.preset in PAPER_PRESETS else "modern"
+
+
 def _network(options: argparse.Namespace) -> NetworkConfig:
     from ..models.presets import preset
     from ..models.weights_file import load_card
@@ -138,11 +149,13 @@ def _network(options: argparse.Namespace) -> NetworkConfig:
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
+    from ..models.imagenet import RANDOM
     from ..training.recipe import RECIPES
     from ..training.targets import TargetForm
 
     targets = TargetForm(options.targets) if options.targets else None
-    changes = _given(targets=targets, lr=options.lr, batch=options.batch, epochs=options.epochs)
+    imagenet = None if options.imagenet is None else options.imagenet != RANDOM
+    changes = _given(targets=targets, lr=options.lr, batch=options.batch, epochs=options.epochs, imagenet=imagenet)
     return replace(RECIPES[options.recipe], **changes)
 
 
@@ -162,12 +175,14 @@ def _replay(options: argparse.Namespace, folder: Path, network: NetworkConfig) -
 
 
 def _run(folder: Path, options: argparse.Namespace, steps: int | None) -> Run:
+    from ..models.imagenet import RANDOM
     from ..training.run import Run
 
+    imagenet = Path(options.imagenet) if options.imagenet and options.imagenet != RANDOM else None
     return Run(
         folder, steps, options.minutes, options.epoch_steps, options.seed, options.devices, options.nodes,
         options.device, options.precision, options.threads, options.workers,
-        progress=sys.stdout.isatty(), init=options.init,
+        progress=sys.stdout.isatty(), init=options.init, imagenet=imagenet,
     )  # fmt: skip
 
 

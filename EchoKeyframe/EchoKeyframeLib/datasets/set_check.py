@@ -14,6 +14,12 @@ from .dataset import Dataset, Finding, LabelledCine, Severity
 
 _TABLES = frozenset({".csv", ".json", ".txt", ".md", ".pdf", ".xlsx", ".raw", ".cfg"})
 _BLOCK = 1 << 20
+FAR_APART = 0.08
+"""Seconds beyond which two readers' marks of one keyframe are worth a second look; ``FRAMES_APART`` where a clip's rate
+is not known."""
+FRAMES_APART = 3.0
+MOST_NAMED = 4
+"""Keyframes named in one line."""
 
 
 def check_set(dataset: Dataset, seed: int = 0) -> list[Finding]:
@@ -28,7 +34,27 @@ def check_set(dataset: Dataset, seed: int = 0) -> list[Finding]:
         *dataset.torn_patients,
         *_same_content(dataset.cines, splits),
         *_without_labels(dataset),
+        *_disagreeing(dataset.cines),
     ]
+
+
+def _disagreeing(cines: Sequence[LabelledCine]) -> list[Finding]:
+    """One finding for each loop whose readers should look at it again: a keyframe that not all of them marked, or
+    marks of one keyframe that lie further apart than ``FAR_APART``."""
+    findings = []
+    for cine in cines:
+        if cine.readings is None or len(cine.readings.voters) < 2:
+            continue
+        vote = cine.readings.consensus
+        unclear = [f"{m.phase} near {m.frame:g} marked by {', '.join(m.readers)} alone"
+                   for m in (*vote.disputed, *vote.rejected)]  # fmt: skip
+        limit = FAR_APART * cine.labels.fps if cine.labels.fps else FRAMES_APART
+        unclear += [f"{m.phase} near {m.frame:g}: {m.spread:g} frames apart" for m in vote.accepted if m.spread > limit]
+        if unclear:
+            more = f" and {len(unclear) - MOST_NAMED} more" if len(unclear) > MOST_NAMED else ""
+            told = f"{cine.labels.file}: {'; '.join(unclear[:MOST_NAMED])}{more}; read it again"
+            findings.append(Finding(Severity.NOTE, "readers disagree", cine.labels.file, told))
+    return findings
 
 
 def summary(dataset: Dataset, checks: Sequence[CineCheck], seed: int = 0) -> list[tuple[str, str]]:

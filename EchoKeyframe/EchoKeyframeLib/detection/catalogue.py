@@ -17,12 +17,15 @@ FUSED_WITH = f"{FUSED}:"
 _NETWORK_PACKAGES = ("torch", "torchvision", "safetensors")
 
 
-def load_detector(model: str | Path = DEFAULT_MODEL, device: str = "auto", precision: str = "auto") -> Detector:
+def load_detector(
+    model: str | Path = DEFAULT_MODEL, device: str = "auto", precision: str = "auto", test_size: int | None = None
+) -> Detector:
     """A detector by its name, or from a weights file ``*.safetensors`` with its card beside it.
 
     ``"motion"`` is the training-free detector, which needs no torch and ignores device and precision; ``"fused"`` the
     mean of its curves and those of the bundled network, ``"fused:FILE"`` that with other weights; ``"auto"`` is
-    ``"fused"`` where torch is installed, else ``"motion"``.
+    ``"fused"`` where torch is installed, else ``"motion"``. test_size: height and width in pixels of the frames that a
+    network looks at, where it is not to be that of its training; its name then tells.
     Raises DetectionError for an unknown name (listing those there are) or where torch is missing, WeightsError for
     weights that cannot be used, CineError for a device that is not here.
     """
@@ -36,7 +39,7 @@ def load_detector(model: str | Path = DEFAULT_MODEL, device: str = "auto", preci
     if model == FUSED or str(model).startswith(FUSED_WITH):
         from .fusion import FusedDetector
 
-        return FusedDetector(load_detector(MOTION), load_detector(path, device, precision))
+        return FusedDetector(load_detector(MOTION), load_detector(path, device, precision, test_size))
     try:
         from ..models.weights_file import load_weights
         from .beat_network import BeatNetworkDetector
@@ -45,9 +48,11 @@ def load_detector(model: str | Path = DEFAULT_MODEL, device: str = "auto", preci
         raise DetectionError(
             f"model {path.stem}: needs {error.name}, which is not installed: pip install 'echokeyframe[network]'"
         ) from error
-    network, card = load_weights(path)
+    network, card = load_weights(path, test_size)
     kind = BeatNetworkDetector if card.config.one_beat else NetworkDetector
-    return kind(network, card.title, device, precision)
+    resized = network.config.size != card.config.size
+    title = f"{card.title} at {network.config.size} px" if resized else card.title
+    return kind(network, title, device, precision)
 
 
 def network_weights(model: str | Path) -> Path | None:

@@ -121,12 +121,14 @@ class _Sequence:
             self._encode_next()
 
     def finish(self) -> None:
-        """Encode what waited for later frames, fill a window that was never full, and run the last window."""
+        """Encode what waited for later frames, fill the last windows with zero frames, and run them."""
         if self._finished or not self._pushed:
             return
         while self._encoded < self._pushed:
             self._encode_next()
-        while self._encoded < self._window:
+        past_end = self._runner.config.past_end
+        end = self._pushed + self._window - 1 if past_end else max(self._pushed, self._window)
+        while self._encoded < end:
             self._encode(np.zeros_like(self._image), np.zeros((3, GRID, GRID), np.float32))
         if (self._encoded - self._window) % self._step:
             self._run_window()

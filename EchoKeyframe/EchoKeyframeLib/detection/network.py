@@ -88,7 +88,8 @@ class NetworkDetector:
     def _sequence(self, images: np.ndarray, motion: np.ndarray | None, progress: Progress) -> np.ndarray:
         """Outputs ``[n, outputs]`` of n frames that follow each other at the network's own rate."""
         real, window = len(images), self.config.frames
-        images, motion = _filled(images, window), _filled(motion, window)
+        length = real + window - 1 if self.config.past_end else max(real, window)
+        images, motion = _filled(images, length), _filled(motion, length)
         features = self._encode(images, motion, part_of(progress, 0, _ENCODED))
         return mean_over_windows(
             features,
@@ -123,7 +124,7 @@ class NetworkDetector:
 
 
 def _filled(frames: np.ndarray | None, length: int) -> np.ndarray | None:
-    """Zero frames at the end of a clip that is shorter than a window."""
+    """Zero frames behind a clip, up to ``length``."""
     if frames is None or len(frames) >= length:
         return frames
     return np.concatenate([frames, np.zeros((length - len(frames), *frames.shape[1:]), frames.dtype)])

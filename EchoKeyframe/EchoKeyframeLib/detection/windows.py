@@ -32,7 +32,7 @@ def mean_over_windows(
     """Each frame's outputs, averaged over all windows that contain it.
 
     features: encoded frames ``[T, h, w, d]`` with ``T >= window``, of which the first ``real`` belong to the clip; the
-    rest are zero frames that fill a clip shorter than the window, and no value of theirs is kept.
+    rest are zero frames that fill the last windows, and no value of theirs is kept.
     temporal: features of windows ``[N, window, h, w, d]`` to outputs float32 ``[N, window, outputs]``.
     Returns float32 ``[real, outputs]``.
     """

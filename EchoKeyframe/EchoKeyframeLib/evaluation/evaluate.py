@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..cine.cine import Cine, CineError
+from ..cine.frames_digest import frames_digest, short_digest
 from ..cine.sector import Sector, find_sector, whole_frame
 from ..datasets.clip_labels import ClipLabels
 from ..datasets.dataset import LabelledCine
@@ -36,11 +37,14 @@ FRAME_RATES = ((0, 30, "below 30 frames/s"), (30, 60, "30 to 60 frames/s"), (60,
 
 
 class Case(NamedTuple):
-    """A cine, where its sector is (None: find it), and its keyframes."""
+    """A cine, where its sector is (None: find it), and its keyframes. source: ``short_digest`` of the decoded frames.
+    patient: a key that tells patients apart; None where it is not known."""
 
     cine: Cine
     sector: Sector | None
     labels: ClipLabels
+    source: str | None = None
+    patient: str | None = None
 
 
 class Row(NamedTuple):
@@ -153,7 +157,8 @@ def score_case(case: Case, curves: Curves, decoder: str, sector: Sector) -> tupl
     truth = {phase: case.labels.of(phase) for phase in Phase}
     view, times = case.labels.view or case.cine.view, np.asarray(case.cine.times)
     decided = case.labels.decided_frames(len(times))
-    return detection, score_clip(case.labels.file, times, truth, detection.keyframes, view, decided)
+    result = score_clip(case.labels.file, times, truth, detection.keyframes, view, decided)
+    return detection, replace(result, patient=case.patient)
 
 
 def stored_clips(store: ClipStore, number: int | None = None, only: Collection[str] | None = None) -> Iterable[Case]:
@@ -166,7 +171,7 @@ def stored_clips(store: ClipStore, number: int | None = None, only: Collection[s
         if only is not None and clip.labels.file not in only:
             continue
         cine = clip.cine()
-        yield Case(cine, whole_frame(cine), clip.labels)
+        yield Case(cine, whole_frame(cine), clip.labels, clip.source)
 
 
 def labelled_cines(
@@ -180,6 +185,8 @@ def labelled_cines(
         if only is not None and labelled.labels.file not in only:
             continue
         try:
-            yield Case(labelled.read(), None, labelled.labels)
+            cine = labelled.read()
+            source = short_digest(frames_digest(cine.frames))
+            yield Case(cine, None, labelled.labels, source, labelled.patient)
         except CineError as error:
             yield labelled.labels.file, error.reason

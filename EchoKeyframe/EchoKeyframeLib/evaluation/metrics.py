@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -44,7 +44,8 @@ class Extra:
 
 @dataclass(frozen=True)
 class ClipResult:
-    """One clip's events. heart_rate: beats per minute from the labels, None where they do not span a beat."""
+    """One clip's events. heart_rate: beats per minute from the labels, None where they do not span a beat. patient: a
+    key that tells patients apart and is never shown; None where it is not known."""
 
     name: str
     view: str | None
@@ -52,6 +53,7 @@ class ClipResult:
     fps: float | None
     events: tuple[Event, ...]
     extras: tuple[Extra, ...]
+    patient: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -237,17 +239,26 @@ def bootstrap_interval(
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of one figure. Whole clips are drawn, since a clip's events err together."""
-    random = np.random.default_rng(seed)
+    """Percentile bootstrap interval of one figure. Whole patients are drawn with all their clips, since those err
+    together; a clip whose patient is not known counts as a patient of its own."""
+    random, patients = np.random.default_rng(seed), by_patient(results)
     figures = []
     for _ in range(repeats if results else 0):
-        drawn = [results[i] for i in random.integers(0, len(results), len(results))]
+        drawn = [clip for i in random.integers(0, len(patients), len(patients)) for clip in patients[i]]
         figures.append(figure(summarise(drawn, selection)))
     figures = np.array(figures)[np.isfinite(figures)]
     if not len(figures):
         return float("nan"), float("nan")
     low, high = np.quantile(figures, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def by_patient(results: Sequence[ClipResult]) -> list[list[ClipResult]]:
+    """Clips of one patient together, in the order of the first; each clip by itself whose patient is not known."""
+    groups: dict[object, list[ClipResult]] = {}
+    for place, result in enumerate(results):
+        groups.setdefault(place if result.patient is None else result.patient, []).append(result)
+    return list(groups.values())
 
 
 def _mean(values: np.ndarray) -> float:

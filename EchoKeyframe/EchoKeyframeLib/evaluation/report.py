@@ -20,7 +20,8 @@ _COLUMNS = "phase | clips | true | missed | extra | AFD, frames | AFD, ms | bias
 _PAPER_COLUMNS = "AFD ED | AFD ES | detected / true cycles | rate | events without any detection of their phase |"
 _MATCHING = (
     "Events are matched one to one within min(0.25 s, half the beat). AFD: mean ± SD of |detected - true| of matched "
-    "events. Bias: detected - true. In brackets: 95 % interval, whole clips drawn with replacement."
+    "events. Bias: detected - true. In brackets: 95 % interval, patients drawn with replacement, with all their clips "
+    "(a clip by itself where the patient is not known)."
 )
 _AS_PAPER = "The paper's figures (eq. 4 and 5: every true event against the nearest detection, however far):"
 
@@ -28,11 +29,21 @@ _AS_PAPER = "The paper's figures (eq. 4 and 5: every true event against the near
 def markdown(evaluation: Evaluation) -> str:
     """The whole evaluation as one Markdown page: our metrics by group, then the paper's."""
     title = f"# {evaluation.detector}, decoder {evaluation.decoder}: {evaluation.data}"
-    counts = f"{len(evaluation.results)} clips, {len(evaluation.failures)} that could not be evaluated."
+    counts = f"{_counted(evaluation)}, {len(evaluation.failures)} that could not be evaluated."
     rows = [*_heading(f"| group | {_COLUMNS}"), *(_markdown_row(row) for row in evaluation.rows())]
     paper = [*_heading(f"| {_PAPER_COLUMNS}"), f"| {_paper_cells(evaluation)} |"]
     lines = [title, "", _MATCHING, counts, "", *rows, "", _AS_PAPER, "", *paper, *_failure_lines(evaluation), ""]
     return "\n".join(lines)
+
+
+def _counted(evaluation: Evaluation) -> str:
+    results = evaluation.results
+    known = {result.patient for result in results if result.patient is not None}
+    unknown = sum(result.patient is None for result in results)
+    if not known:
+        return f"{len(results)} clips of patients who are not told apart"
+    others = f" and {unknown} clips of unknown patients" if unknown else ""
+    return f"{len(results)} clips of {len(known)} patient{'s' * (len(known) > 1)}{others}"
 
 
 def comparison(evaluations: Sequence[Evaluation]) -> str:

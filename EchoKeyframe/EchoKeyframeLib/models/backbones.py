@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import socket
 from collections.abc import Callable
 
 import torch
@@ -12,27 +10,23 @@ from torch import Tensor, nn
 from . import torchvision_blocks as blocks
 from .config import THIN, NetworkConfig
 from .frame_input import standardise
+from .imagenet import ImageNetWeights, fill_from_imagenet
 
-log = logging.getLogger(__name__)
-
-_DOWNLOAD_PATIENCE = 20.0  # s without a byte
 _THIN_WIDTHS = (16, 32, 64, 128)
 _THIN_BLOCKS = (1, 1, 2, 1)
 
 
-def _densenet29(**options) -> blocks.DenseNet:
+def _densenet29() -> blocks.DenseNet:
     """A DenseNet of 29 layers: one that a CPU trains in minutes. There are no ImageNet weights for it."""
-    options.pop("weights", None)
-    options.pop("progress", None)
-    return blocks.DenseNet(growth_rate=16, block_config=(3, 3, 3, 3), num_init_features=16, **options)
+    return blocks.DenseNet(growth_rate=16, block_config=(3, 3, 3, 3), num_init_features=16)
 
 
-_BACKBONES: dict[str, tuple[Callable[..., nn.Module], object]] = {
-    "resnet18": (blocks.resnet18, blocks.ResNet18_Weights.IMAGENET1K_V1),
-    "resnet34": (blocks.resnet34, blocks.ResNet34_Weights.IMAGENET1K_V1),
-    "resnet50": (blocks.resnet50, blocks.ResNet50_Weights.IMAGENET1K_V2),
-    "densenet121": (blocks.densenet121, blocks.DenseNet121_Weights.IMAGENET1K_V1),
-    "densenet29": (_densenet29, None),
+_BACKBONES: dict[str, Callable[[], nn.Module]] = {
+    "resnet18": blocks.resnet18,
+    "resnet34": blocks.resnet34,
+    "resnet50": blocks.resnet50,
+    "densenet121": blocks.densenet121,
+    "densenet29": _densenet29,
 }
 
 
@@ -40,18 +34,18 @@ class FrameVectors(nn.Module):
     """Each frame to one vector: an image network without its classifier, averaged over the image.
 
     images: uint8 (0..255) or float (0..1) ``[B, T, 1 or C, S, S]``; returns ``[B, T, width]``, in eval mode each frame
-    by itself. ``imagenet`` says whether ImageNet weights were asked for and loaded.
+    by itself. imagenet: what a torchvision network starts from; None: random weights.
     """
 
-    def __init__(self, config: NetworkConfig, imagenet: bool = False) -> None:
+    def __init__(self, config: NetworkConfig, imagenet: ImageNetWeights | None = None) -> None:
         super().__init__()
         self.channels = config.channels
         if config.backbone == THIN:
             mean = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-            self.body, self.imagenet = nn.Sequential(thin_resnet(config.channels, config.width), *mean), False
+            self.body = nn.Sequential(thin_resnet(config.channels, config.width), *mean)
             self.width = config.width
         else:
-            self.body, self.imagenet = backbone(config.backbone, config.channels, imagenet)
+            self.body = backbone(config.backbone, config.channels, imagenet)
             classifier = "fc" if isinstance(self.body, blocks.ResNet) else "classifier"
             self.width = getattr(self.body, classifier).in_features
             setattr(self.body, classifier, nn.Identity())
@@ -62,15 +56,17 @@ class FrameVectors(nn.Module):
         return self.body(flat).unflatten(0, frames.shape[:2])
 
 
-def backbone(name: str, channels: int, imagenet: bool) -> tuple[nn.Module, bool]:
-    """A torchvision network for ``channels`` input channels, and whether it holds ImageNet weights."""
-    build, weights = _BACKBONES[name]
-    network = _with_imagenet(build, weights) if imagenet and weights else None
-    loaded = network is not None
-    network = network or build()
+def backbone(name: str, channels: int, imagenet: ImageNetWeights | None = None) -> nn.Module:
+    """A torchvision network for ``channels`` input channels, random or with these ImageNet weights.
+
+    Raises ImageNetError where they are another network's.
+    """
+    network = _BACKBONES[name]()
+    if imagenet is not None:
+        fill_from_imagenet(network, imagenet, name)
     if channels == 1:
         take_gray(network)
-    return network, loaded
+    return network
 
 
 def thin_resnet(channels: int, width: int, strides: tuple[int, int, int, int] = (2, 2, 2, 2)) -> nn.Sequential:
@@ -95,15 +91,3 @@ def take_gray(network: nn.Module) -> None:
     # Three equal channels into the old filter give what one channel gives into the sum of its three parts.
     gray.weight.data = first.weight.data.sum(1, keepdim=True)
     network.set_submodule(name, gray)
-
-
-def _with_imagenet(build: Callable[..., nn.Module], weights: object) -> nn.Module | None:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_DOWNLOAD_PATIENCE)
-    try:
-        return build(weights=weights, progress=False)
-    except (OSError, RuntimeError) as error:  # no network (URLError is an OSError), full disk, damaged download
-        log.warning("ImageNet weights are not to be had (%s): training starts from random weights", error)
-        return None
-    finally:
-        socket.setdefaulttimeout(before)

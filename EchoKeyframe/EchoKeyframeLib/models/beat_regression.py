@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from .backbones import FrameVectors
 from .config import NetworkConfig
+from .imagenet import ImageNetWeights
 from .recurrent import RecurrentLayers
 
 _KINDS = {"resnet-lstm-beat": nn.LSTM, "densenet-gru-beat": nn.GRU}
@@ -33,11 +34,10 @@ class BeatRegression(nn.Module):
     ``config.hidden``: units of the recurrent layers.
     """
 
-    def __init__(self, config: NetworkConfig, imagenet: bool = False) -> None:
+    def __init__(self, config: NetworkConfig, imagenet: ImageNetWeights | None = None) -> None:
         super().__init__()
         self.config = config
         self.encoder = FrameVectors(config, imagenet)
-        self.imagenet = self.encoder.imagenet
         kind = _KINDS[config.architecture]
         self.recurrent = RecurrentLayers(kind, self.encoder.width, config.hidden, config.dropout)
         self.dropout = nn.Dropout(config.dropout)

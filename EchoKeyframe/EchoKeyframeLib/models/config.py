@@ -46,7 +46,8 @@ class NetworkConfig:
         The published systems have one column: ``"phase"`` (1 at ED, 0 at ES), ``"systole"`` (its probability) or
         ``"area"`` (of the LV, as a share of the frame).
     frames: T, the length of a window, or of a beat once resampled (``one_beat``).
-    window_step: frames from one window to the next at inference (the paper: 1).
+    window_step: frames from one window to the next at inference (the paper: 1). past_end: windows begin at every frame,
+        to the clip's last; zero frames, which do not count, fill those that reach beyond it, as in training.
     rate: effective frames per second that the network was trained at; a clip is taken at the stride that comes closest.
         None: every frame is used, whatever the frame rate (the paper).
     size: height and width of the prepared frames. channels: 1, or 3 for a backbone with ImageNet weights.
@@ -68,6 +69,7 @@ class NetworkConfig:
     outputs: tuple[str, ...] = ("ED", "ES")
     frames: int = 16
     window_step: int = 1
+    past_end: bool = False
     rate: float | None = None
     size: int = 224
     channels: int = 1

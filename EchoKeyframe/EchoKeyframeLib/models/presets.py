@@ -9,12 +9,13 @@ from torch import nn
 from .beat_regression import BeatRegression
 from .cnn3d_lstm import CNN3dLSTM
 from .config import OUTPUTS, THIN, ConfigError, NetworkConfig
+from .imagenet import PUBLISHED, ImageNetError, ImageNetWeights
 from .resnet_lstm import ResNetLSTM
 from .resnet_vst import ResNetVST
 from .segmentation import LVSegmentation
 from .two_stream import TwoStreamVST
 
-_PAPER = NetworkConfig("resnet-vst", channels=3)
+_PAPER = NetworkConfig("resnet-vst", past_end=True, channels=3)
 _TWO_STREAM = NetworkConfig(
     "two-stream",
     outputs=OUTPUTS,
@@ -73,6 +74,11 @@ _FROM_IMAGENET = {
 _FROM_RANDOM = {"two-stream": TwoStreamVST, "cnn3d-lstm": CNN3dLSTM, "segmentation": LVSegmentation}
 
 
+def starts_from_imagenet(config: NetworkConfig) -> bool:
+    """Whether a network's encoder can start from ImageNet weights."""
+    return config.architecture in _FROM_IMAGENET and config.backbone in PUBLISHED
+
+
 def preset(name: str) -> NetworkConfig:
     """The configuration of that name. Raises ConfigError, which lists the names there are."""
     if name not in PRESETS:
@@ -80,8 +86,13 @@ def preset(name: str) -> NetworkConfig:
     return PRESETS[name]
 
 
-def build_network(config: NetworkConfig, imagenet: bool = False) -> nn.Module:
-    """A network with random weights, or with ImageNet weights in its encoder where it has such and they can be had."""
+def build_network(config: NetworkConfig, imagenet: ImageNetWeights | None = None) -> nn.Module:
+    """A network with random weights, or with these ImageNet weights in its encoder.
+
+    Raises ImageNetError where they are another encoder's, or the network has none that takes them.
+    """
     if config.architecture in _FROM_RANDOM:
+        if imagenet is not None:
+            raise ImageNetError(imagenet.source, f"{config.architecture} starts from random weights; leave it out")
         return _FROM_RANDOM[config.architecture](config)
     return _FROM_IMAGENET[config.architecture](config, imagenet)

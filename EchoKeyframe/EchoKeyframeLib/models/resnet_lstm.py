@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from .backbones import FrameVectors
 from .config import NetworkConfig
+from .imagenet import ImageNetWeights
 
 
 class ResNetLSTM(nn.Module):
@@ -26,11 +27,10 @@ class ResNetLSTM(nn.Module):
     ``config.hidden``: units of the two LSTM layers; the fully connected layer between them has as many as the second.
     """
 
-    def __init__(self, config: NetworkConfig, imagenet: bool = False) -> None:
+    def __init__(self, config: NetworkConfig, imagenet: ImageNetWeights | None = None) -> None:
         super().__init__()
         self.config = config
         self.encoder = FrameVectors(config, imagenet)
-        self.imagenet = self.encoder.imagenet
         first, second = config.hidden
         self.first = nn.LSTM(self.encoder.width, first, batch_first=True)
         self.between = nn.Sequential(nn.Linear(first, second), nn.ReLU(), nn.Dropout(config.dropout))

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from .backbones import backbone
 from .config import NetworkConfig
 from .frame_input import standardise
+from .imagenet import ImageNetWeights
 from .torchvision_blocks import ResNet
 from .vst import VideoSwin
 
@@ -30,15 +31,13 @@ class ResNetVST(nn.Module):
     """frames ``[B, T, C, S, S]`` to probabilities of ED and ES ``[B, T, 2]``.
 
     ``forward(frames) == temporal(encode(frames))``, and in eval mode ``encode`` treats each frame by itself.
-    imagenet: start from ImageNet weights if they are at hand or can be downloaded; the attribute ``imagenet`` says
-    whether that went well.
+    imagenet: what its ResNet starts from; None: random weights.
     """
 
-    def __init__(self, config: NetworkConfig, imagenet: bool = False) -> None:
+    def __init__(self, config: NetworkConfig, imagenet: ImageNetWeights | None = None) -> None:
         super().__init__()
         self.config = config
-        resnet, self.imagenet = backbone(config.backbone, config.channels, imagenet)
-        self.encoder = _up_to_stage(resnet, config)
+        self.encoder = _up_to_stage(backbone(config.backbone, config.channels, imagenet), config)
         self.grid = -(-config.size // 2 ** (config.stage + 1))
         self.vst = VideoSwin(config, self.grid)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from ..atomic_file import written_atomically
 from ..cine.cine import CineError
 from ..json_file import FileName, Word, checked, read_document
-from .config import NetworkConfig
+from .config import ConfigError, NetworkConfig
 from .presets import build_network
 from .registry import SUFFIX
 
@@ -118,29 +118,41 @@ def save_weights(
     return card
 
 
-def load_weights(path: str | Path) -> tuple[nn.Module, WeightsCard]:
+def load_weights(path: str | Path, test_size: int | None = None) -> tuple[nn.Module, WeightsCard]:
     """The network of a weights file, in eval mode and float32, and its card.
 
     The network is compared with the file's header before anything of it is allocated, so that it takes as much memory
     as its weights, whatever the card says.
-
+    test_size: the size of frames that it is built for, where that is not to be the one of its training.
     Raises WeightsError for a file that is missing, damaged, not safetensors, without card or of another architecture.
     """
     path, card = Path(path), load_sound_card(path)
+    config = _resized(card, test_size)
     try:
         with safe_open(path, framework="pt") as header:
             found = {key: list(header.get_slice(key).get_shape()) for key in header.keys()}  # noqa: SIM118
         with torch.device("meta"):
-            _compare(build_network(card.config), found, path.name)
+            _compare(build_network(config), found, path.name)
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(path.name, f"cannot be read as safetensors ({_one_line(error)})") from None
-    network = build_network(card.config).eval()
+    network = build_network(config).eval()
     for key, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise WeightsError(path.name, f"{key} holds values that are not finite")
     network.load_state_dict(tensors, strict=False)
     return network, card
+
+
+def _resized(card: WeightsCard, test_size: int | None) -> NetworkConfig:
+    if test_size is None or test_size == card.config.size:
+        return card.config
+    if "motion" in card.config.streams:
+        raise WeightsError(card.name, f"looks at motion measured at {card.config.size} pixels; leave --test-size out")
+    try:
+        return replace(card.config, size=test_size)
+    except ConfigError as error:
+        raise WeightsError(card.name, f"cannot be tested at {test_size} pixels: {error}") from None
 
 
 def load_sound_card(path: str | Path) -> WeightsCard:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -13,11 +14,12 @@ from tqdm import tqdm
 
 from ..atomic_file import written_atomically
 from ..cine.cine import CineError
-from ..models.weights_file import WeightsCard, card_path, load_sound_card, load_weights, save_weights
+from ..models.weights_file import WeightsCard, card_path, load_card, load_sound_card, load_weights, save_weights
 from .adaptation_check import Check, check
 from .checkpoints import CHECKPOINT_NAME
 from .clip_store import ClipStore, StoredClip
 from .fit import WEIGHTS_NAME, export, train
+from .learned_clips import LEARNED, LearnedClips, learned_clips
 from .observed_cine import ObservedCine, agreements, observe, share_agreed
 from .pseudo_labels import Agreement
 from .recipe import RECIPES
@@ -69,8 +71,9 @@ class PseudoLabelled:
     """Cines with the labels on which two detectors agree, in the form of a store; those without are left out."""
 
     def __init__(self, store: ClipStore, cines: list[ObservedCine], found: list[Agreement]) -> None:
-        self.folder, self.size = store.folder, store.size
+        self.folder, self.size, self._store = store.folder, store.size, store.sha256
         self._clips = [replace(c.clip, labels=a.labels) for c, a in zip(cines, found, strict=True) if a.beats]
+        self.sources = [clip.source for clip in self._clips if clip.source]
         self.beats = sum(a.beats for a in found)
         self.agreement = share_agreed(found)
         made_of = {key: store.description.get(key) for key in ("files", "read")}
@@ -78,6 +81,11 @@ class PseudoLabelled:
 
     def __len__(self) -> int:
         return len(self._clips)
+
+    @property
+    def sha256(self) -> str:
+        """Of the cines and the labels that were agreed on."""
+        return hashlib.sha256(repr((self._store, [clip.labels for clip in self._clips])).encode()).hexdigest()
 
     def __getitem__(self, index: int) -> StoredClip:
         return self._clips[index]
@@ -136,7 +144,8 @@ def adapt(
         "replay": None if replay is None else {**replay.description, "clips": len(replay)},
         "check": {"before": asdict(before), "after": asdict(after), "simulated": len(simulated)}, "refused": refused,
     }  # fmt: skip
-    return Adaptation(_write(settings.folder, network, report), before, after, tuple(refused))
+    written = _write(settings.folder, network, report, learned_clips(load_card(weights)))
+    return Adaptation(written, before, after, tuple(refused))
 
 
 def _observed(
@@ -167,14 +176,15 @@ def _run(settings: Settings, number: int, weights: Path) -> Run:
     )  # fmt: skip
 
 
-def _write(folder: Path, network: nn.Module, report: dict[str, Any]) -> Path | None:
+def _write(folder: Path, network: nn.Module, report: dict[str, Any], learned: LearnedClips) -> Path | None:
     """The weights, unless they were refused, and the report of either."""
     path = folder / WEIGHTS_NAME
     if report["refused"]:
         for stale in (path, card_path(path)):
             stale.unlink(missing_ok=True)
     else:
-        save_weights(path, network, training={"adaptation": report}, name=folder.resolve().name)
+        training = {"adaptation": report, LEARNED: learned.to_dict()}
+        save_weights(path, network, training=training, name=folder.resolve().name)
     with written_atomically(folder / REPORT_NAME) as partial:
         partial.write_text(json.dumps(report, indent=1), encoding="utf-8")
     return None if report["refused"] else path

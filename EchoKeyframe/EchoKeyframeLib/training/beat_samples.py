@@ -13,7 +13,7 @@ from ..detection.motion_features import GRID
 from ..models.config import NetworkConfig
 from .clip_store import ClipStore, ClipStoreError, StoredClip
 from .phase_targets import VOLUME_LIKE, phase_curve
-from .samples import Sample
+from .samples import ClipOrder, Sample
 from .targets import decided_stretches
 
 PLACEMENT = 0.06
@@ -27,15 +27,16 @@ MOST_TRIES = 1000
 
 
 class BeatSamples(Dataset):
-    """Sample n of an endless training, drawn from ``(seed, n)`` alone, so that any step can be repeated."""
+    """Sample n of an endless training, which follows from ``(seed, n)`` alone, so that any step can be repeated."""
 
     def __init__(self, store: ClipStore, network: NetworkConfig, seed: int) -> None:
         self.store, self.network, self.seed = store, network, seed
+        self._order = ClipOrder(len(store), seed)
 
     def __getitem__(self, number: int) -> Sample:
         rng = np.random.default_rng([self.seed, number])
-        for _ in range(MOST_TRIES):
-            clip = self.store[int(rng.integers(len(self.store)))]
+        for attempt in range(MOST_TRIES):
+            clip = self.store[int(rng.integers(len(self.store))) if attempt else self._order.clip(number)]
             beats = labelled_beats(clip)
             if beats:
                 start, end = beats[int(rng.integers(len(beats)))]

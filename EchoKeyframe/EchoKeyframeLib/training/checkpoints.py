@@ -21,6 +21,9 @@ IDENTITY = "echokeyframe"
 INIT = "init"
 """Key therein: SHA-256 of the weights that the training began with, None where it was given none."""
 
+IMAGENET = "imagenet"
+"""Key therein: the ImageNet weights that the encoder began with, None for random ones."""
+
 
 class TrainingError(CineError):
     """Training cannot start or go on. One line: what is wrong, where, what to do."""

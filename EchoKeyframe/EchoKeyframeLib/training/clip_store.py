@@ -4,24 +4,29 @@
 and ``volume.npy`` float16 ``[F]``, the clips one behind the other; ``clips.npy`` holds one ``CLIP`` record for each.
 ``decided.npy`` bool ``[F]`` tells the frames whose keyframes are all labelled; a store without it has all labelled.
 A store made with masks also holds ``masks.npy`` uint8 ``[F, S, S]``, the left ventricle's cavity.
+``digests.npy`` uint8 ``[clips, 2, 32]`` has two SHA-256 a clip: of the decoded frames that it was made of, and of all
+that the store holds of it, labels included; for a store without it (of 0.1.0) both are taken when asked for.
 Files are created at their full size; a clip counts once its record says ``done``, so a store can be made by several
 processes and finished after an interruption.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from ..atomic_file import written_atomically
 from ..cine.cine import Cine, CineError, Source
+from ..cine.frames_digest import frames_digest, short_digest
 from ..datasets.clip_labels import ClipLabels
 from ..datasets.decided import spans_of
 from ..detection.motion_features import GRID
@@ -31,6 +36,7 @@ MOST_EVENTS, LONGEST_NAME = 64, 120
 DESCRIPTION_NAME = "store.json"
 DECIDED_NAME = "decided.npy"
 MASKS_NAME = "masks.npy"
+DIGESTS_NAME = "digests.npy"
 OUTSIDE_LV, INSIDE_LV, NOT_TRACED = 0, 1, 255
 """Values of the masks; a frame of which the left ventricle is not known is ``NOT_TRACED`` all over."""
 
@@ -61,6 +67,7 @@ class StoredClip:
 
     volume: float16 ``[T]``, 0 where the LV is smallest, 1 where it is largest; None where it is unknown.
     masks: uint8 ``[T, S, S]``: ``OUTSIDE_LV``, ``INSIDE_LV`` or ``NOT_TRACED``; None in a store without masks.
+    source: ``short_digest`` of the decoded frames that it was made of; None in a store of 0.1.0.
     """
 
     frames: np.ndarray
@@ -69,6 +76,7 @@ class StoredClip:
     fps: float
     labels: ClipLabels
     masks: np.ndarray | None = None
+    source: str | None = None
 
     def cine(self) -> Cine:
         """Its frames, copied, as a cine with the clip's own rate."""
@@ -98,6 +106,8 @@ class ClipStore:
             self.decided = np.load(self.folder / DECIDED_NAME, mmap_mode=mode) if has_decided else None
             has_masks = (self.folder / MASKS_NAME).is_file()
             self.masks = np.load(self.folder / MASKS_NAME, mmap_mode=mode) if has_masks else None
+            has_digests = (self.folder / DIGESTS_NAME).is_file()
+            self._digests = np.load(self.folder / DIGESTS_NAME, mmap_mode=mode) if has_digests else None
         except (OSError, ValueError) as error:
             raise ClipStoreError(self.folder.name, f"is damaged ({error}); delete it and make it again") from error
         self._finished = np.flatnonzero(self.clips["done"])
@@ -119,7 +129,8 @@ class ClipStore:
         )
         volume = self.volume[span] if record["has_volume"] else None
         masks = None if self.masks is None else self.masks[span]
-        return StoredClip(self.frames[span], self.motion[span], volume, float(record["fps"]), labels, masks)
+        source = None if self._digests is None else short_digest(self._digests[self._finished[index], 0].tobytes())
+        return StoredClip(self.frames[span], self.motion[span], volume, float(record["fps"]), labels, masks, source)
 
     @property
     def is_complete(self) -> bool:
@@ -131,6 +142,37 @@ class ClipStore:
         """S, height and width of the frames."""
         return self.frames.shape[1]
 
+    @property
+    def sources(self) -> list[str]:
+        """``short_digest`` of the decoded frames that each finished clip was made of."""
+        return [short_digest(self._digests_of(index)[0]) for index in range(len(self))]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of frames and labels of all finished clips, in their order: another label is another training set."""
+        digest = hashlib.sha256()
+        for index in range(len(self)):
+            digest.update(self._digests_of(index)[1])
+        return digest.hexdigest()
+
+    def _digests_of(self, index: int) -> tuple[bytes, bytes]:
+        place = self._finished[index]
+        if self._digests is not None:
+            return self._digests[place, 0].tobytes(), self._digests[place, 1].tobytes()
+        source = frames_digest(self[index].frames)
+        return source, self._digest(place, source)
+
+    def _digest(self, place: int, source: bytes) -> bytes:
+        """Of all that the store holds of a clip but its name, and of the frames that it was made of."""
+        record = self.clips[place]
+        span = slice(int(record["start"]), int(record["start"] + record["length"]))
+        digest = hashlib.sha256(source)
+        for array in (self.frames, self.volume, self.decided, self.masks):
+            digest.update(b"" if array is None else np.ascontiguousarray(array[span]).data)
+        for field in ("fps", "has_volume", "ed", "es", "view"):
+            digest.update(record[field].tobytes())
+        return digest.digest()
+
     def write(
         self,
         index: int,
@@ -140,8 +182,12 @@ class ClipStore:
         heart_rate: float = np.nan,
         volume: np.ndarray | None = None,
         masks: np.ndarray | None = None,
+        source: bytes | None = None,
     ) -> None:
-        """Fill in clip ``index`` of ``length`` frames. Only its own parts of the files are touched."""
+        """Fill in clip ``index`` of ``length`` frames. Only its own parts of the files are touched.
+
+        source: ``frames_digest`` of the decoded frames that it was made of; None: of ``frames`` themselves.
+        """
         record = self.clips[index]
         span = slice(int(record["start"]), int(record["start"] + record["length"]))
         self.frames[span], self.motion[span] = frames, motion
@@ -155,6 +201,9 @@ class ClipStore:
         clip["fps"], clip["heart_rate"], clip["has_volume"] = labels.fps, heart_rate, volume is not None
         clip["ed"], clip["es"] = _padded(labels.ed), _padded(labels.es)
         clip["view"], clip["name"] = labels.view or "", labels.file
+        if self._digests is not None:
+            source = source or frames_digest(frames)
+            self._digests[index] = [list(source), list(self._digest(index, source))]
         # Last: a process that is killed before leaves a clip that is made again.
         clip["done"] = 1
 
@@ -185,6 +234,7 @@ def create_store(
         "volume.npy": ((total,), np.float16),
         DECIDED_NAME: ((total,), bool),
         "clips.npy": ((len(lengths),), CLIP),
+        DIGESTS_NAME: ((len(lengths), 2, 32), np.uint8),
     }
     if masks:
         arrays[MASKS_NAME] = ((total, size, size), np.uint8)
@@ -238,7 +288,7 @@ def _amount(size: int) -> str:
 
 def remove_store(folder: Path) -> None:
     """Delete a store's files, its description first: what an interruption leaves is then no store."""
-    arrays = ("frames.npy", "motion.npy", "volume.npy", "clips.npy", DECIDED_NAME, MASKS_NAME)
+    arrays = ("frames.npy", "motion.npy", "volume.npy", "clips.npy", DECIDED_NAME, MASKS_NAME, DIGESTS_NAME)
     for name in (DESCRIPTION_NAME, *arrays):
         (folder / name).unlink(missing_ok=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..cine.cine import Cine, CineError
+from ..cine.frames_digest import frames_digest
 from ..cine.prepare import prepare
 from ..cine.sector import Sector, find_sector
 from ..datasets.clip_labels import ClipLabels, LabelError
@@ -96,7 +98,7 @@ def store_labelled(
     for cine in cines:  # before any is read: a set takes hours
         _require_trainable(cine.labels)
     clips = [_checked(c.labels, c.read()) for c in tqdm(cines, unit="clip", disable=None if progress else True)]
-    described = [_described(cine.labels, clip.frames) for cine, clip in zip(cines, clips, strict=True)]
+    described = [_described(cine, clip.frames) for cine, clip in zip(cines, clips, strict=True)]
     description: dict[str, object] = {"kind": "labelled", "clips": described}
     if masks:
         description["masks"] = True
@@ -107,7 +109,8 @@ def store_labelled(
         sector = find_sector(cine)
         frames = prepare(cine, sector, size)
         traced = prepared_masks(cines[index].masks, cine, sector, size) if masks else None
-        store.write(index, frames, motion_features(frames), clips[index], masks=traced)
+        source = frames_digest(cine.frames)
+        store.write(index, frames, motion_features(frames), clips[index], masks=traced, source=source)
     return ClipStore(folder)
 
 
@@ -123,20 +126,32 @@ def prepared_masks(masks: VentricleMasks | None, cine: Cine, sector: Sector, siz
 
 
 def holds(store: ClipStore, cines: Sequence[LabelledCine]) -> bool:
-    """Whether a store is whole and holds these cines with these labels, so that it need not be made again."""
-    wanted = [cine.labels for cine in cines if cine.labels.decided != ()]
+    """Whether a store is whole and holds these cines, as their files are now, with these labels, so that it need not be
+    made again."""
+    wanted = [cine for cine in cines if cine.labels.decided != ()]
     stored = store.description.get("clips", [])
     same = len(stored) == len(wanted) and all(
-        clip == _described(labels, clip["frames"]) for clip, labels in zip(stored, wanted, strict=True)
+        clip == _described(cine, clip["frames"]) for clip, cine in zip(stored, wanted, strict=True)
     )
     return store.is_complete and same
 
 
-def _described(labels: ClipLabels, frames: int) -> dict[str, object]:
+def _described(cine: LabelledCine, frames: int) -> dict[str, object]:
     """What the description says of a clip of that many frames, as JSON values: rate and view as they are labelled, null
-    where the cine's own are taken, so that labels can be compared without reading the cine."""
-    decided = spans_of(labels.decided_frames(frames))
-    return json.loads(json.dumps(asdict(replace(labels, frames=frames, decided=decided))))
+    where the cine's own are taken, so that labels can be compared without decoding the cine; and its file's SHA-256."""
+    decided = spans_of(cine.labels.decided_frames(frames))
+    labels = asdict(replace(cine.labels, frames=frames, decided=decided))
+    return json.loads(json.dumps({**labels, "file_sha256": _file_sha256(cine.path)}))
+
+
+def _file_sha256(path: Path) -> str:
+    """Of a cine's file, and of the pixels beside it that a MetaImage header leads to."""
+    digest = hashlib.sha256()
+    beside = [path.with_suffix(suffix) for suffix in (".raw", ".zraw")] if path.suffix.lower() == ".mhd" else []
+    for file in (path, *filter(Path.is_file, beside)):
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
 
 
 def _require_trainable(labels: ClipLabels) -> None:

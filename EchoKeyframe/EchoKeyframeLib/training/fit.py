@@ -18,12 +18,14 @@ from torch.utils.data import DataLoader, Dataset
 from ..atomic_file import written_atomically
 from ..models.config import NetworkConfig
 from ..models.device import channels_last
-from ..models.presets import build_network
+from ..models.imagenet import ImageNetWeights, imagenet_weights
+from ..models.presets import build_network, starts_from_imagenet
 from ..models.weights_file import load_card, load_sound_card, load_weights, save_weights
 from .beat_samples import BeatSamples
 from .checkpoints import (
     CHECKPOINT_NAME,
     IDENTITY,
+    IMAGENET,
     INIT,
     AtomicCheckpointIO,
     SaveEachEpoch,
@@ -33,6 +35,7 @@ from .checkpoints import (
 )
 from .clip_store import ClipStore, ClipStoreError
 from .keyframe_training import KeyframeTraining, average_weights
+from .learned_clips import LEARNED, LearnedClips, clips_of, learned_clips
 from .lightning_library import Callback, TensorBoardLogger, TQDMProgressBar, Trainer
 from .mask_samples import MaskSamples, traced_frames
 from .recipe import Recipe
@@ -65,23 +68,28 @@ def train(
     """
     for clips in (store, replay) if replay is not None else (store,):
         _check_store(clips, network)
+    check_start(network, recipe, run)
     for chatter in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(chatter).setLevel(logging.WARNING)
     if run.threads:
         torch.set_num_threads(run.threads)
     world = run.devices * run.nodes
     epoch_steps, epochs = _length(recipe, run, len(store), world)
+    learned = _learned(store, replay, run)
+    checkpoint = run.folder / CHECKPOINT_NAME
+    resume = checkpoint.exists()
+    # A checkpoint holds all weights, so what it began with need not be there any more.
+    imagenet = None if resume else _imagenet(network, recipe, run)
     # The network's first weights follow from the seed too, in every process.
     torch.manual_seed(run.seed)
     module = KeyframeTraining(
-        channels_last(_first_network(network, recipe, run)),
+        channels_last(_first_network(network, run, imagenet)),
         recipe,
         _identity(network, recipe, store, run, replay),
         run,
         None if run.minutes is not None else epoch_steps * epochs,
+        None if imagenet is None else imagenet.record,
     )
-    checkpoint = run.folder / CHECKPOINT_NAME
-    resume = checkpoint.exists()
     if resume:
         saved = read_checkpoint(checkpoint)
         require_same(f"{run.folder.resolve().name}/{CHECKPOINT_NAME}", saved[IDENTITY], module.identity)
@@ -89,7 +97,7 @@ def train(
             module.load_state_dict(saved["state_dict"])
             if not (run.folder / SUMMARY_NAME).exists():  # killed between the last checkpoint and the summary
                 module.on_load_checkpoint(saved)
-                _write_summary(run, module, saved["global_step"], world, {})
+                _write_summary(run, module, learned, saved["global_step"], world, {})
             return module.network.eval()
     trainer = _trainer(recipe, run, epoch_steps, epochs)
     samples = _samples(store, network, recipe, run)
@@ -102,7 +110,7 @@ def train(
         _fit(trainer, module, loader, checkpoint if resume else None)
     if not trainer.is_global_zero:
         return None
-    _write_summary(run, module, trainer.global_step, world, trainer.callback_metrics)
+    _write_summary(run, module, learned, trainer.global_step, world, trainer.callback_metrics)
     return module.network.eval().cpu()
 
 
@@ -128,17 +136,30 @@ def export(network: nn.Module, run: Run, version: str = "") -> Path:
     return path
 
 
-def check_init(weights: Path, network: NetworkConfig) -> None:
-    """Raise where a training of ``network`` cannot start from these weights: TrainingError for those of another
-    network, WeightsError for a file that cannot be used."""
-    if load_sound_card(weights).config != network:
-        raise TrainingError(weights.name, "holds another network than the one to be trained; choose its settings")
+def check_start(network: NetworkConfig, recipe: Recipe, run: Run) -> None:
+    """Raise where a training of ``network`` cannot start as asked: TrainingError for ``run.init`` of another network,
+    WeightsError for such a file that cannot be used, ImageNetError where those weights are not to be had."""
+    if run.init is not None:
+        if load_sound_card(run.init).config != network:
+            raise TrainingError(run.init.name, "holds another network than the one to be trained; choose its settings")
+    elif run.imagenet is not None and not starts_from_imagenet(network):
+        raise TrainingError(run.imagenet.name, "this network's encoder takes no ImageNet weights; leave --imagenet out")
+    elif not (run.folder / CHECKPOINT_NAME).exists():
+        imagenet = _imagenet(network, recipe, run)
+        if imagenet is not None:
+            build_network(network, imagenet)
 
 
-def _first_network(network: NetworkConfig, recipe: Recipe, run: Run) -> nn.Module:
+def _imagenet(network: NetworkConfig, recipe: Recipe, run: Run) -> ImageNetWeights | None:
+    """What the encoder starts from; None: random weights, or those of ``run.init``."""
+    if run.init is not None or not recipe.imagenet or not starts_from_imagenet(network):
+        return None
+    return imagenet_weights(network.backbone, run.imagenet)
+
+
+def _first_network(network: NetworkConfig, run: Run, imagenet: ImageNetWeights | None) -> nn.Module:
     if run.init is None:
-        return build_network(network, imagenet=recipe.imagenet)
-    check_init(run.init, network)
+        return build_network(network, imagenet)
     return load_weights(run.init)[0].train()
 
 
@@ -179,14 +200,27 @@ def _identity(
         "network": network.to_dict(),
         INIT: None if run.init is None else load_card(run.init).sha256,
         "recipe": {**asdict(recipe), "targets": recipe.targets.value},
-        "data": {**store.description, "clips": len(store)},
-        "replay": None if replay is None else {**replay.description, "clips": len(replay)},
+        "data": _described(store),
+        "replay": None if replay is None else _described(replay),
         "run": {
             "seed": run.seed, "steps": run.steps, "minutes": run.minutes, "epoch_steps": run.epoch_steps,
             "processes": run.devices * run.nodes,
         },
     }  # fmt: skip
     return json.loads(json.dumps(identity))
+
+
+def _learned(store: ClipStore, replay: ClipStore | None, run: Run) -> LearnedClips:
+    """The clips of this training, and those of the weights that it begins with."""
+    learned = clips_of(store)
+    if replay is not None:
+        learned += clips_of(replay)
+    return learned if run.init is None else learned + learned_clips(load_card(run.init))
+
+
+def _described(store: ClipStore) -> dict[str, Any]:
+    """What clips there are, how many, and a SHA-256 of their frames and labels."""
+    return {**store.description, "clips": len(store), "sha256": store.sha256}
 
 
 def _trainer(recipe: Recipe, run: Run, epoch_steps: int, epochs: int) -> Trainer:
@@ -243,9 +277,14 @@ def _samples(store: ClipStore, network: NetworkConfig, recipe: Recipe, run: Run)
     return WindowSamples(store, network, recipe.targets, run.seed)
 
 
-def _write_summary(run: Run, module: KeyframeTraining, steps: int, world: int, last: Mapping[str, Any]) -> None:
+def _write_summary(
+    run: Run, module: KeyframeTraining, learned: LearnedClips, steps: int, world: int, last: Mapping[str, Any]
+) -> None:
     summary = {
         **module.identity,
+        IMAGENET: module.imagenet,
+        LEARNED: learned.to_dict(),
+        "network_size": module.network.config.size,
         "steps": steps,
         "samples": steps * module.recipe.batch * world,
         "minutes": module.spent / 60,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .augmentation import Augmentation
-from .checkpoints import CHECKPOINT_NAME, IDENTITY, DivergedError
+from .checkpoints import CHECKPOINT_NAME, IDENTITY, IMAGENET, DivergedError
 from .lightning_library import Callback, LightningModule, WeightAveraging
 from .losses import loss_of, mean_squared_errors
 from .recipe import Recipe
@@ -24,9 +24,17 @@ class KeyframeTraining(LightningModule):
     """The network with loss, optimiser and augmentation. Every random number follows from seed, rank and step."""
 
     def __init__(
-        self, network: nn.Module, recipe: Recipe, identity: dict[str, Any], run: Run, steps: int | None
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        identity: dict[str, Any],
+        run: Run,
+        steps: int | None,
+        imagenet: dict[str, str] | None = None,
     ) -> None:
+        """imagenet: which weights the encoder started from (``ImageNetWeights.record``), None: random ones."""
         super().__init__()
+        self.imagenet = imagenet
         self.network, self.recipe, self.identity = network, recipe, identity
         self.augment = Augmentation.of(recipe.appearance)
         self.loss = loss_of(network.config, recipe)
@@ -98,10 +106,10 @@ class KeyframeTraining(LightningModule):
         return checkpoint["global_step"] >= self.total_steps
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint[IDENTITY] = {**self.identity, "spent": self.spent}
+        checkpoint[IDENTITY] = {**self.identity, "spent": self.spent, IMAGENET: self.imagenet}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.spent = checkpoint[IDENTITY]["spent"]
+        self.spent, self.imagenet = checkpoint[IDENTITY]["spent"], checkpoint[IDENTITY].get(IMAGENET)
 
 
 def average_weights(decay: float) -> Callback:

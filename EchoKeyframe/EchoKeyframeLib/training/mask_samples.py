@@ -8,25 +8,26 @@ from torch.utils.data import Dataset
 
 from ..detection.motion_features import GRID
 from .clip_store import NOT_TRACED, ClipStore, ClipStoreError, StoredClip
-from .samples import Sample
+from .samples import ClipOrder, Sample
 
 MOST_TRIES = 1000
 """Clips that are tried until one has a traced frame."""
 
 
 class MaskSamples(Dataset):
-    """Sample n of an endless training, drawn from ``(seed, n)`` alone: one frame whose LV is traced.
+    """Sample n of an endless training, which follows from ``(seed, n)`` alone: one frame whose LV is traced.
 
     Its targets are the mask float32 ``[1, S, S]``: 0 outside the left ventricle, 1 inside.
     """
 
     def __init__(self, store: ClipStore, seed: int) -> None:
         self.store, self.seed = store, seed
+        self._order = ClipOrder(len(store), seed)
 
     def __getitem__(self, number: int) -> Sample:
         rng = np.random.default_rng([self.seed, number])
-        for _ in range(MOST_TRIES):
-            clip = self.store[int(rng.integers(len(self.store)))]
+        for attempt in range(MOST_TRIES):
+            clip = self.store[int(rng.integers(len(self.store))) if attempt else self._order.clip(number)]
             frames = traced_frames(clip)
             if len(frames):
                 return _traced(clip, int(rng.choice(frames)))

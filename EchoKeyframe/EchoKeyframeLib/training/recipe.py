@@ -20,7 +20,7 @@ class Recipe:
     epochs: passes over the clips where neither steps nor minutes are given.
     average: decay of the running mean of weights that is evaluated and shipped; 0 leaves the weights as they are.
     clip_norm: largest norm of the gradient, 0 for none. appearance: intensity and motion augmentation on top of the
-    paper's geometry. imagenet: start the ResNet from ImageNet weights if they can be had.
+    paper's geometry. imagenet: start the encoder from ImageNet weights where it is one that has such.
     """
 
     targets: TargetForm

@@ -17,7 +17,8 @@ class Run:
     accelerator, precision: Lightning's. Precision ``"auto"``: bf16-mixed on a GPU and on a CPU that computes in
     bfloat16, else 32-true.
     threads: of torch, per process; None leaves torch's. workers: processes that make batches ahead (0: none).
-    init: a weights file to start from, of the same network.
+    init: a weights file to start from, of the same network. imagenet: a file of ImageNet weights for the encoder, where
+    the recipe starts from such; None: torchvision's.
     """
 
     folder: Path
@@ -33,3 +34,4 @@ class Run:
     workers: int = 0
     progress: bool = True
     init: Path | None = None
+    imagenet: Path | None = None

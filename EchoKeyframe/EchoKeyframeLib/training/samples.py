@@ -20,6 +20,9 @@ PAPER_STRIDES = (1, 2, 4)
 RATE_FACTOR = 1.5
 """A network with a rate of its own sees strides whose effective rate lies within this factor of it."""
 
+_ORDER = 1
+"""Part of the seeds of clip orders, which keeps them apart from those of samples."""
+
 PAST_THE_END = 0.15
 """Share of windows that may begin so late that the clip ends before they do."""
 
@@ -38,8 +41,26 @@ class Sample(NamedTuple):
     present: Tensor
 
 
+class ClipOrder:
+    """Which clip sample n shows: every clip once in each pass over them, shuffled anew by ``(seed, pass)``."""
+
+    def __init__(self, clips: int, seed: int) -> None:
+        self._clips, self._seed = clips, seed
+        self._pass, self._shuffled = -1, np.empty(0, int)
+
+    def clip(self, number: int) -> int:
+        """Index of the clip, in ``[0, clips)``."""
+        turn, place = divmod(number, self._clips)
+        if turn != self._pass:
+            rng = np.random.default_rng([self._seed, _ORDER, turn])
+            self._pass, self._shuffled = turn, rng.permutation(self._clips)
+        return int(self._shuffled[place])
+
+
 class WindowSamples(Dataset):
-    """Sample n of an endless training, drawn from ``(seed, n)`` alone, so that any step can be repeated.
+    """Sample n of an endless training, which follows from ``(seed, n)`` alone, so that any step can be repeated.
+
+    Each run of ``len(store)`` samples takes every clip once, in an order of its own.
 
     Strides are 1, 2 or 4 at random (the paper); a network with an effective rate gets those near that rate, each with
     any offset. Windows that reach beyond their clip are filled with zero frames. Where labels decide a part of a clip
@@ -48,10 +69,11 @@ class WindowSamples(Dataset):
 
     def __init__(self, store: ClipStore, network: NetworkConfig, targets: TargetForm, seed: int) -> None:
         self.store, self.network, self.targets, self.seed = store, network, targets, seed
+        self._order = ClipOrder(len(store), seed)
 
     def __getitem__(self, number: int) -> Sample:
         rng = np.random.default_rng([self.seed, number])
-        clip = self.store[int(rng.integers(len(self.store)))]
+        clip = self.store[self._order.clip(number)]
         stride = int(rng.choice(strides(self.network, clip.fps)))
         length, window = len(clip.frames), self.network.frames
         if clip.labels.decided is None:

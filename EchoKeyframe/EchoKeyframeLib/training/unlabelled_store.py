@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..cine.cine import Cine, CineError
+from ..cine.frames_digest import frames_digest
 from ..cine.prepare import prepare
 from ..cine.read import read_cine
 from ..cine.sector import find_sector
@@ -69,7 +70,7 @@ def store_unlabelled(
             raise CineError(path.name, f"has changed since it was first read; delete {folder} to start anew")
         frames = prepare(cine, find_sector(cine), size)
         labels = ClipLabels(f"cine-{index:05d}", (), (), len(cine), cine.fps, cine.view)
-        store.write(index, frames, motion_features(frames), labels)
+        store.write(index, frames, motion_features(frames), labels, source=frames_digest(cine.frames))
     return ClipStore(folder)
 
 

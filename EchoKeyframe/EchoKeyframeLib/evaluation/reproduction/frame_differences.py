@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from ...detection.keyframes import Phase
-from ..metrics import ClipResult, Event
+from ..metrics import ClipResult, Event, by_patient
 from .system_runs import ClipRun
 
 
@@ -36,6 +36,16 @@ def differences(clips: Sequence[ClipRun], phase: Phase, pairing: Pairing, unit: 
     if unit is Unit.CLIP:
         return np.array([values.mean() for values in by_clip if len(values)])
     return np.concatenate([np.empty(0), *by_clip])
+
+
+def mean_differences(clips: Sequence[ClipRun], phase: Phase, pairing: Pairing) -> dict[str, float]:
+    """The mean of ``differences`` in frames by patient, or by clip where the patient is not known."""
+    means = {}
+    for group in by_patient([clip.result for clip in clips]):
+        values = np.concatenate([_of_clip(result, phase, pairing) for result in group])
+        if len(values):
+            means[f"patient {group[0].patient}" if group[0].patient else f"clip {group[0].name}"] = float(values.mean())
+    return means
 
 
 def _of_clip(result: ClipResult, phase: Phase, pairing: Pairing) -> np.ndarray:

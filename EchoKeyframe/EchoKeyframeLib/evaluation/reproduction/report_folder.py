@@ -12,6 +12,8 @@ from ..reader_agreement import Agreement
 from .agreement_figures import bland_altman_figure, views_figure
 from .clip_choice import median_clip
 from .curve_figures import curves_figure, target_figure
+from .departures import UsedSystem, departures_of, departures_table
+from .environment_table import environment_table
 from .frame_figures import ReadCases, frame_figures
 from .readers_table import readers_table
 from .report_figure import ReportFigure
@@ -32,13 +34,15 @@ def write_report(
     view: str | None = None,
     worst: int = 3,
     agreements: Sequence[Agreement] = (),
+    used: Sequence[UsedSystem] = (),
 ) -> Path:
     """Write the report into ``folder``, which is made if need be, and return its page.
 
     systems: at least one, with at least one clip that all got through; the first is the one whose clips are shown.
     read: opens clips by name once more, for their frames. data: how many clips of which kind, told on every page.
     view: of table 3 (None: A4C as in the paper where there is one, else the view with most clips). worst: clips in
-    figure 10. agreements: of several readers, where there are any. Raises OSError.
+    figure 10. agreements: of several readers, where there are any. used: what is known of the systems, for the table of
+    departures from the paper. Raises OSError.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,13 +58,17 @@ def write_report(
         write_records(folder / f"{figure.name}.csv", figure.records)
         save(folder / f"{figure.name}.png", figure.figure)
     write_records(folder / KEYFRAMES_NAME, [record for system in compared for record in _keyframes(system)])
-    _write_text(folder / PAGE_NAME, _page(systems, compared, tables, figures, data))
+    departures = departures_of(used, data)
+    page = [_page(systems, compared, tables, figures, data), "## Departures from the paper", "",
+            departures_table(departures), ""]  # fmt: skip
+    _write_text(folder / PAGE_NAME, "\n".join(page))
     return folder / PAGE_NAME
 
 
 def make_tables(systems: Sequence[SystemRun], view: str, data: str) -> list[Table]:
-    """Tables 2 (with its analyses), 3 (one view) and 4 (all clips)."""
+    """Tables 1 (the machine), 2 (with its analyses), 3 (one view) and 4 (all clips)."""
     return [
+        environment_table(),
         views_table(systems, data),
         views_analyses(systems, data),
         systems_table(3, systems, view, data),

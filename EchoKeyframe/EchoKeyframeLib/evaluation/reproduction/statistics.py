@@ -1,8 +1,9 @@
-"""One-way analysis of variance with Tukey's test behind it, and words where numbers cannot be had."""
+"""One-way analysis of variance with Tukey's test behind it, a test for paired values, and words where numbers cannot
+be had."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -14,6 +15,9 @@ SIGNIFICANT = 0.05
 
 FEWEST = 2
 """Values that a group must have: one has no spread."""
+
+FEWEST_PAIRED = 6
+"""Patients below which no paired test can find anything: with fewer, Wilcoxon's P never falls below 0.05."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,42 @@ class AnalysisOfVariance:
     def degrees_of_freedom(self) -> tuple[int, int]:
         """Between and within groups."""
         return len(self.groups) - 1, sum(group.n for group in self.groups) - len(self.groups)
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Whether systems differ on the same patients: Friedman's test, for two systems Wilcoxon's signed-rank test.
+
+    n: patients (clips whose patient is not known count as one each) on which all systems have a value. statistic, p:
+    None where the test cannot be made; ``reason`` then says why.
+    """
+
+    name: str
+    n: int
+    statistic: float | None = None
+    p: float | None = None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        if self.p is None:
+            return f"not tested: {self.reason}"
+        shown = shown_p(self.p)
+        return f"{self.name}: P {shown if shown.startswith('<') else f'= {shown}'} (n = {self.n})"
+
+
+def compare_paired(groups: Sequence[Mapping[str, float]]) -> PairedTest:
+    """groups: for each system its value by patient; those that not all have do not count."""
+    name = "Friedman" if len(groups) > 2 else "Wilcoxon"
+    if len(groups) < 2:
+        return PairedTest(name, 0, reason="one system only")
+    common = sorted(set.intersection(*(set(group) for group in groups)))
+    values = np.array([[group[key] for key in common] for group in groups])
+    if len(common) < FEWEST_PAIRED:
+        return PairedTest(name, len(common), reason=f"fewer than {FEWEST_PAIRED} patients with values of all systems")
+    if not np.ptp(values, axis=0).any():
+        return PairedTest(name, len(common), reason="no patient on which the systems differ")
+    found = stats.friedmanchisquare(*values) if len(groups) > 2 else stats.wilcoxon(*values)
+    return PairedTest(name, len(common), float(found.statistic), float(found.pvalue))
 
 
 def analyse(groups: Mapping[str, np.ndarray]) -> AnalysisOfVariance:

@@ -21,11 +21,6 @@ TIMED_RATE = 25.0
 """Frames per second that a timed sequence is taken to have: networks that choose a stride by the rate take every frame
 of it. What the clip's own rate is must not change what is timed."""
 
-DECODERS_BY_ARCHITECTURE = {"resnet-vst": "maxima", "resnet-lstm": "maxima", "cnn3d-lstm": "maxima"}
-"""Networks whose papers take every local maximum of a curve (of the 3D CNN's: every switch between systole and
-diastole). For all others the whole sequence of beats was chosen."""
-
-
 @dataclass(frozen=True, eq=False)
 class ClipRun:
     """One clip: its labels, what a system found (curves and keyframes) and how the two agree."""
@@ -67,12 +62,6 @@ class SystemRun:
     def of_view(self, view: str | None) -> tuple[ClipRun, ...]:
         """The clips of one view; None: all."""
         return tuple(clip for clip in self.clips if view is None or clip.view == view)
-
-
-def own_decoder(detector: Detector) -> str:
-    """How a system's own paper reads keyframes off its curves, or what was chosen where it has no curves."""
-    config = getattr(detector, "config", None)
-    return DECODERS_BY_ARCHITECTURE.get(getattr(config, "architecture", ""), "beats")
 
 
 def run_system(
