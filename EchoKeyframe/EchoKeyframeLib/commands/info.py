@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..models.registry import SUFFIX
 from . import UsageError
 from .options import add_debug, add_reading_options
 from .terminal import say, tell_error, tell_failed
@@ -82,6 +83,9 @@ def _shown(job: Job, options: argparse.Namespace) -> bool:
     from ..cine.sector import find_sector
     from ..detection.detect import FEWEST_FRAMES, check_loop
 
+    if job.cine.suffix == SUFFIX:
+        _show_weights(job.cine, options.json)
+        return False
     cine = read_cine(job.cine, fps=options.fps, view=options.view)
     if len(cine) < FEWEST_FRAMES and not job.alone:
         if not options.json:
@@ -95,6 +99,27 @@ def _shown(job: Job, options: argparse.Namespace) -> bool:
         _print_lines(cine, sector, outline)
     check_loop(job.cine.name, len(cine))
     return False
+
+
+def _show_weights(path: Path, as_data: bool) -> None:
+    """The card of a weights file. Raises WeightsError where the two do not agree, DetectionError without torch."""
+    from ..detection.keyframes import DetectionError
+
+    try:
+        from ..models.weights_file import load_sound_card
+        from ..report.card_description import describe_card
+    except ModuleNotFoundError as error:
+        raise DetectionError(
+            path.name, f"needs {error.name}, which is not installed: pip install 'echokeyframe[network]'"
+        ) from error
+    card = load_sound_card(path)
+    if as_data:
+        document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        print(json.dumps({"file": path.name, **document}))
+        return
+    for label, text in describe_card(card):
+        say(f"{label:<12} {text}")
+    say("")
 
 
 def _outline(job: Job, cine: Cine, sector: Sector, folder: Path | None) -> Path | None:

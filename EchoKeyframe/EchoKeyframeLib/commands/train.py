@@ -103,6 +103,7 @@ def run(options: argparse.Namespace) -> int:
         from ..detection.catalogue import weights_path
         from ..models.config import ConfigError
         from ..models.device import choose_device
+        from ..training.card_data import card_data
         from ..training.checkpoints import StoppedError
         from ..training.fit import check_start, export, train
         from ..training.lightning_library import MisconfigurationException
@@ -121,7 +122,8 @@ def run(options: argparse.Namespace) -> int:
         settings = replace(settings, steps=_steps(options, recipe, len(clips)))
         trained = train(network, recipe, clips, settings, _replay(options, folder, network))
         if trained is not None:  # else one of the other processes
-            _tell(export(trained, settings))
+            cines = () if data.is_store else data.dataset.cines
+            _tell(export(trained, settings, data=card_data(clips, cines)))
     except StoppedError as error:
         warn(str(error))
         return 1

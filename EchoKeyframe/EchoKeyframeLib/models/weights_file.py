@@ -22,6 +22,7 @@ from ..atomic_file import written_atomically
 from ..cine.cine import CineError
 from ..json_file import FileName, Word, checked, read_document
 from .config import ConfigError, NetworkConfig
+from .model_card import ModelCard
 from .presets import build_network
 from .registry import SUFFIX
 
@@ -47,6 +48,7 @@ class _Card(msgspec.Struct):
     precision: Word = "float32"
     training: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
+    about: ModelCard = msgspec.field(default_factory=ModelCard)
 
 
 class WeightsError(CineError):
@@ -58,7 +60,8 @@ class WeightsCard:
     """What is known of a weights file.
 
     name, version, licence: as published. config: the network. training: data, seed, cost. metrics: results, by set.
-    precision: ``"float16"`` or ``"float32"`` as stored. sha256: of the weights file, hexadecimal.
+    precision: ``"float16"`` or ``"float32"`` as stored. sha256: of the weights file, hexadecimal. about: what a person
+    must know before using them (empty in cards of 0.1.0).
     """
 
     name: str
@@ -69,6 +72,7 @@ class WeightsCard:
     precision: str = "float32"
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    about: ModelCard = field(default_factory=ModelCard)
 
     @property
     def title(self) -> str:
@@ -85,6 +89,7 @@ def save_weights(
     metrics: dict[str, Any] | None = None,
     half: bool = True,
     name: str | None = None,
+    about: ModelCard | None = None,
 ) -> WeightsCard:
     """Write ``path`` (``NAME.safetensors``) and its card; both are written before either takes its place.
 
@@ -107,8 +112,10 @@ def save_weights(
         precision="float16" if half else "float32",
         training=training or {},
         metrics=metrics or {},
+        about=msgspec.structs.replace(about or ModelCard(), files={path.name: hashlib.sha256(data).hexdigest()}),
     )
-    text = json.dumps({"format": FORMAT, **asdict(card), "config": card.config.to_dict()}, indent=2, ensure_ascii=False)
+    plain = {**asdict(card), "config": card.config.to_dict(), "about": msgspec.to_builtins(card.about)}
+    text = json.dumps({"format": FORMAT, **plain}, indent=2, ensure_ascii=False)
     try:
         with written_atomically(path) as weights, written_atomically(card_path(path)) as beside:
             weights.write_bytes(data)
@@ -178,7 +185,7 @@ def load_card(path: str | Path) -> WeightsCard:
         raise WeightsError(beside.name, "was written by another version; update the package or the weights")
     card = checked(document, _Card, beside, _WHAT, WeightsError)
     return WeightsCard(card.name, card.config, card.sha256, card.version, card.licence, card.precision, card.training,
-                       card.metrics)  # fmt: skip
+                       card.metrics, card.about)  # fmt: skip
 
 
 def card_path(path: str | Path) -> Path:

@@ -19,6 +19,7 @@ from ..atomic_file import written_atomically
 from ..models.config import NetworkConfig
 from ..models.device import channels_last
 from ..models.imagenet import ImageNetWeights, imagenet_weights
+from ..models.model_card import CardData, describe
 from ..models.presets import build_network, starts_from_imagenet
 from ..models.weights_file import load_card, load_sound_card, load_weights, save_weights
 from .beat_samples import BeatSamples
@@ -127,12 +128,16 @@ def _fit(trainer: Trainer, module: KeyframeTraining, loader: DataLoader, checkpo
         raise
 
 
-def export(network: nn.Module, run: Run, version: str = "") -> Path:
-    """Write the trained network as ``weights.safetensors`` with its card into ``run.folder``; returns its path."""
+def export(network: nn.Module, run: Run, version: str = "", data: CardData | None = None) -> Path:
+    """Write the trained network as ``weights.safetensors`` with its card into ``run.folder``; returns its path.
+
+    data: what the card says of the clips that were learned from.
+    """
     summary = json.loads((run.folder / SUMMARY_NAME).read_text(encoding="utf-8"))
     summary.pop("network")
     path = run.folder / WEIGHTS_NAME
-    save_weights(path, network, version=version, training=summary, name=run.folder.resolve().name)
+    about = describe(network.config, data or CardData(), summary)
+    save_weights(path, network, version=version, training=summary, name=run.folder.resolve().name, about=about)
     return path
 
 
