@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
+
+_PATIENCE = 1.0 if sys.platform == "win32" else 0.0
+"""Seconds in which a file may still be open elsewhere, to a virus scanner, say: Windows replaces no such file."""
 
 _unfinished: set[Path] = set()
 
@@ -23,7 +28,7 @@ def written_atomically(path: Path) -> Iterator[Path]:
     _unfinished.add(temporary)
     try:
         yield temporary
-        os.replace(temporary, path)
+        _move(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
         _unfinished.discard(temporary)
@@ -44,9 +49,21 @@ def written_together(paths: Sequence[Path]) -> Iterator[list[Path]]:
             for outdated in paths[1:]:
                 outdated.unlink(missing_ok=True)
             for temporary, path in zip(aside, paths, strict=True):
-                os.replace(temporary, path)
+                _move(temporary, path)
         finally:
             _unfinished.discard(Path(folder))
+
+
+def _move(source: Path, target: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.05)
 
 
 def discard_unfinished() -> None:
