@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -47,6 +48,10 @@ class EchoKeyframe(ScriptedLoadableModule):
             "names; network blocks are torchvision's. Sample loop: pydicom's test data."
         )
         slicer.app.connect("startupCompleted()", on_startup_completed)
+        # Slicer puts this folder behind its site-packages, where another version of the library may be installed.
+        folder = os.path.dirname(os.path.abspath(__file__))
+        if sys.path[0] != folder:
+            sys.path.insert(0, folder)
 
 
 def on_startup_completed():

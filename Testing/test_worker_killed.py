@@ -1,4 +1,4 @@
-"""The worker process killed at random moments, a hundred times over, while requests run."""
+"""The worker process killed at random moments, a hundred times over, while requests run, and its launcher as well."""
 
 import time
 
@@ -7,8 +7,11 @@ import psutil
 import pytest
 from EchoKeyframeLib.worker.process import Worker
 from EchoKeyframeLib.worker.submission import DetectionRequest
+from test_worker import COMMANDS
 
-KILLS_WHILE_STARTING, KILLS_AT_WORK = 90, 10
+KILLS = {"plain": (90, 10), "launcher": (15, 5)}
+"""Kills while it starts, kills at work. The launcher is what is killed until the worker has told its number."""
+
 WHILE_STARTING, AT_WORK = 0.15, 0.06  # s in which a kill may fall: after the start, after the first sign of work
 UNDER_WAY = 3
 
@@ -16,9 +19,9 @@ UNDER_WAY = 3
 class Killer:
     """Submits small requests without end and kills the processes that answer them."""
 
-    def __init__(self) -> None:
+    def __init__(self, command) -> None:
         self.random = np.random.default_rng(20)
-        self.worker = Worker()
+        self.worker = Worker(command)
         self.processes: dict[int, psutil.Process] = {}
         self.closing: dict[int, list[str]] = {}
         self.folders = set()
@@ -27,7 +30,7 @@ class Killer:
         frames = self.random.integers(0, 256, (10, 32, 32), dtype=np.uint8)
         number = self.worker.submit(DetectionRequest("tiny", lambda i: frames[i], np.arange(10) / 30, model="motion"))
         self.closing[number] = []
-        self.folders.add(self.worker._mailbox.folder)
+        self.folders.add(self.worker._session.path)
         return number
 
     def turn(self) -> bool:
@@ -63,10 +66,12 @@ class Killer:
 
 
 @pytest.mark.slow
-def test_a_hundred_kills_lose_no_request_and_leave_nothing_behind():
-    killer = Killer()
+@pytest.mark.parametrize("kind", KILLS)
+def test_a_hundred_kills_lose_no_request_and_leave_nothing_behind(kind):
+    starting, working = KILLS[kind]
+    killer = Killer(COMMANDS[kind])
     try:
-        for at_work in killer.random.permutation([True] * KILLS_AT_WORK + [False] * KILLS_WHILE_STARTING):
+        for at_work in killer.random.permutation([True] * working + [False] * starting):
             killer.kill_one(at_work)
         last = killer.submit()
         while killer.worker.busy:
@@ -76,7 +81,7 @@ def test_a_hundred_kills_lose_no_request_and_leave_nothing_behind():
     assert {len(kinds) for kinds in killer.closing.values()} == {1}
     assert killer.closing[last] == ["done"]
     outcomes = [kind for kinds in killer.closing.values() for kind in kinds]
-    assert outcomes.count("failed") >= KILLS_AT_WORK
-    assert len(killer.processes) > KILLS_AT_WORK + KILLS_WHILE_STARTING
+    assert outcomes.count("failed") >= working
+    assert len(killer.processes) > starting + working
     assert not psutil.wait_procs(killer.processes.values(), timeout=10)[1]
     assert not [folder for folder in killer.folders if folder.exists()]

@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,8 @@ PREFIX = ".writing-"
 _OWNED = re.compile(r"\.writing-([0-9a-f]{8})-(\d+)-(\d+)-")
 _ABANDONED = 24 * 3600
 """Seconds after which what a process of another machine began to write is taken for left behind."""
+_PATIENCE = 1.0 if sys.platform == "win32" else 0.0
+"""Seconds in which a file may still be open elsewhere, to a virus scanner, say: Windows replaces no such file."""
 
 _unfinished: set[Path] = set()
 
@@ -37,7 +40,7 @@ def written_atomically(path: Path) -> Iterator[Path]:
     _unfinished.add(temporary)
     try:
         yield temporary
-        os.replace(temporary, path)
+        _move(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
         _unfinished.discard(temporary)
@@ -58,7 +61,7 @@ def written_together(paths: Sequence[Path]) -> Iterator[list[Path]]:
             for outdated in paths[1:]:
                 outdated.unlink(missing_ok=True)
             for temporary, path in zip(aside, paths, strict=True):
-                os.replace(temporary, path)
+                _move(temporary, path)
         finally:
             _unfinished.discard(Path(folder))
 
@@ -71,6 +74,18 @@ def make_folder(folder: Path) -> None:
         folder = folder.parent
     for folder in reversed(missing):
         folder.mkdir(exist_ok=True)
+
+
+def _move(source: Path, target: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.05)
 
 
 def discard_unfinished() -> None:
