@@ -43,17 +43,23 @@ def _jpeg(data: bytes, shape: FrameShape) -> np.ndarray:
 
 def _is_whole_jpeg(data: bytes) -> bool:
     """Whether all of a JPEG is there: libjpeg makes up what is missing without a word, and some lack the end marker."""
-    written = data.rstrip(b"\0")
-    if written.endswith(_END):
-        return True
-    if len(data) - len(written) > _MOST_PADDING:
+    if _ends_in_zeros(data):
         return False
+    if _END in data[-_MOST_PADDING:].rstrip(b"\0"):
+        return True
     try:
         with Image.open(BytesIO(data), formats=("JPEG",)) as image:
             image.load()
     except (OSError, SyntaxError, ValueError):
         return False
     return True
+
+
+def _ends_in_zeros(data: bytes) -> bool:
+    """Whether zeros have taken the place of a codestream's end; behind its end marker they are padding."""
+    if data[-_MOST_PADDING:].strip(b"\0"):
+        return False
+    return _END not in data.rstrip(b"\0")[-_MOST_PADDING:]
 
 
 def _decoded_jpeg(data: bytes, shape: FrameShape) -> np.ndarray:
@@ -75,7 +81,7 @@ def _jpeg_ls(data: bytes, shape: FrameShape) -> np.ndarray:
 
 def _jpeg_2000(data: bytes, shape: FrameShape) -> np.ndarray:
     start = j2k_start(data)
-    if start == 0 and not data.rstrip(b"\0").endswith(_END):
+    if _ends_in_zeros(data):
         raise ValueError("a JPEG 2000 frame that ends early")
     # The codestream without the boxes of a JP2 file, which may ask for a palette or another colour space.
     return imagecodecs.jpeg2k_decode(data[start:], numthreads=1)

@@ -6,6 +6,7 @@ import numpy as np
 
 _INTERVAL = (0.5, 1000.0)  # ms
 _EVEN = 1.5  # largest over smallest increment of a vector that may well hold increments
+_LONG = 200.0  # ms: increments beyond this would be no echo
 _FEWEST_FOR_UNEVEN = 6  # values that rise throughout without being times: one chance in hundreds
 
 
@@ -56,6 +57,6 @@ def holds_times(vector: np.ndarray) -> bool:
     if not (steps > 0).all() or values[0] < 0 or not is_interval(float(np.median(steps))):
         return False
     later = values[1:]
-    if values[-1] <= 3 * np.median(steps) or later[-1] <= _EVEN * later[0]:
+    if values[-1] <= 3 * np.median(steps) or (np.median(later) <= _LONG and later[-1] <= _EVEN * later[0]):
         return False
     return bool(steps.max() < 2 * steps.min() or len(known) >= _FEWEST_FOR_UNEVEN)
