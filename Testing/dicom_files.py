@@ -122,6 +122,29 @@ def encode(frame: np.ndarray, syntax: str, photometric: str, planar: int = 0) ->
     return bytes(_ENCODERS[UID(syntax)](np.ascontiguousarray(frame), photometric))
 
 
+def claim_syntax(path: Path, syntax: str) -> Path:
+    """Let a file's meta information name another transfer syntax than that in which it is written."""
+    data = path.read_bytes()
+    at = data.index(b"\x02\x00\x10\x00UI")
+    length = int.from_bytes(data[at + 6 : at + 8], "little")
+    value = syntax.encode() + b"\0" * (len(syntax) % 2)
+    group = int.from_bytes(data[140:144], "little") + len(value) - length
+    element = data[at : at + 6] + len(value).to_bytes(2, "little") + value
+    path.write_bytes(data[:140] + group.to_bytes(4, "little") + data[144:at] + element + data[at + 8 + length :])
+    return path
+
+
+def pixel_items(path: Path) -> list[tuple[int, int]]:
+    """Where each item of the encapsulated pixel data lies in a file, the offset table first: its value and length."""
+    data = path.read_bytes()
+    at, found = data.index(b"\xe0\x7f\x10\x00OB") + 12, []
+    while data[at : at + 4] == b"\xfe\xff\x00\xe0":
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        found.append((at + 8, length))
+        at += 8 + length
+    return found
+
+
 def region(x0: int, y0: int, x1: int, y1: int, delta: float | tuple[float, float] = 0.05, **tags: int) -> Dataset:
     """A 2D tissue region in cm; ``delta`` is PhysicalDeltaX (and Y, if they differ); ``tags`` replaces elements."""
     item = Dataset()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from dicom_files import beating_frames, write_dicom
 from EchoKeyframeLib.cine.cine import Cine
+from EchoKeyframeLib.cine.finding import FindingKind
 from EchoKeyframeLib.cine.read import read_cine
 from pydicom.dataset import Dataset
 
@@ -18,10 +19,25 @@ VECTOR = 0x00181065
 def cine_with(tmp_path: Path):
     """Writes ten frames with these elements and reads them back."""
 
-    def make(count: int = 10, **tags: object) -> Cine:
-        return read_cine(write_dicom(tmp_path / "clip.dcm", beating_frames(count, 16, 16), **tags))
+    def make(count: int = 10, raw_vector: str = "", raw_frame_time: str = "", **tags: object) -> Cine:
+        path = write_dicom(tmp_path / "clip.dcm", beating_frames(count, 16, 16), **tags)
+        # What pydicom does not write is put in the place of the element that follows or stands there.
+        if raw_vector:
+            put_text(path, b"\x28\x00\x02\x00US", b"\x18\x00\x65\x10DS", raw_vector, replaces=False)
+        if raw_frame_time:
+            put_text(path, b"\x18\x00\x63\x10DS", b"\x18\x00\x63\x10DS", raw_frame_time, replaces=True)
+        return read_cine(path)
 
     return make
+
+
+def put_text(path: Path, before: bytes, element: bytes, text: str, replaces: bool) -> None:
+    """Write an explicit element of text in front of another, or in its place."""
+    data = path.read_bytes()
+    at = data.index(before)
+    old = 8 + int.from_bytes(data[at + 6 : at + 8], "little") if replaces else 0
+    value = text.encode() + b" " * (len(text) % 2)
+    path.write_bytes(data[:at] + element + len(value).to_bytes(2, "little") + value + data[at + old :])
 
 
 def said(cine: Cine, *parts: str) -> bool:
@@ -51,6 +67,75 @@ def test_vector_that_holds_times_is_read_as_times(cine_with) -> None:
     cine = cine_with(FrameTime=None, FrameTimeVector=[i * 40 for i in range(10)], FrameIncrementPointer=VECTOR)
     np.testing.assert_allclose(cine.times, np.arange(10) * 0.04)
     assert said(cine, "FrameTimeVector", "instead of increments")
+
+
+STEPS = [0, 20, 30, 20, 30, 25, 22, 41, 20, 30, 33, 28]
+
+
+@pytest.mark.parametrize("start", [0, 33, 1500])
+@pytest.mark.parametrize("steps", [[0] + [33.3] * 11, STEPS], ids=["even", "uneven"])
+def test_vectors_of_times_start_anywhere(cine_with, steps: list[float], start: float) -> None:
+    times = np.cumsum(steps)
+    cine = cine_with(12, FrameTime=None, FrameTimeVector=(times + start).tolist(), FrameIncrementPointer=VECTOR)
+    np.testing.assert_allclose(cine.times, times / 1000, atol=1e-9)
+    assert said(cine, "instead of increments")
+
+
+def test_increments_that_grow_a_little_are_increments(cine_with) -> None:
+    steps = [0] + [40 + 0.5 * i for i in range(11)]
+    cine = cine_with(12, FrameTime=None, FrameTimeVector=steps, FrameIncrementPointer=VECTOR)
+    np.testing.assert_allclose(cine.times, np.cumsum(steps) / 1000)
+    assert cine.warnings == ()
+
+
+@pytest.mark.parametrize("times", [False, True], ids=["increments", "times"])
+@pytest.mark.parametrize("at", [0, 4, 11])
+def test_a_vector_with_an_empty_value(cine_with, at: int, times: bool) -> None:
+    values = [f"{v:g}" for v in (np.arange(12) * 40 + 40 if times else [0] + [40] * 11)]
+    values[at] = ""
+    cine = cine_with(12, FrameTime=None, raw_vector="\\".join(values))
+    np.testing.assert_allclose(cine.times, np.arange(12) * 0.04, atol=1e-9)
+    assert cine.timing == "FrameTimeVector"
+
+
+@pytest.mark.parametrize(
+    "text", ["0" + "\\40" * 11 + "\\", "0" + "\\40" * 9, "40" + "\\40" * 9, "0" + "\\40,0" * 11]
+)
+def test_vectors_with_a_backslash_two_short_or_with_commas(cine_with, text: str) -> None:
+    cine = cine_with(12, FrameTime=None, raw_vector=text)
+    np.testing.assert_allclose(cine.times, np.arange(12) * 0.04)
+    assert said(cine, "10 values for 12 frames") == (text.count("40") < 11)
+    assert said(cine, "decimal comma") == ("," in text)
+
+
+@pytest.mark.parametrize("tags", [{"FrameTime": "400"}, {"FrameTime": None, "FrameTimeVector": [0] + [450] * 9}])
+def test_a_rate_below_any_echo_is_doubted(cine_with, tags: dict) -> None:
+    cine = cine_with(FrameIncrementPointer=None, **tags)
+    assert said(cine, "too slow for an echo loop")
+    assert all(f.kind is FindingKind.TIMING and f.text in cine.timing_warnings for f in cine.findings)
+
+
+@pytest.mark.parametrize("written", ["40,0", "4,0E1", "40,00 "])
+def test_a_decimal_comma_is_read_and_told(cine_with, written: str) -> None:
+    cine = cine_with(raw_frame_time=written)
+    if "E" in written:
+        assert said(cine, "assumed")
+        return
+    assert cine.fps == pytest.approx(25) and cine.timing == "FrameTime"
+    assert said(cine, "decimal comma", "read as 40") and cine.findings[0].kind is FindingKind.TIMING
+
+
+def test_r_wave_pointer_names_frames_from_one(cine_with) -> None:
+    cine = cine_with(count=50, HeartRate=75, RWavePointer=[1, 21, 41])
+    assert cine.r_waves == pytest.approx((0.0, 0.8, 1.6)) and cine.warnings == ()
+
+
+def test_r_wave_pointers_that_cannot_be(cine_with) -> None:
+    assert said(cine_with(count=50, RWavePointer=[5, 60]), "names frame 60 of 50")
+    cine = cine_with(count=50, RWavePointer=[0, 20])
+    assert cine.r_waves == pytest.approx((0.0, 0.8)) and said(cine, "counted from 0")
+    cine = cine_with(count=50, RWavePointer=[11], RWaveTimeVector=[500.0])
+    assert cine.r_waves == pytest.approx((0.5,))
 
 
 def test_increment_pointer_decides_between_frame_time_and_vector(cine_with) -> None:

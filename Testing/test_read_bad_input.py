@@ -180,7 +180,12 @@ def test_huge_header_without_data_allocates_nothing(tmp_path: Path, syntax: str,
     path = write_dicom(tmp_path / "huge.dcm", beating_frames(2), syntax, Rows=side, Columns=side, NumberOfFrames=900)
     tracemalloc.start()
     try:
-        error_of(path)
+        try:
+            # A compressed frame that has a size of its own is read by that.
+            assert read_cine(path).frames.shape == (2, 48, 64)
+            assert syntax in (JPEGBaseline8Bit, JPEG2000Lossless, JPEGLSLossless)
+        except CineError as error:
+            assert "\n" not in str(error)
         assert tracemalloc.get_traced_memory()[1] < 30 << 20
     finally:
         tracemalloc.stop()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from dicom_files import region, write_dicom
 from EchoKeyframeLib.cine.cine import Box, Cine
+from EchoKeyframeLib.cine.finding import FindingKind
 from EchoKeyframeLib.cine.read import read_cine
 
 MOVING = Box(50, 20, 250, 200)
@@ -31,6 +32,11 @@ def cine_with(tmp_path: Path):
         return read_cine(write_dicom(tmp_path / "clip.dcm", moving_frames(moving), **tags))
 
     return make
+
+
+def tells(cine: Cine, words: str) -> bool:
+    """Whether a finding about the spacing, which is a warning, too, holds these words."""
+    return any(f.kind is FindingKind.SPACING and words in f.text and f.text in cine.warnings for f in cine.findings)
 
 
 def test_a_tissue_region_in_cm(cine_with) -> None:
@@ -111,6 +117,69 @@ def test_pixel_spacing_serves_without_regions(cine_with) -> None:
     assert cine_with(PixelSpacing=[0.5, 0.6]).spacing == pytest.approx((0.5, 0.6))
     assert cine_with(PixelSpacing=[0, 0]).spacing is None
     assert cine_with(ImagerPixelSpacing=[0.5, 0.5]).spacing is None
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        region(40, 10, 260, 210, 0.0),
+        region(40, 10, 260, 210, PhysicalUnitsXDirection=0, PhysicalUnitsYDirection=0),
+        region(40, 10, 260, 210, RegionSpatialFormat=2),
+        region(400, 300, 630, 470, 0.05),
+        region(40, 10, 40, 10),
+    ],
+    ids=["no deltas", "no units", "M-mode only", "outside", "no area"],
+)
+def test_pixel_spacing_serves_where_regions_give_none(cine_with, stated) -> None:
+    cine = cine_with(stated, PixelSpacing=[0.5, 0.6])
+    assert cine.spacing == pytest.approx((0.5, 0.6))
+    assert tells(cine, "PixelSpacing of 0.5 x 0.6 mm is used")
+
+
+def test_a_region_without_deltas_at_all(cine_with) -> None:
+    stated = region(40, 10, 260, 210)
+    del stated.PhysicalDeltaX, stated.PhysicalDeltaY
+    cine = cine_with(stated, PixelSpacing=[0.5, 0.5])
+    assert cine.spacing == pytest.approx((0.5, 0.5)) and cine.region == Box(40, 10, 261, 211)
+
+
+@pytest.mark.parametrize(("own", "is_told"), [(0.5, True), (0.79, False), (0.81, False), (0.82, True)])
+def test_pixel_spacing_that_differs_from_the_region_is_told(cine_with, own: float, is_told: bool) -> None:
+    cine = cine_with(region(40, 10, 260, 210, 0.08), PixelSpacing=[own, own])
+    assert cine.spacing == pytest.approx((0.8, 0.8))
+    assert tells(cine, "the region is used") == is_told
+
+
+@pytest.mark.parametrize("second", [region(40, 10, 260, 210, 0.05), region(100, 50, 250, 200, (0.08, 0.05))])
+def test_tissue_regions_that_overlap_with_different_scales(cine_with, second) -> None:
+    for pixel_spacing in ({}, {"PixelSpacing": [0.8, 0.8]}):
+        cine = cine_with(region(40, 10, 260, 210, 0.08), second, **pixel_spacing)
+        assert cine.spacing is None and tells(cine, "overlap")
+
+
+def test_overlapping_regions_of_one_scale_are_no_contradiction(cine_with) -> None:
+    cine = cine_with(region(40, 10, 260, 210, 0.08), region(100, 50, 200, 150, 0.0805))
+    assert cine.spacing == pytest.approx((0.8, 0.8)) and cine.warnings == ()
+
+
+@pytest.mark.parametrize("tags", [{"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7.2"}, {"ConversionType": "WSD"}])
+def test_one_by_one_millimetre_of_a_secondary_capture_was_never_measured(cine_with, tags: dict) -> None:
+    cine = cine_with(PixelSpacing=[1, 1], **tags)
+    assert cine.spacing is None and tells(cine, "nobody measured")
+    assert cine_with(PixelSpacing=[0.9, 0.9], **tags).spacing == pytest.approx((0.9, 0.9))
+
+
+@pytest.mark.parametrize("dpi", [72, 96, 300])
+def test_the_spacing_of_a_screen_is_doubted(cine_with, dpi: int) -> None:
+    cine = cine_with(PixelSpacing=[round(25.4 / dpi, 6)] * 2)
+    assert cine.spacing == pytest.approx((25.4 / dpi,) * 2, rel=1e-4) and tells(cine, f"{dpi} dots per inch")
+
+
+def test_a_decimal_comma_in_pixel_spacing(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "clip.dcm", moving_frames(MOVING), PixelSpacing=[0.5, 0.6])
+    path.write_bytes(path.read_bytes().replace(b"0.5\\0.6", b"0,5\\0,6"))
+    cine = read_cine(path)
+    assert cine.spacing == pytest.approx((0.5, 0.6)) and tells(cine, "decimal comma")
 
 
 def test_the_real_sample_whose_tags_lie_outside(sample_clip: Path) -> None:

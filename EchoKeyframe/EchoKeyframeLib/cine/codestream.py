@@ -82,6 +82,12 @@ def frame_shape(data: bytes) -> FrameShape | None:
         return None
 
 
+def rle_samples(data: bytes, size: int) -> int | None:
+    """Samples per pixel, 1 or 3, that an RLE frame of ``size`` bytes a sample has segments for; None for others."""
+    count = struct.unpack_from("<I", data)[0] if len(data) >= 4 else 0
+    return {size: 1, 3 * size: 3}.get(count)
+
+
 def j2k_start(data: bytes) -> int:
     """Where the JPEG 2000 codestream starts, which may lie in the boxes of a JP2 file; -1 where there is none."""
     return data.find(_J2K_START, 0, 4096)

@@ -8,19 +8,21 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset
 
-from .cine import Box, Cine, CineError, Source
+from .cine import Cine, CineError, Source
 from .color import FrameStack
 from .dicom_file import MAX_BYTES, DicomFile, is_uid, items, number, open_dicom, quiet_pydicom, text, uid_name
-from .dicom_fragments import item_spans
+from .dicom_fragments import read_items
 from .dicom_pixels import StoredFrames
 from .dicom_timing import ASSUMED_TIMING, Timing, frame_timing, trim_warnings
+from .finding import Finding, FindingKind
 from .header import CineHeader
+from .lost_frames import count_finding, lost_frames_finding
+from .pixel_data_syntax import is_video, video_finding
+from .private_images import raw_data_finding, refuse_volume
 from .stamps import repaired_times
 from .ultrasound_regions import Calibration, calibration, rescaled
 from .video import decode_stream
 
-_VOLUME_CLASSES = ("1.2.840.10008.5.1.4.1.1.6.2",)  # Enhanced US Volume Storage
-_ENCAPSULATED = ["1", "2", "840", "10008", "1", "2", "4"]
 _MOST_FRAMES = 10**6  # that a header may claim
 _GIVE_UP = 20  # damaged frames in a row
 _VIEWS = (  # words of View Name (0008,2127) or View Code Sequence (0054,0220), in lower case
@@ -74,22 +76,21 @@ def read_dicom_header(path: Path) -> CineHeader:
 
 def _read(file: DicomFile, path: Path) -> Cine:
     header = file.header
-    if text(header, "SOPClassUID") in _VOLUME_CLASSES:
-        raise CineError(file.name, "holds volumes over time (3D+t); export a 2D plane of it as a cine")
-    rows, columns = _declared_size(header)
-    layout = calibration(header, rows, columns)
-    if _is_video(file):
-        frames, timing, warnings = _read_video(file, layout.region)
-        layout = layout if frames.shape[1:3] == (rows, columns) else Calibration()
+    refuse_volume(file)
+    if is_video(file):
+        frames, timing, findings, layout = _read_video(file)
     else:
-        frames, timing, warnings = _read_frames(file, layout.region)
-    if layout.warnings and layout.spacing is None and layout.region is None:
-        layout = rescaled(header, frames) or layout
-    warnings += trim_warnings(header, len(frames))
+        frames, timing, findings, layout = _read_frames(file)
+    if layout.findings and layout.region is None and (scaled := rescaled(header, frames)):
+        layout = scaled
+    if (finding := raw_data_finding(file, len(frames))) is not None:
+        findings.append(finding)
+    warnings = trim_warnings(header, len(frames))
     modality = text(header, "Modality")
     if modality.isalpha() and len(modality) == 2 and modality != "US":
         warnings.append(f"its modality is {modality}, not ultrasound (US)")
-    return Cine(
+    doubts = [Finding(FindingKind.TIMING, warning) for warning in timing.warnings]
+    cine = Cine(
         frames,
         timing.times,
         _source(file, path, timing.order),
@@ -99,18 +100,19 @@ def _read(file: DicomFile, path: Path) -> Cine:
         r_waves=timing.r_waves,
         timing=timing.phrase,
         view=_view(header),
-        warnings=(*warnings, *timing.warnings, *layout.warnings),
         timing_warnings=timing.warnings,
     )
+    return cine.with_findings(*findings).with_warnings(*warnings).with_findings(*doubts, *layout.findings)
 
 
-def _read_frames(file: DicomFile, region: Box | None) -> tuple[np.ndarray, Timing, list[str]]:
+def _read_frames(file: DicomFile) -> tuple[np.ndarray, Timing, list[Finding], Calibration]:
     """Decode stored frames in the order in which they were taken."""
     stored = StoredFrames(file)
     if not len(stored):
         raise CineError(file.name, "its header promises frames but no whole one follows; copy or export it again")
     timing = frame_timing(file.header, len(stored), stored.declared)
-    stack, kept, reason, failed_in_a_row = FrameStack(file.name, len(stored), region), [], "", 0
+    layout = calibration(file.header, *stored.size)
+    stack, kept, reason, failed_in_a_row = FrameStack(file.name, len(stored), layout.region), [], "", 0
     for position, index in enumerate(timing.order):
         try:
             frame = stored.frame(int(index))
@@ -127,29 +129,33 @@ def _read_frames(file: DicomFile, region: Box | None) -> tuple[np.ndarray, Timin
         kept.append(position)
     if not kept:
         raise CineError(file.name, f"none of its {len(stored)} frames can be decoded ({reason}); export it again")
-    warnings = _count_warnings(file, len(stored), stored.declared)
-    if len(kept) < len(stored):
-        warnings.append(f"{len(stored) - len(kept)} of {len(stored)} frames are damaged and left out")
     frames = stack.finish()
     for i in stack.grayed:  # decoded as gray because colour appeared only later
         frames[i] = _as_rgb(stored.frame(int(timing.order[kept[i]])))
-    return frames, _of_kept_frames(timing, kept), warnings
+    findings = [count_finding(len(stored), stored.declared, stored.is_whole)]
+    if lost := set(range(len(stored))) - {int(timing.order[position]) for position in kept}:
+        findings.append(lost_frames_finding([index + 1 for index in lost], len(stored)))
+    findings += stored.findings
+    return frames, _of_kept_frames(timing, kept), [finding for finding in findings if finding], layout
 
 
 def _as_rgb(frame: np.ndarray) -> np.ndarray:
     return frame if frame.ndim == 3 else frame[..., None]
 
 
-def _read_video(file: DicomFile, region: Box | None) -> tuple[np.ndarray, Timing, list[str]]:
+def _read_video(file: DicomFile) -> tuple[np.ndarray, Timing, list[Finding], Calibration]:
     """Decode an embedded MPEG-2, H.264 or HEVC stream, whose fragments make one stream (PS3.5 A.4.5)."""
-    stream = b"".join(file.read(start, length) for start, length in item_spans(file))
+    size = _declared_size(file.header)
+    layout = calibration(file.header, *size)
+    items = read_items(file)
+    stream = b"".join(file.read(start, length) for start, length in items.spans)
     if not stream:
         raise CineError(file.name, "its header promises a video stream but none follows; copy or export it again")
     declared = int(number(file.header, "NumberOfFrames") or 0)
-    stack, stamps, size = FrameStack(file.name, 0, region), [], 0
+    stack, stamps, total = FrameStack(file.name, 0, layout.region), [], 0
     for frame, stamp in decode_stream(stream, file.name):
-        size += frame.size
-        if size > MAX_BYTES:
+        total += frame.size
+        if total > MAX_BYTES:
             raise CineError(file.name, f"its video decodes to more than {MAX_BYTES >> 30} GiB; split it")
         stack.append(frame)
         stamps.append(stamp)
@@ -160,7 +166,9 @@ def _read_video(file: DicomFile, region: Box | None) -> tuple[np.ndarray, Timing
     timing = frame_timing(file.header, len(frames), declared, by_stream)
     # A video decodes in the order of presentation, whatever the header says.
     timing = replace(timing, order=np.arange(len(frames)))
-    return frames, timing, _count_warnings(file, len(frames), declared)
+    findings = [*file.findings, video_finding(file), count_finding(len(frames), declared, items.is_whole)]
+    layout = layout if frames.shape[1:3] == size else Calibration()
+    return frames, timing, [finding for finding in findings if finding], layout
 
 
 def _of_kept_frames(timing: Timing, kept: list[int]) -> Timing:
@@ -169,19 +177,6 @@ def _of_kept_frames(timing: Timing, kept: list[int]) -> Timing:
     start = float(times[0])
     r_waves = tuple(wave - start for wave in timing.r_waves if wave >= start)
     return replace(timing, order=timing.order[kept], times=times - start, r_waves=r_waves)
-
-
-def _count_warnings(file: DicomFile, found: int, declared: int) -> list[str]:
-    if found == declared or (found == 1 and not declared):
-        return []
-    cut = "; the file is cut short" if file.is_cut or found < declared else ""
-    return [f"NumberOfFrames says {declared} but the file holds {found} frames, which are read{cut}"]
-
-
-def _is_video(file: DicomFile) -> bool:
-    """MPEG-2, MPEG-4 AVC/H.264 and HEVC/H.265 transfer syntaxes: 1.2.840.10008.1.2.4.100 to .108, PS3.5 A.4.5-A.4.7."""
-    parts = file.syntax.split(".")
-    return parts[:7] == _ENCAPSULATED and len(parts) > 7 and parts[7].isdigit() and 100 <= int(parts[7]) <= 108
 
 
 def _declared_size(header: Dataset) -> tuple[int, int]:

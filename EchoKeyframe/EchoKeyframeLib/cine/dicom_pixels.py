@@ -7,111 +7,153 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
 
 from .cine import CineError
+from .coded_format import as_coded, declared_shape
 from .codestream import Codec, FrameShape, codec_of, frame_shape, says_rgb
-from .dicom_file import MAX_BYTES, DicomFile, number, uid_name
-from .dicom_fragments import frame_spans
+from .dicom_file import MAX_BYTES, DicomFile, number
+from .dicom_fragments import frame_spans, read_items
 from .dicom_pixel_format import PixelFormat, pixel_format, whole
+from .finding import Finding, FindingKind
 from .frame_decoder import decode_frame
 from .native_frame import native_frame
+from .photometric import color_space, header_says_rgb, picture_says_rgb
+from .pixel_data_syntax import codec_finding, is_native, refuse_unread, storage_finding
 from .sample_scale import needs_scale, scale_table, without_unused_bits
 
 _MOST_FRAMES = 1_000_000
-_NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
-_ON_A_SERVER = {f"1.2.840.10008.1.2.4.{last}" for last in (94, 95, 204, 205)}  # JPIP Referenced
 _LOOK_FOR_A_CODEC = 20  # frames, from the first
 
 
 class StoredFrames:
     """The frames in the order in which they are stored.
 
-    ``len()`` is how many there are, whatever NumberOfFrames says; ``declared`` is what it says (0 if nothing).
+    ``len()`` is how many there are, lost ones among them, whatever NumberOfFrames says; ``declared`` is what it says (0
+    if nothing). ``size``: height and width. ``is_whole``: whether the pixel data end as they should. ``findings``:
+    where header and data contradict each other; more may come while frames are decoded.
+
     Raises CineError if the transfer syntax cannot be read, or the decoded clip would exceed the limit on memory.
     """
 
     def __init__(self, file: DicomFile) -> None:
         self._file = file
-        self._format = pixel_format(file)
-        self._is_native = file.syntax in _NATIVE
+        self._header_format = self._format = pixel_format(file)
         self.declared = max(0, whole(number(file.header, "NumberOfFrames")) or 0)
-        self._spans = [] if self._is_native else frame_spans(file)
+        self.findings: list[Finding] = list(file.findings)
+        self.is_whole = not file.is_cut
+        self._is_native = is_native(file, self._format)
+        self._spans = [] if self._is_native else self._find_frames()
         self._count = self._native_count() if self._is_native else len(self._spans)
+        if (finding := storage_finding(file, self._is_native)) is not None:
+            self.findings.append(finding)
         if not self._is_native:
-            self._check_codec()
+            self._adopt_codestream()
         size = self._format.rows * self._format.columns * self._format.samples
         if self._count * size > MAX_BYTES:
             raise CineError(file.name, f"{self._count} frames would take more than {MAX_BYTES >> 30} GiB; split it")
         self._table: np.ndarray | None = None
         self._has_table = False
+        self._is_rgb: dict[bool | None, bool] = {}  # by what the frame's codestream says
 
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._format.rows, self._format.columns
+
     def frame(self, index: int) -> np.ndarray:
         """One frame, uint8 ``[H, W]`` or RGB ``[H, W, 3]``. Raises ValueError, or a decoder's error, if it is damaged.
         """
-        if not self._has_table:
-            self._table, self._has_table = self._scale_table(), True
-        samples, is_rgb = self._samples(index)
-        if self._table is not None:
-            samples = self._table[samples.view(f"u{samples.dtype.itemsize}")]
-        elif self._format.photometric == "MONOCHROME1":
-            samples = 255 - samples
-        if samples.ndim == 3 and not is_rgb:
+        samples, said = self._scaled(index)
+        if samples.ndim == 3 and self._format.samples == 3 and not self._frame_is_rgb(samples, said):
             # OpenCV orders Y Cr Cb; DICOM Y Cb Cr. Both are the full-range BT.601 matrix (PS3.3 C.7.6.3.1.2).
             samples = cv2.cvtColor(np.ascontiguousarray(samples[..., [0, 2, 1]]), cv2.COLOR_YCrCb2RGB)
         return samples
 
+    def _find_frames(self) -> list[list[tuple[int, int]]]:
+        if not self._file.has_items and codec_of(self._file.read(0, 4096)):
+            return [[(0, self._file.pixel_length)]]  # a codestream without items
+        items = read_items(self._file)
+        self.is_whole = items.is_whole
+        return frame_spans(self._file, items, self.declared)
+
     def _native_count(self) -> int:
-        """How many whole frames the pixel data hold; corrects YBR_FULL_422 data that are not subsampled."""
+        """How many whole frames the pixel data hold; corrects a header that is wrong on chroma being subsampled."""
         form, length = self._format, self._file.pixel_length
         full = form.rows * form.columns * 3
         odd = form.columns % 2 == 1
         if form.photometric == "YBR_FULL_422" and (odd or (self.declared and length >= full * self.declared)):
             self._format = form = replace(form, photometric="YBR_FULL")
+        elif form.samples == 3 and form.allocated == 8 and self.declared and not odd:
+            half = full // 3 * 2 * self.declared
+            if form.photometric != "YBR_FULL_422" and length in (half, half + half % 2):
+                self._tell(FindingKind.PHOTOMETRIC, f"PhotometricInterpretation says {form.photometric} but the frames "
+                           "have the length of YBR_FULL_422; they are read as that, colours follow from it")
+                self._format = form = replace(form, photometric="YBR_FULL_422")
         return min(length // form.frame_bytes, _MOST_FRAMES)
 
-    def _check_codec(self) -> None:
-        """Refuse a transfer syntax whose frames are of no codec that is read."""
-        file = self._file
-        syntax = uid_name(file.syntax)
-        if file.syntax in _ON_A_SERVER:
-            advice = "its pixels lie on a JPIP server: fetch the file with its images"
-            raise CineError(file.name, f"transfer syntax {syntax} cannot be read; {advice}")
-        starts = (self._data(index, 4096) for index in range(min(self._count, _LOOK_FOR_A_CODEC)))
-        if self._count and not any(codec_of(start) for start in starts):
-            advice = "convert it to an uncompressed transfer syntax"
-            raise CineError(file.name, f"transfer syntax {syntax} cannot be read; {advice}")
+    def _adopt_codestream(self) -> None:
+        """Take size, samples and bits from the frames where no frame agrees with the header."""
+        frames = [self._data(index) for index in range(min(self._count, _LOOK_FOR_A_CODEC))]
+        coded = [(data, codec) for data in frames if (codec := codec_of(data)) is not None]
+        if not coded:
+            refuse_unread(self._file, self._count)
+            return
+        if (finding := codec_finding(self._file.syntax, coded[0][1])) is not None:
+            self.findings.append(finding)
+        self._format, findings = as_coded(self._file.name, self._format, coded)
+        self.findings += findings
 
-    def _data(self, index: int, most: int | None = None) -> bytes:
-        """The codestream of a frame, or its first bytes."""
-        spans = self._spans[index]
-        if most is not None:
-            return self._file.read(spans[0][0], min(spans[0][1], most)) if spans else b""
-        return b"".join(self._file.read(start, length) for start, length in spans)
+    def _data(self, index: int) -> bytes:
+        """The codestream of a frame."""
+        return b"".join(self._file.read(start, length) for start, length in self._spans[index])
 
-    def _samples(self, index: int) -> tuple[np.ndarray, bool]:
-        """Decoded samples, ``[H, W]`` or ``[H, W, 3]``, and whether three of them are RGB rather than YCbCr."""
-        form = self._format
-        is_rgb, bits = not form.photometric.startswith("YBR_FULL"), form.stored
+    def _scaled(self, index: int) -> tuple[np.ndarray, bool | None]:
+        """A frame in 8 bits, in its own colour space, and whether its codestream says that this is RGB."""
+        if not self._has_table:
+            self._table, self._has_table = self._scale_table(), True
+        samples, said = self._samples(index)
+        if self._table is not None:
+            samples = self._table[samples.view(f"u{samples.dtype.itemsize}")]
+        elif self._format.photometric == "MONOCHROME1":
+            samples = 255 - samples
+        return samples, said
+
+    def _samples(self, index: int) -> tuple[np.ndarray, bool | None]:
+        """Decoded samples, ``[H, W]`` or ``[H, W, 3]``, and whether their codestream says that three are RGB."""
+        form, bits, said = self._format, self._format.stored, None
         if self._is_native:
-            return without_unused_bits(native_frame(self._file, form, index), form, bits), is_rgb
+            return without_unused_bits(native_frame(self._file, form, index), form, bits), said
         data = self._data(index)
         codec = codec_of(data)
         shape = _checked_shape(data, codec, form)
         if form.samples == 3:
             said = says_rgb(data, codec)
-            is_rgb = is_rgb if said is None else said
         if codec in (Codec.JPEG_2000, Codec.JPEG_LS):
             bits = shape.bits
-        return without_unused_bits(decode_frame(data, codec, shape), form, bits), is_rgb
+        return without_unused_bits(decode_frame(data, codec, shape), form, bits), said
+
+    def _frame_is_rgb(self, samples: np.ndarray, said: bool | None) -> bool:
+        """Decided once for the clip, for frames whose codestreams say the same."""
+        if said not in self._is_rgb:
+            photometric = self._format.photometric
+            needs_picture = said is None or said != header_says_rgb(photometric)
+            space = color_space(photometric, said, self._picture(samples) if needs_picture else None)
+            self._is_rgb[said] = space.is_rgb
+            if space.finding and self._header_format.samples == 3 and len(self._is_rgb) == 1:
+                self.findings.append(space.finding)
+        return self._is_rgb[said]
+
+    def _picture(self, samples: np.ndarray) -> bool | None:
+        """What the first frame shows of its colour space or, where it does not decide, the one in the middle."""
+        shown = picture_says_rgb(samples)
+        if shown is None and self._count > 1:
+            try:
+                shown = picture_says_rgb(self._scaled(self._count // 2)[0])
+            except Exception:  # a damaged frame is reported when it is asked for
+                return None
+        return shown
 
     def _scale_table(self) -> np.ndarray | None:
         return scale_table(self._format, self._file.header, self._extremes()) if needs_scale(self._format) else None
@@ -129,18 +171,21 @@ class StoredFrames:
             found = True
             yield float(samples.min()), float(samples.max())
 
+    def _tell(self, kind: FindingKind, text: str) -> None:
+        self.findings.append(Finding(kind, text))
+
 
 def _checked_shape(data: bytes, codec: Codec | None, form: PixelFormat) -> FrameShape:
-    """Refuse, before native code sees it, a frame whose own header contradicts the file's. Raises ValueError."""
+    """Refuse, before native code sees it, a frame of another size than the clip's. Raises ValueError."""
     if codec is Codec.RLE:
-        return FrameShape(form.rows, form.columns, form.samples, form.allocated)
+        return declared_shape(form)
     shape = frame_shape(data) if codec else None
     if shape is None:
         raise ValueError("damaged header of a compressed frame")
     if codec is Codec.JPEG_XL:
         shape = shape._replace(samples=form.samples, bits=form.stored)
     if (shape.rows, shape.columns, shape.samples) != (form.rows, form.columns, form.samples):
-        raise ValueError("a compressed frame of another size than the file's header says")
+        raise ValueError("a compressed frame of another size than the clip's")
     if shape.bits > form.allocated:
         raise ValueError("more bits per sample than allocated")
     return shape

@@ -26,7 +26,9 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DT
 
-from .dicom_file import items, number, numbers
+from .dicom_file import decimal_commas, items, number, numbers
+from .frame_time_vector import increments, is_interval, whole_vector
+from .r_waves import stated_r_waves
 
 ASSUMED_RATE = 30.0
 """Frames per second where a file says nothing usable."""
@@ -34,9 +36,13 @@ ASSUMED_RATE = 30.0
 ASSUMED_TIMING = "assumed frame rate"
 """``Timing.phrase`` where it is taken."""
 
-_INTERVAL = (0.5, 1000.0)  # ms
+_SLOWEST = 5.0  # frames per second below which no echo loop is taken
 _HEART_RATE = (20.0, 300.0)  # beats per minute
 _REFRESH = (1000 / 60, 1000 / 50)  # ms from one picture of a screen to the next
+_TEXT = (  # statements of time that are decimal strings
+    "FrameTime", "FrameTimeVector", "EffectiveDuration", "CineRate", "RecommendedDisplayFrameRate", "HeartRate",
+    "ActualFrameDuration",
+)  # fmt: skip
 _TIME_POINTER = 0x00181063
 
 
@@ -66,11 +72,19 @@ def frame_timing(header: Dataset, count: int, declared: int = 0, stamps: np.ndar
     heart_rate = number(header, "HeartRate")
     if heart_rate is not None and not _HEART_RATE[0] <= heart_rate <= _HEART_RATE[1]:
         heart_rate = None
-    r_waves = _r_waves(header, times, heart_rate, phrase, warnings)
+    warnings += decimal_commas(header, _TEXT)
+    r_waves = stated_r_waves(header, order, times, heart_rate, phrase, warnings)
     if count > 1:
+        _warn_if_slow(times, phrase, warnings)
         _compare_with_rates(header, times, phrase, warnings)
         _compare_with_heart_rate(times, heart_rate, phrase, warnings)
     return Timing(order, times, phrase, heart_rate, r_waves, tuple(warnings))
+
+
+def _warn_if_slow(times: np.ndarray, phrase: str, warnings: list[str]) -> None:
+    rate = (len(times) - 1) / times[-1]
+    if rate < _SLOWEST:
+        warnings.append(f"{phrase} makes {rate:.2g} frames/s, too slow for an echo loop: give the true rate")
 
 
 def _times(
@@ -112,7 +126,7 @@ def _per_frame_times(header: Dataset, count: int) -> np.ndarray | None:
         except Exception:  # absent or damaged, in whatever way pydicom puts it
             continue
         gaps = np.diff(np.sort(seconds))
-        if (gaps > 0).all() and _is_interval(float(np.median(gaps)) * 1000):
+        if (gaps > 0).all() and is_interval(float(np.median(gaps)) * 1000):
             return seconds
     return None
 
@@ -121,20 +135,11 @@ def _vector_times(
     header: Dataset, count: int, declared: int, warnings: list[str]
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Order and times from Frame Time Vector, whose n-th value is the increment from frame n - 1 to frame n."""
-    vector = np.array(numbers(header, "FrameTimeVector"), np.float64)
-    if not vector.size:
+    values = numbers(header, "FrameTimeVector")
+    if not values or (vector := whole_vector(values, count, declared, warnings)) is None:
         return None
-    if len(vector) == declared - 1 and len(vector) < declared:
-        vector = np.concatenate([[0.0], vector])
-    if len(vector) < count:
-        warnings.append(f"FrameTimeVector has {len(vector)} values for {count} frames and is ignored")
-        return None
-    vector = vector[:count]
-    steps = vector[1:]
-    if _is_absolute(vector):
-        warnings.append("FrameTimeVector holds times since the first frame instead of increments and is read so")
-        steps = np.diff(vector)
-    good = np.array([_is_interval(step) for step in steps])
+    steps = increments(vector, warnings)
+    good = np.array([is_interval(step) for step in steps])
     if good.all():
         return np.arange(count), _accumulated(steps)
     if (order := _order_from(steps)) is not None:
@@ -151,14 +156,6 @@ def _vector_times(
     return np.arange(count), _accumulated(np.where(good, steps, middle))
 
 
-def _is_absolute(vector: np.ndarray) -> bool:
-    """Increments that grow steadily from nothing are no increments but times: no cine slows down like that."""
-    steps = np.diff(vector)
-    if len(vector) < 4 or vector[0] != 0 or not np.isfinite(steps).all() or not (steps > 0).all():
-        return False
-    return bool(steps.max() < 2 * steps.min() and vector[-1] > 3 * np.median(steps))
-
-
 def _order_from(steps: np.ndarray) -> np.ndarray | None:
     """Order of frames whose increments go back and forth, if the times so reached lie evenly; None otherwise."""
     if not np.isfinite(steps).all() or not (steps < 0).any():
@@ -167,7 +164,7 @@ def _order_from(steps: np.ndarray) -> np.ndarray | None:
     order = np.argsort(times, kind="stable")
     gaps = np.diff(times[order])
     middle = float(np.median(gaps))
-    even = _is_interval(middle) and gaps.min() > 0.5 * middle and gaps.max() < 2 * middle
+    even = is_interval(middle) and gaps.min() > 0.5 * middle and gaps.max() < 2 * middle
     return order if even else None
 
 
@@ -176,7 +173,7 @@ def _constant_interval(header: Dataset, declared: int, warnings: list[str]) -> t
     frame_time = _interval(header, "FrameTime", warnings)
     duration = number(header, "EffectiveDuration")
     measured = duration * 1000 / declared if duration is not None else None
-    measured = measured if measured is not None and _is_interval(measured) else None
+    measured = measured if measured is not None and is_interval(measured) else None
     if frame_time is None:
         if measured is not None:
             return measured, "EffectiveDuration"
@@ -199,7 +196,7 @@ def _constant_interval(header: Dataset, declared: int, warnings: list[str]) -> t
 def _replay_interval(header: Dataset, warnings: list[str]) -> tuple[float, str]:
     for keyword in ("CineRate", "RecommendedDisplayFrameRate"):
         rate = number(header, keyword)
-        if rate is not None and rate > 0 and _is_interval(1000 / rate):
+        if rate is not None and rate > 0 and is_interval(1000 / rate):
             warnings.append(f"only {keyword} gives a frame rate ({rate:g}/s), which may be that of a slowed replay")
             return 1000 / rate, keyword
     warnings.append(f"says nothing usable about its frame rate; {ASSUMED_RATE:g}/s is assumed: give the true one")
@@ -208,7 +205,7 @@ def _replay_interval(header: Dataset, warnings: list[str]) -> tuple[float, str]:
 
 def _interval(header: Dataset, keyword: str, warnings: list[str]) -> float | None:
     value = number(header, keyword)
-    if value is not None and not _is_interval(value):
+    if value is not None and not is_interval(value):
         warnings.append(f"{keyword} of {value:g} ms is impossible and ignored")
         return None
     return value
@@ -270,29 +267,5 @@ def trim_warnings(header: Dataset, count: int) -> list[str]:
     return [f"StartTrim and StopTrim ask for frames {start:g} to {stop:g} only; all {count} are read"]
 
 
-def _r_waves(
-    header: Dataset, times: np.ndarray, heart_rate: float | None, phrase: str, warnings: list[str]
-) -> tuple[float, ...]:
-    """Seconds of the R waves of R Wave Time Vector (0018,6060, ms from the first frame) that lie inside the clip."""
-    waves = np.array(sorted(v / 1000 for v in numbers(header, "RWaveTimeVector") if np.isfinite(v)))
-    waves = np.unique(waves)
-    if len(waves) > 1:
-        by_waves = 60 / float(np.median(np.diff(waves)))
-        if heart_rate and abs(by_waves / heart_rate - 1) > 0.15:
-            warnings.append(f"RWaveTimeVector means {by_waves:.3g} bpm but HeartRate says {heart_rate:g} bpm")
-    interval = times[-1] / (len(times) - 1) if len(times) > 1 else 0.0
-    inside = waves[(waves >= 0) & (waves <= times[-1] + interval)]
-    if len(inside) < len(waves) and len(times) > 1:
-        outside = next(w for w in waves if w not in inside)
-        warnings.append(
-            f"RWaveTimeVector has an R wave at {outside:.3g} s but {phrase} makes the clip {times[-1]:.3g} s long"
-        )
-    return tuple(float(w) for w in inside)
-
-
 def _accumulated(steps: np.ndarray) -> np.ndarray:
     return np.concatenate([[0.0], np.cumsum(steps)]) / 1000 if np.isfinite(steps).all() else np.array([])
-
-
-def _is_interval(milliseconds: float) -> bool:
-    return bool(_INTERVAL[0] <= milliseconds <= _INTERVAL[1])

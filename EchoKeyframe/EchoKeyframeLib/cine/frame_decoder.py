@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import imagecodecs
 import numpy as np
+from PIL import Image
 
 from .codestream import Codec, FrameShape, j2k_start, jpeg_is_sound, rle_is_sound
 
+_START_OF_SCAN, _END = b"\xff\xda", b"\xff\xd9"
+_MOST_SCANS = 48  # of a JPEG: each is a pass over the whole image, however few bytes it takes
+_MOST_PADDING = 16  # zeros behind a codestream
 # Names for libjpeg of samples that are to stay as they are coded, by how many a pixel has.
 _AS_CODED = {1: "GRAYSCALE", 3: "RGB"}
 
@@ -28,6 +34,35 @@ def decode_frame(data: bytes, codec: Codec, shape: FrameShape) -> np.ndarray:
 
 
 def _jpeg(data: bytes, shape: FrameShape) -> np.ndarray:
+    if data.count(_START_OF_SCAN) > _MOST_SCANS:
+        raise ValueError("a JPEG of more scans than any encoder writes")
+    if not _is_whole_jpeg(data):
+        raise ValueError("a JPEG that ends early")
+    return _decoded_jpeg(data, shape)
+
+
+def _is_whole_jpeg(data: bytes) -> bool:
+    """Whether all of a JPEG is there: libjpeg makes up what is missing without a word, and some lack the end marker."""
+    if _ends_in_zeros(data):
+        return False
+    if _END in data[-_MOST_PADDING:].rstrip(b"\0"):
+        return True
+    try:
+        with Image.open(BytesIO(data), formats=("JPEG",)) as image:
+            image.load()
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _ends_in_zeros(data: bytes) -> bool:
+    """Whether zeros have taken the place of a codestream's end; behind its end marker they are padding."""
+    if data[-_MOST_PADDING:].strip(b"\0"):
+        return False
+    return _END not in data.rstrip(b"\0")[-_MOST_PADDING:]
+
+
+def _decoded_jpeg(data: bytes, shape: FrameShape) -> np.ndarray:
     space = _AS_CODED.get(shape.samples)
     return imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=space)
 
@@ -35,7 +70,7 @@ def _jpeg(data: bytes, shape: FrameShape) -> np.ndarray:
 def _lossless_jpeg(data: bytes, shape: FrameShape) -> np.ndarray:
     if not jpeg_is_sound(data):
         raise ValueError("damaged lossless JPEG frame")
-    return _jpeg(data, shape)
+    return _decoded_jpeg(data, shape)
 
 
 def _jpeg_ls(data: bytes, shape: FrameShape) -> np.ndarray:
@@ -45,12 +80,22 @@ def _jpeg_ls(data: bytes, shape: FrameShape) -> np.ndarray:
 
 
 def _jpeg_2000(data: bytes, shape: FrameShape) -> np.ndarray:
+    start = j2k_start(data)
+    if _ends_in_zeros(data):
+        raise ValueError("a JPEG 2000 frame that ends early")
     # The codestream without the boxes of a JP2 file, which may ask for a palette or another colour space.
-    return imagecodecs.jpeg2k_decode(data[j2k_start(data) :], numthreads=1)
+    return imagecodecs.jpeg2k_decode(data[start:], numthreads=1)
 
 
 def _jpeg_xl(data: bytes, shape: FrameShape) -> np.ndarray:
     return imagecodecs.jpegxl_decode(data, index=0, numthreads=1)
+
+
+def jpeg_xl_shape(data: bytes) -> FrameShape:
+    """Size of a JPEG XL frame, whose samples and bits are known only once it is decoded."""
+    samples = _jpeg_xl(data, FrameShape(0, 0, 0, 0))
+    rows, columns = samples.shape[:2]
+    return FrameShape(rows, columns, samples.shape[2] if samples.ndim == 3 else 1, samples.itemsize * 8)
 
 
 def _rle(data: bytes, shape: FrameShape) -> np.ndarray:

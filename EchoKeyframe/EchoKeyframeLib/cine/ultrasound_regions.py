@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydicom.dataset import Dataset
 
 from .cine import Box
-from .dicom_file import items, number, numbers
+from .dicom_file import decimal_commas, items, number, numbers, text
+from .finding import Finding, FindingKind
 
 _2D, _TISSUE, _COLOR_FLOW, _CM = 1, 1, 2, 3
 _FIELD = (5.0, 500.0)  # mm: sides that a calibrated field can have, from a mouse's to well over a human's
+_AGREEMENT = 0.02  # by which two statements of one size may differ
+_OVERLAP = "tissue regions overlap"
+_DPI = (72, 96, 100, 120, 150, 200, 300, 600)
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _OVERRUN = 2  # pixels: some vendors give the last column and row exclusively
 _SCREENS = (640, 720, 768, 800, 1016, 1024, 1280, 1440, 1600, 1920)  # widths of screens that scanners capture
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """spacing: mm per pixel (row, column) or None. region: the 2D tissue region or None. warnings: one line each."""
+    """spacing: mm per pixel (row, column) or None. region: the 2D tissue region or None. findings: what is doubtful."""
 
     spacing: tuple[float, float] | None = None
     region: Box | None = None
-    warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    def with_doubts(self, *texts: str) -> Calibration:
+        """The same with findings about the spacing added."""
+        return replace(self, findings=(*self.findings, *(Finding(FindingKind.SPACING, text) for text in texts)))
 
 
 @dataclass(frozen=True)
@@ -58,23 +67,56 @@ class _Region:
 def calibration(header: Dataset, rows: int, columns: int) -> Calibration:
     """Spacing and region for frames of this size, as far as the tags alone settle them.
 
-    The largest 2D tissue region counts; a 2D colour-flow region gives a spacing but no tissue region. Without
-    region tags, PixelSpacing (0028,0030) serves: it is calibrated in the patient, which ImagerPixelSpacing is not.
-    Regions that do not fit the image are left out with a warning; ``rescaled`` may bring them back.
+    The largest 2D tissue region counts; a 2D colour-flow region gives a spacing but no tissue region. Where regions
+    give no spacing, PixelSpacing (0028,0030) serves: it is calibrated in the patient, which ImagerPixelSpacing is not.
+    Regions that do not fit the image are left out, which is told; ``rescaled`` may bring them back.
     """
     stated = items(header, "SequenceOfUltrasoundRegions")
-    if not stated:
-        return _from_pixel_spacing(header, rows, columns)
+    found = _from_regions(stated, rows, columns) if stated else Calibration()
+    return _beside_pixel_spacing(found, bool(stated), header, rows, columns)
+
+
+def _from_regions(stated: Sequence[Dataset], rows: int, columns: int) -> Calibration:
     regions = [region for item in stated if (region := _parse(item))]
     if not regions:
-        return Calibration(warnings=("ultrasound regions: none has usable bounds, so no spacing is known",))
+        return Calibration().with_doubts("ultrasound regions: none has usable bounds, so they give no spacing")
     if not all(r.fits(rows, columns) for r in regions):
         right, bottom = max(r.x1 for r in regions), max(r.y1 for r in regions)
-        return Calibration(warnings=(
+        return Calibration().with_doubts(
             f"ultrasound regions reach to column {right:.0f} and row {bottom:.0f} of a {columns}x{rows} image; "
-            "they are ignored, so no spacing is known",
-        ))  # fmt: skip
+            "they are ignored, so they give no spacing"
+        )
     return _choose(regions, rows, columns)
+
+
+def _beside_pixel_spacing(
+    found: Calibration, has_regions: bool, header: Dataset, rows: int, columns: int
+) -> Calibration:
+    """What regions say and what PixelSpacing says, made into one."""
+    own = pixel_spacing(header, rows, columns)
+    if not has_regions:
+        return own
+    if own.spacing is None or _contradicts_itself(found):
+        return found
+    shown = _shown(own.spacing)
+    if found.spacing is None:
+        told = found.with_doubts(f"the ultrasound regions give no scale; PixelSpacing of {shown} mm is used instead")
+        return replace(told, spacing=own.spacing, findings=(*told.findings, *own.findings))
+    if all(math.isclose(a, b, rel_tol=_AGREEMENT) for a, b in zip(own.spacing, found.spacing, strict=True)):
+        return found
+    return found.with_doubts(
+        f"PixelSpacing says {shown} mm, the ultrasound region {_shown(found.spacing)} mm; the region is used, "
+        "lengths and volumes follow from it"
+    )
+
+
+def _contradicts_itself(found: Calibration) -> bool:
+    return found.spacing is None and any(_OVERLAP in finding.text for finding in found.findings)
+
+
+def _shown(spacing: tuple[float, float]) -> str:
+    row, column = spacing
+    return f"{row:.3g}" if math.isclose(row, column, rel_tol=1e-3) else f"{row:.3g} x {column:.3g}"
 
 
 def rescaled(header: Dataset, frames: np.ndarray) -> Calibration | None:
@@ -100,7 +142,8 @@ def rescaled(header: Dataset, frames: np.ndarray) -> Calibration | None:
     factor, reduced = possible[0]
     found = _choose(reduced, rows, columns)
     note = f"ultrasound regions were written for an image {factor:g} times as large and have been scaled to this one"
-    return Calibration(found.spacing, found.region, (note, *found.warnings))
+    scaled = replace(found, findings=()).with_doubts(note)
+    return replace(scaled, findings=(*scaled.findings, *found.findings))
 
 
 def _parse(item: Dataset) -> _Region | None:
@@ -125,25 +168,71 @@ def _choose(regions: Sequence[_Region], rows: int, columns: int) -> Calibration:
     flat = sorted((r for r in regions if r.is_2d), key=lambda r: (r.is_tissue, r.area), reverse=True)
     if not flat:
         return Calibration()
-    best, warnings = flat[0], []
+    best, doubts = flat[0], []
     apart = [r for r in flat[1:] if r.is_tissue and best.is_tissue and _overlap(best, r) < 0.1 * r.area]
     if any(r.area > 0.3 * best.area for r in apart):
-        warnings.append(f"shows {1 + len(apart)} tissue regions side by side; the largest is used")
+        doubts.append(f"shows {1 + len(apart)} tissue regions side by side; the largest is used")
     spacing = best.spacing
-    if spacing and not _is_plausible(spacing, best.y1 - best.y0 + 1, best.x1 - best.x0 + 1):
-        warnings.append(f"pixel spacing of {spacing[0]:.3g} x {spacing[1]:.3g} mm is impossible and ignored")
+    if other := _other_scale(best, flat[1:]):
+        doubts.append(f"{_OVERLAP} and say {_shown(spacing)} and {_shown(other)} mm; neither is used")
         spacing = None
-    return Calibration(spacing, best.box(rows, columns) if best.is_tissue else None, tuple(warnings))
+    elif spacing == (0.0, 0.0):
+        doubts.append("the ultrasound region has no scale: its PhysicalDelta of 0 is impossible")
+        spacing = None
+    elif spacing and not _is_plausible(spacing, best.y1 - best.y0 + 1, best.x1 - best.x0 + 1):
+        doubts.append(f"pixel spacing of {spacing[0]:.3g} x {spacing[1]:.3g} mm is impossible and ignored")
+        spacing = None
+    return Calibration(spacing, best.box(rows, columns) if best.is_tissue else None).with_doubts(*doubts)
 
 
-def _from_pixel_spacing(header: Dataset, rows: int, columns: int) -> Calibration:
+def _other_scale(best: _Region, others: Sequence[_Region]) -> tuple[float, float] | None:
+    """The scale of a tissue region that overlaps this one and has another."""
+    for other in others:
+        if not (best.is_tissue and other.is_tissue and best.spacing and other.spacing):
+            continue
+        if _overlap(best, other) < 0.1 * other.area or 0.0 in (*best.spacing, *other.spacing):
+            continue
+        if not all(math.isclose(a, b, rel_tol=_AGREEMENT) for a, b in zip(best.spacing, other.spacing, strict=True)):
+            return other.spacing
+    return None
+
+
+def pixel_spacing(header: Dataset, rows: int, columns: int) -> Calibration:
+    """What PixelSpacing alone says of frames of this size; nothing where it was not measured."""
     values = numbers(header, "PixelSpacing")
     if len(values) != 2:
         return Calibration()
     spacing = values[0], values[1]
+    commas = decimal_commas(header, ["PixelSpacing"])
     if not _is_plausible(spacing, rows, columns):
-        return Calibration(warnings=(f"PixelSpacing of {spacing[0]:.3g} x {spacing[1]:.3g} mm is impossible, ignored",))
-    return Calibration(spacing)
+        impossible = f"PixelSpacing of {spacing[0]:.3g} x {spacing[1]:.3g} mm is impossible, ignored"
+        return Calibration().with_doubts(*commas, impossible)
+    if spacing == (1.0, 1.0) and _is_secondary_capture(header):
+        return Calibration().with_doubts(
+            "PixelSpacing of 1 x 1 mm in a secondary capture is what converters write where nobody measured; "
+            "the size of a pixel is taken as unknown"
+        )
+    found = Calibration(spacing).with_doubts(*commas)
+    if (dpi := screen_dpi(spacing)) is not None:
+        return found.with_doubts(
+            f"PixelSpacing of {spacing[0]:.4g} mm is that of a screen or printer of {dpi} dots per inch and may not be "
+            "that of tissue; check it before sizes and volumes are used"
+        )
+    return found
+
+
+def screen_dpi(spacing: tuple[float, float]) -> int | None:
+    """Dots per inch of a screen or printer that this spacing (mm) is, None where it is of none."""
+    if not math.isclose(spacing[0], spacing[1], rel_tol=1e-3):
+        return None
+    return next((dpi for dpi in _DPI if math.isclose(spacing[0], 25.4 / dpi, rel_tol=1e-3)), None)
+
+
+def _is_secondary_capture(header: Dataset) -> bool:
+    """By SOP class, or by Conversion Type (0008,0064), which only captured images have."""
+    kind = text(header, "SOPClassUID")
+    is_class = kind == _SECONDARY_CAPTURE or kind.startswith(f"{_SECONDARY_CAPTURE}.")
+    return is_class or bool(text(header, "ConversionType"))
 
 
 def _is_plausible(spacing: tuple[float, float], rows: float, columns: float) -> bool:

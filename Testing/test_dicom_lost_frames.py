@@ -1,0 +1,166 @@
+"""Frames of a DICOM cine that are empty or damaged: the others keep their numbers and times, and it is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dicom_files import beating_frames, encode, pixel_items, write_dicom
+from EchoKeyframeLib.cine.cine import Cine
+from EchoKeyframeLib.cine.finding import FindingKind
+from EchoKeyframeLib.cine.read import read_cine
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLosslessSV1, JPEGLSLossless, RLELossless
+
+CODECS = [JPEGBaseline8Bit, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless, RLELossless]
+COUNT, LOST = 12, 5  # frames, and the index of the lost one
+OTHERS = [index for index in range(COUNT) if index != LOST]
+
+
+def without_table(path: Path) -> None:
+    (at, length), data = pixel_items(path)[0], path.read_bytes()
+    path.write_bytes(data[: at - 4] + bytes(4) + data[at + length :])
+
+
+def emptied(path: Path, index: int, keep_table: bool) -> None:
+    """Make an item empty; the offset table stays as it was or is written anew."""
+    items, data = pixel_items(path), bytearray(path.read_bytes())
+    at, length = items[1 + index]
+    if keep_table:
+        table, count = items[0][0], items[0][1] // 4
+        offsets = np.frombuffer(bytes(data[table : table + 4 * count]), "<u4").copy()
+        offsets[index + 1 :] -= length
+        data[table : table + 4 * count] = offsets.tobytes()
+    data[at - 4 : at + length] = bytes(4)
+    path.write_bytes(bytes(data))
+
+
+def overwritten(path: Path, index: int, value: int, share: float = 1.0) -> None:
+    at, length = pixel_items(path)[1 + index]
+    data, size = bytearray(path.read_bytes()), int(length * share)
+    data[at + length - size : at + length] = bytes([value]) * size
+    path.write_bytes(bytes(data))
+
+
+def check(cine: Cine, whole: Cine, lost: tuple[int, ...] = (LOST,)) -> None:
+    kept = [index for index in range(len(whole)) if index not in lost]
+    assert len(cine) == len(kept)
+    np.testing.assert_array_equal(cine.frames, whole.frames[kept])
+    np.testing.assert_allclose(cine.times, whole.times[kept])
+    assert [cine.source.frame_number(i) for i in range(len(cine))] == [index + 1 for index in kept]
+    findings = [finding for finding in cine.findings if finding.kind is FindingKind.LOST_FRAMES]
+    assert len(findings) == 1 and f"{len(lost)} of {len(whole)} frames" in findings[0].text
+    assert str(lost[0] + 1) in findings[0].text and findings[0].text in cine.warnings
+    assert not any("cut short" in warning for warning in cine.warnings)
+
+
+@pytest.fixture
+def clip(tmp_path: Path):
+    """Writes twelve frames and gives path and the cine as it was whole."""
+
+    def make(syntax: str, pieces: int = 1) -> tuple[Path, Cine]:
+        frames = beating_frames(COUNT)
+        coded = [encode(frame, syntax, "MONOCHROME2") for frame in frames]
+        size = [(len(data) // pieces + 1) & ~1 for data in coded]
+        parts = [data[k * s : (k + 1) * s if k < pieces - 1 else None]
+                 for data, s in zip(coded, size, strict=True) for k in range(pieces)]  # fmt: skip
+        path = write_dicom(tmp_path / "clip.dcm", frames, syntax, encoded=parts)
+        return path, read_cine(path)
+
+    return make
+
+
+@pytest.mark.parametrize("table", ["right", "stale", "none"])
+@pytest.mark.parametrize("syntax", CODECS)
+def test_an_empty_item(clip, syntax: str, table: str) -> None:
+    path, whole = clip(syntax)
+    emptied(path, LOST, keep_table=table == "right")
+    if table == "none":
+        without_table(path)
+    check(read_cine(path), whole)
+
+
+@pytest.mark.parametrize("has_table", [True, False])
+@pytest.mark.parametrize("syntax", CODECS)
+@pytest.mark.parametrize("value", [0, 0x55])
+def test_an_item_that_is_overwritten(clip, syntax: str, value: int, has_table: bool) -> None:
+    path, whole = clip(syntax)
+    overwritten(path, LOST, value)
+    if not has_table:
+        without_table(path)
+    check(read_cine(path), whole)
+
+
+@pytest.mark.parametrize("syntax", CODECS)
+def test_an_item_whose_end_is_zeroed(clip, syntax: str) -> None:
+    path, whole = clip(syntax)
+    overwritten(path, LOST, 0, 0.6)
+    check(read_cine(path), whole)
+
+
+def test_the_first_and_the_last_frame_and_neighbours(clip) -> None:
+    path, whole = clip(JPEGBaseline8Bit)
+    for index in (0, 6, 7, COUNT - 1):
+        overwritten(path, index, 0)
+    without_table(path)
+    lost = (0, 6, 7, COUNT - 1)
+    cine = read_cine(path)
+    assert [cine.source.frame_number(i) for i in range(len(cine))] == [2, 3, 4, 5, 6, 9, 10, 11]
+    np.testing.assert_array_equal(cine.frames, np.delete(whole.frames, lost, axis=0))
+    assert "1, 7 to 8, 12" in cine.findings[0].text
+
+
+@pytest.mark.parametrize("has_table", [True, False])
+def test_a_frame_of_several_fragments(clip, has_table: bool) -> None:
+    path, _ = clip(JPEGBaseline8Bit, 3)
+    data = path.read_bytes().replace(b"IS\x02\x0036", b"IS\x02\x0012")
+    path.write_bytes(data)
+    without_table(path)
+    whole = read_cine(path)
+    assert len(whole) == COUNT and whole.warnings == ()
+    for piece in range(3):
+        overwritten(path, 3 * LOST + piece, 0)
+    check(read_cine(path), whole)
+
+
+def test_an_empty_item_at_the_end_is_no_frame(clip) -> None:
+    path, whole = clip(JPEGBaseline8Bit)
+    data = path.read_bytes()
+    path.write_bytes(data[:-8] + b"\xfe\xff\x00\xe0\0\0\0\0" + data[-8:])
+    cine = read_cine(path)
+    np.testing.assert_array_equal(cine.frames, whole.frames)
+    assert cine.warnings == () and cine.source.frame_numbers is None
+
+
+def test_frames_that_are_missing_without_a_trace(clip) -> None:
+    path, _ = clip(JPEGBaseline8Bit)
+    without_table(path)
+    at, length = pixel_items(path)[1 + LOST]
+    data = path.read_bytes()
+    path.write_bytes(data[: at - 8] + data[at + length :])
+    cine = read_cine(path)
+    assert len(cine) == COUNT - 1
+    assert [finding.kind for finding in cine.findings] == [FindingKind.LOST_FRAMES]
+    assert "which ones are missing cannot be told" in cine.findings[0].text
+
+
+def test_a_key_object_names_frames_of_the_file(clip, tmp_path: Path) -> None:
+    pytest.importorskip("highdicom")
+    from EchoKeyframeLib.detection.keyframes import Keyframe, Phase
+    from EchoKeyframeLib.export.key_object import keyframes_in, read_key_object, write_key_object
+
+    path, _ = clip(JPEGBaseline8Bit)
+    from pydicom import dcmread
+
+    header = dcmread(path)
+    header.StudyInstanceUID, header.SeriesInstanceUID = "1.2.3.4", "1.2.3.5"
+    header.save_as(path)
+    overwritten(path, LOST, 0)
+    cine = read_cine(path)
+    keyframes = [Keyframe(Phase.ED, 3, cine.times[3], 0.9), Keyframe(Phase.ES, 8, cine.times[8], 0.9)]
+    write_key_object(tmp_path / "k.dcm", cine.source, keyframes)
+    key_object = read_key_object(tmp_path / "k.dcm")
+    assert [k.frame for k in keyframes_in(key_object, cine)] == [3, 8]
+    document = dcmread(tmp_path / "k.dcm")
+    numbers = str(document)
+    assert "'4'" in numbers and "'10'" in numbers
