@@ -19,10 +19,8 @@ from pydicom.filereader import read_dataset, read_file_meta_info
 from pydicom.tag import Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, UID_dictionary
 
+from .budget import memory_budget, require_memory
 from .cine import CineError
-
-MAX_BYTES = 16 << 30
-"""Most bytes that a decoded clip, or the inflated contents of a deflated file, may take."""
 
 _PIXEL_DATA = (0x7FE0, 0x0010)
 _UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -177,12 +175,12 @@ def _read_deflated(stream: BinaryIO, meta: Dataset, name: str) -> tuple[Dataset,
         raise CineError(name, "damaged DICOM header (no group length); export the file again")
     stream.seek(128 + 4 + 12 + int(length))
     inflater, body, total = zlib.decompressobj(-zlib.MAX_WBITS), BytesIO(), 0
+    budget = memory_budget() // 2  # the frames in it come on top
     while (chunk := stream.read(1 << 16)) and not inflater.eof:
         while chunk:
             piece = inflater.decompress(chunk, 1 << 20)
             total += len(piece)
-            if total > MAX_BYTES // 8:
-                raise CineError(name, f"inflates to more than {MAX_BYTES >> 33} GiB; export it uncompressed")
+            require_memory(name, total, budget)
             body.write(piece)
             chunk = inflater.unconsumed_tail
     body.seek(0)

@@ -14,9 +14,10 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from .budget import require_memory
 from .cine import CineError
 from .codestream import Codec, FrameShape, codec_of, frame_shape, says_rgb
-from .dicom_file import MAX_BYTES, DicomFile, number, uid_name
+from .dicom_file import DicomFile, number, uid_name
 from .dicom_fragments import frame_spans
 from .dicom_pixel_format import PixelFormat, pixel_format, whole
 from .frame_decoder import decode_frame
@@ -46,8 +47,7 @@ class StoredFrames:
         if not self._is_native:
             self._check_codec()
         size = self._format.rows * self._format.columns * self._format.samples
-        if self._count * size > MAX_BYTES:
-            raise CineError(file.name, f"{self._count} frames would take more than {MAX_BYTES >> 30} GiB; split it")
+        require_memory(file.name, self._count * size)
         self._table: np.ndarray | None = None
         self._has_table = False
 
