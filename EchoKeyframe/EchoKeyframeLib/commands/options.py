@@ -19,6 +19,14 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
                         "(default: half of what is available)")
 
 
+def set_memory_option(options: argparse.Namespace) -> None:
+    """Let the readers of this process, and of those that it starts, obey --memory where it was given."""
+    if getattr(options, "memory", None) is not None:
+        from ..cine.budget import set_memory
+
+        set_memory(options.memory)
+
+
 def add_debug(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true",
                         help="show tracebacks of unexpected errors (they may quote the file)")
