@@ -215,9 +215,9 @@ def test_headers_say_what_decoding_finds(own_set, sample_clip, tmp_path):
         assert (header.frames, header.size, header.encoding) == (len(cine), cine.size, cine.source.encoding)
         assert header.fps == pytest.approx(cine.fps, rel=1e-3)
     pytest.importorskip("SimpleITK")
-    write_itk(tmp_path / "a.nii.gz", np.zeros((7, 20, 10), np.uint8))
+    write_itk(tmp_path / "a.nii.gz", np.zeros((7, 30, 20), np.uint8))
     header = read_header(tmp_path / "a.nii.gz")
-    assert (header.frames, header.size, header.fps) == (7, (20, 10), None)
+    assert (header.frames, header.size, header.fps) == (7, (30, 20), None)
     (tmp_path / "empty.avi").write_bytes(b"")
     with pytest.raises(CineError, match="is empty"):
         read_header(tmp_path / "empty.avi")

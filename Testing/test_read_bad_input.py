@@ -192,14 +192,14 @@ def test_huge_header_without_data_allocates_nothing(tmp_path: Path, syntax: str,
 
 
 def test_deflated_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("EchoKeyframeLib.cine.dicom_file.MAX_BYTES", 8 << 20)
+    monkeypatch.setenv("ECHOKEYFRAME_MEMORY", "0.002")
     frames = np.zeros((40, 256, 256), np.uint8)
-    assert "inflates" in error_of(write_dicom(tmp_path / "bomb.dcm", frames, DeflatedExplicitVRLittleEndian))
+    assert "of memory decoded" in error_of(write_dicom(tmp_path / "bomb.dcm", frames, DeflatedExplicitVRLittleEndian))
 
 
 def test_a_clip_beyond_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("EchoKeyframeLib.cine.dicom_pixels.MAX_BYTES", 10_000)
-    assert "GiB" in error_of(write_dicom(tmp_path / "long.dcm", beating_frames()))
+    monkeypatch.setenv("ECHOKEYFRAME_MEMORY", "0.00001")
+    assert "--memory" in error_of(write_dicom(tmp_path / "long.dcm", beating_frames()))
 
 
 def test_volumes_over_time(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from .commands import (
     reproduce,
     train,
 )
+from .commands.options import set_memory_option
 from .printable import printable
 from .termination import Terminated, terminated_by_signals
 
@@ -54,6 +55,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     options = parser.parse_args(arguments)
     try:
         with terminated_by_signals():
+            set_memory_option(options)
             return options.run(options)
     except KeyboardInterrupt:
         return _stopped(options)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
+from ..cine.budget import share_memory
 from ..detection.detector import Detector, Progress
 from . import process
 from .job import Job, Outcome, Settings, failure, load_cine, run_job
@@ -36,6 +37,7 @@ def run_reading_ahead(jobs: Sequence[Job], settings: Settings, detector: Detecto
     At most ``readers`` cines wait decoded in memory.
     """
     waiting = deque(jobs)
+    share_memory(readers + 1)
     ahead: deque[tuple[Job, Future]] = deque()
     pool = ThreadPoolExecutor(readers)
     try:
@@ -49,17 +51,22 @@ def run_reading_ahead(jobs: Sequence[Job], settings: Settings, detector: Detecto
             yield outcome
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        share_memory(1)
 
 
 def run_on_cores(jobs: Sequence[Job], work: Work, workers: int) -> Iterator[Outcome]:
     """``workers`` processes of one thread each. A process that dies costs the cine that it worked on, no other."""
     waiting = deque(jobs)
-    while waiting:
-        suspects = yield from _until_a_process_dies(waiting, work, workers)
-        for job in suspects:  # one of them took its process along; run alone, each shows whether it was the one
-            guilty = yield from _until_a_process_dies(deque([job]), work, 1)
-            if guilty:
-                yield failure(job, DIED)
+    share_memory(workers)
+    try:
+        while waiting:
+            suspects = yield from _until_a_process_dies(waiting, work, workers)
+            for job in suspects:  # one of them took its process along; run alone, each shows whether it was the one
+                guilty = yield from _until_a_process_dies(deque([job]), work, 1)
+                if guilty:
+                    yield failure(job, DIED)
+    finally:
+        share_memory(1)
 
 
 def _until_a_process_dies(waiting: deque[Job], work: Work, workers: int) -> Generator[Outcome, None, list[Job]]:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..cine.container import VIDEO_SUFFIXES
 from .job import Job
 
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
-VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".wmv"})
 SUFFIXES = DICOM_SUFFIXES | VIDEO_SUFFIXES
 
 _BEAT_VIDEO = re.compile(r"\.(\w+-)?beat\d{2,}-frames\d{4,}-\d{4,}\.(avi|mp4)")

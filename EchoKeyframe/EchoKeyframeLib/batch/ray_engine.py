@@ -11,6 +11,7 @@ import itertools
 import os
 from collections.abc import Iterator, Sequence
 
+from ..cine.budget import share_memory
 from . import process
 from .engines import DIED
 from .job import Job, Outcome, Settings, failure
@@ -28,6 +29,7 @@ def run_on_ray(jobs: Sequence[Job], settings: Settings) -> Iterator[Outcome]:
     import ray
 
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray is going to do; without, it warns
+    share_memory(os.cpu_count() or 1)  # a cluster that is started here takes the environment over
     ray.init(include_dashboard=None if os.environ.get("RAY_ADDRESS") else False, log_to_driver=False,
              logging_level="ERROR")
     remote = ray.remote(process.run).options(num_cpus=1, num_gpus=_gpus(settings), max_retries=1)

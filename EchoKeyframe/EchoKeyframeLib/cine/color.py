@@ -9,6 +9,7 @@ from contextvars import ContextVar
 import cv2
 import numpy as np
 
+from .budget import memory_budget, require_memory
 from .cine import Box, CineError
 
 _LONGEST_SIDE = 320  # pixels of the reduced copy that is looked at
@@ -17,7 +18,6 @@ _OFF_TINT = 18.0  # distance in the Cb-Cr plane from the clip's own tint
 _LEAST_SHARE = 0.001  # of the image that must be off the tint
 _TEXT_HEIGHT, _TRACE_WIDTH = 20, 45  # how often they fit into the longest side: patches no wider do not count
 _FIRST_ALLOCATION = 64 << 20  # bytes; a declared frame count is not trusted beyond this
-_LARGEST = 32 << 30  # bytes of one decoded cine
 
 
 _follower: ContextVar[Callable[[FrameStack], None] | None] = ContextVar("follower", default=None)
@@ -50,6 +50,7 @@ class FrameStack:
 
     def __init__(self, name: str, expected: int = 0, region: Box | None = None) -> None:
         self._name, self._expected, self._region = name, expected, region
+        self._budget = memory_budget()
         self._pixels = np.empty(0, np.uint8)  # flat, so that it can grow and turn into RGB in place
         self._size: tuple[int, int] = (0, 0)
         self._count = 0
@@ -81,7 +82,8 @@ class FrameStack:
     def append(self, frame: np.ndarray) -> None:
         """Add a frame, uint8 ``[H, W]`` or RGB ``[H, W, 3]``. It is copied.
 
-        Raises CineError if its size differs from that of the frames before it, or memory runs out.
+        Raises CineError if its size differs from that of the frames before it, or the frames so far take more than the
+        budget of memory.
         """
         if self._count == 0:
             self._size = frame.shape[:2]
@@ -169,9 +171,8 @@ class FrameStack:
 
     def _resize(self, count: int) -> None:
         size = count * self._frame_bytes
+        require_memory(self._name, size, self._budget)
         try:
-            if size > _LARGEST:
-                raise MemoryError
             # No view outlives the method that made it, so the array may move; realloc spares a second copy.
             self._pixels.resize(size, refcheck=False)
         except MemoryError:

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from .cine import Cine, CineError, Source
 from .color import FrameStack
-from .dicom_file import MAX_BYTES, DicomFile, is_uid, items, number, open_dicom, quiet_pydicom, text, uid_name
+from .dicom_file import DicomFile, is_uid, items, number, open_dicom, quiet_pydicom, text, uid_name
 from .dicom_fragments import read_items
 from .dicom_pixels import StoredFrames
 from .dicom_timing import ASSUMED_TIMING, Timing, frame_timing, trim_warnings
@@ -41,7 +41,8 @@ def read_dicom(path: Path) -> Cine:
     keep their times. Besides the decoded frames it needs memory for a few of them.
 
     Raises CineError if the file is no DICOM image, its transfer syntax or photometric interpretation cannot be read,
-    it is a volume over time, none of its frames can be decoded, or it would decode to more than ``MAX_BYTES``.
+    it is a volume over time, none of its frames can be decoded, or it would decode to more than the budget of
+    memory.
     """
     path = Path(path)
     try:
@@ -152,11 +153,8 @@ def _read_video(file: DicomFile) -> tuple[np.ndarray, Timing, list[Finding], Cal
     if not stream:
         raise CineError(file.name, "its header promises a video stream but none follows; copy or export it again")
     declared = int(number(file.header, "NumberOfFrames") or 0)
-    stack, stamps, total = FrameStack(file.name, 0, layout.region), [], 0
+    stack, stamps = FrameStack(file.name, 0, layout.region), []
     for frame, stamp in decode_stream(stream, file.name):
-        total += frame.size
-        if total > MAX_BYTES:
-            raise CineError(file.name, f"its video decodes to more than {MAX_BYTES >> 30} GiB; split it")
         stack.append(frame)
         stamps.append(stamp)
     frames = stack.finish()

@@ -22,12 +22,10 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, UID_dictionary
 
+from .budget import memory_budget, require_memory
 from .cine import CineError
 from .data_set_encoding import Encoding, declared_encoding, found_encoding
 from .finding import Finding, FindingKind
-
-MAX_BYTES = 16 << 30
-"""Most bytes that a decoded clip, or the inflated contents of a deflated file, may take."""
 
 _PIXEL_DATA = (0x7FE0, 0x0010)
 _PIXELS = (_PIXEL_DATA, (0x7FE0, 0x0008), (0x7FE0, 0x0009))  # the latter two hold floating point numbers
@@ -258,12 +256,12 @@ def _ends_header(tag: BaseTag, *_: object) -> bool:
 def _inflated(stream: BinaryIO, name: str) -> BytesIO:
     """A deflated data set (PS3.5 A.5), inflated up to the limit on memory; a cut one as far as it goes."""
     inflater, body, total = zlib.decompressobj(-zlib.MAX_WBITS), BytesIO(), 0
+    budget = memory_budget() // 2  # the frames in it come on top
     while (chunk := stream.read(1 << 16)) and not inflater.eof:
         while chunk and not inflater.eof:
             piece = inflater.decompress(chunk, 1 << 20)
             total += len(piece)
-            if total > MAX_BYTES // 8:
-                raise CineError(name, f"inflates to more than {MAX_BYTES >> 33} GiB; export it uncompressed")
+            require_memory(name, total, budget)
             body.write(piece)
             chunk = inflater.unconsumed_tail
     body.seek(0)

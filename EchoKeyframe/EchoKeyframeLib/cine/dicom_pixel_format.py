@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .budget import require_frame_size
 from .cine import CineError
 from .dicom_file import DicomFile, number, text
-
-MAX_FRAME_PIXELS = 1 << 26
-"""Most pixels in one frame: 8192 x 8192, far above any ultrasound screen."""
 
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 _COLOR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "XYB")
@@ -51,8 +49,7 @@ def pixel_format(file: DicomFile) -> PixelFormat:
         raise CineError(name, f"the DICOM header lacks a usable {absent[0]}; export the file again")
     photometric = text(header, "PhotometricInterpretation").upper()
     rows, columns, allocated = sizes["Rows"], sizes["Columns"], sizes["BitsAllocated"]
-    if rows * columns > MAX_FRAME_PIXELS:
-        raise CineError(name, f"claims frames of {columns}x{rows} pixels, more than any ultrasound image has")
+    require_frame_size(name, columns, rows)
     if photometric not in (*GRAY, *_COLOR, "PALETTE COLOR"):
         shown = photometric if photometric.startswith(("YBR_", "HSV", "ARGB", "CMYK")) else "of an unknown kind"
         raise CineError(name, f"photometric interpretation {shown} is not supported; export it as RGB")

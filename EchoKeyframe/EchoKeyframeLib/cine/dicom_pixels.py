@@ -8,10 +8,10 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from .cine import CineError
+from .budget import require_memory
 from .coded_format import as_coded, declared_shape
 from .codestream import Codec, FrameShape, codec_of, frame_shape, says_rgb
-from .dicom_file import MAX_BYTES, DicomFile, number
+from .dicom_file import DicomFile, number
 from .dicom_fragments import frame_spans, read_items
 from .dicom_pixel_format import PixelFormat, pixel_format, whole
 from .finding import Finding, FindingKind
@@ -49,8 +49,7 @@ class StoredFrames:
         if not self._is_native:
             self._adopt_codestream()
         size = self._format.rows * self._format.columns * self._format.samples
-        if self._count * size > MAX_BYTES:
-            raise CineError(file.name, f"{self._count} frames would take more than {MAX_BYTES >> 30} GiB; split it")
+        require_memory(file.name, self._count * size)
         self._table: np.ndarray | None = None
         self._has_table = False
         self._is_rgb: dict[bool | None, bool] = {}  # by what the frame's codestream says

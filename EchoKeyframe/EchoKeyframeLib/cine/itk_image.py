@@ -99,8 +99,7 @@ def _without_lost(array: np.ndarray, layout: ImageLayout) -> tuple[np.ndarray, t
     if len(lost) == len(array):
         raise CineError(layout.path.name, "all of its images are marked as invalid; record it again")
     kept = [i for i in range(len(array)) if i not in lost]
-    text = f"{len(lost)} of {len(array)} images are marked as invalid ({_listed(layout.lost)}) and left out; the others " \
-           "keep their times where the file has them"  # fmt: skip
+    text = f"{len(lost)} of {len(array)} images are marked as invalid ({_listed(layout.lost)}) and left out"
     return array[kept], tuple(i + 1 for i in kept), [Finding(FindingKind.LOST_FRAMES, text)]
 
 
@@ -110,6 +109,6 @@ def _listed(frames: Sequence[int]) -> str:
 
 def _turned(layout: ImageLayout) -> Finding:
     ways = {(1,): "upside down", (2,): "from left to right", (1, 2): "upside down and from left to right"}
-    text = f"UltrasoundImageOrientation tells another way round; frames were turned {ways[layout.turned]}, the probe at " \
-           "the top and its marker to the right"  # fmt: skip
+    way = ways[layout.turned]
+    text = f"UltrasoundImageOrientation: frames were turned {way}, the probe to the top, its marker to the right"
     return Finding(FindingKind.ORIENTATION, text)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import cv2
 import numpy as np
 
+from .budget import require_memory
 from .cine import Cine
 from .sector import Sector
 
@@ -19,8 +20,10 @@ def prepare(cine: Cine, sector: Sector, size: int, resize: Resize | None = None)
 
     Returns uint8 ``[T, size, size]``. The aspect ratio is kept (by physical size where the pixel spacing is known and
     not square), the sector's box is centred. One frame is worked on at a time, so memory is that of the result.
+    Raises CineError where that is above the budget of memory.
     """
     height, width = prepared_box(cine, sector, size)
+    require_memory(cine.source.name, len(cine) * size * size)
     top, left = (size - height) // 2, (size - width) // 2
     prepared = np.zeros((len(cine), size, size), np.uint8)
     for i, frame in enumerate(sector_frames(cine, sector)):

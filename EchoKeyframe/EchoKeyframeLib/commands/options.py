@@ -15,6 +15,16 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """How a cine is read."""
     parser.add_argument("--fps", type=frame_rate, metavar="RATE", help="frames per second, instead of the file's own")
     parser.add_argument("--view", type=str.upper, choices=VIEWS, help="the view, where the file does not say")
+    parser.add_argument("--memory", type=positive, metavar="GB", help="what decoded cines may take, over all processes "
+                        "(default: half of what is available)")
+
+
+def set_memory_option(options: argparse.Namespace) -> None:
+    """Let the readers of this process, and of those that it starts, obey --memory where it was given."""
+    if getattr(options, "memory", None) is not None:
+        from ..cine.budget import set_memory
+
+        set_memory(options.memory)
 
 
 def add_debug(parser: argparse.ArgumentParser) -> None:
