@@ -56,7 +56,8 @@ def checked(capsys, *arguments):
     with report.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
             kinds.setdefault(f"{row['severity']}: {row['kind']}", []).append(row["message"])
-    return code, capsys.readouterr().out, kinds
+    printed = capsys.readouterr()
+    return code, printed.out + printed.err, kinds
 
 
 def test_a_sound_set_passes_and_says_what_it_holds(own_set, capsys):
@@ -143,7 +144,8 @@ def test_names_that_differ_in_accents_or_capitals(folder, capsys):
 def test_a_table_in_another_encoding(folder, capsys):
     (folder / "labels.csv").write_bytes("file,phase,frame\nschlä.avi,ED,3\n".encode("latin-1"))
     assert main(["check", str(folder)]) == 1
-    assert "save it as CSV in UTF-8" in capsys.readouterr().out
+    told = capsys.readouterr().err
+    assert told.startswith("failed: labels.csv: ") and told.endswith("save it as CSV in UTF-8\n")
 
 
 def test_wrong_rows_are_all_told(folder, capsys):

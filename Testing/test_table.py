@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import sys
 import tracemalloc
@@ -155,3 +156,22 @@ def test_a_single_cine_makes_no_table_and_a_foreign_one_stays(study, tmp_path, c
         assert name in capsys.readouterr().err
         assert (tmp_path / name).read_text(encoding="utf-8") == "result,mine\n"
         (tmp_path / name).unlink()
+
+
+def test_damaged_results_of_an_earlier_run_are_named_and_the_others_count(study, tmp_path, capsys):
+    output = tmp_path / "out"
+    one = ["detect", str(study / "one.avi"), "--model", "motion", "--output", str(output)]
+    assert main(one) == 0
+    document = json.loads((output / "one.keyframes.json").read_text(encoding="utf-8"))
+    (output / "old").mkdir()
+    changes = {"frames": "many"}, {"keyframes": [7]}, {"frame_rate": 10**400}, {"beats": None}
+    for number, change in enumerate(changes):
+        path = output / "old" / f"bad{number}.keyframes.json"
+        path.write_text(json.dumps(document | change), encoding="utf-8")
+    write_table(output, [])  # a table is renewed where there is one
+    capsys.readouterr()
+    assert main(one) == 1
+    failed = [line for line in capsys.readouterr().err.splitlines() if line.startswith("failed: ")]
+    assert len(failed) == len(changes) and "failed: old/bad0.keyframes.json: damaged keyframes file (" in failed[0]
+    status = {row["result"]: row["status"] for row in read_csv(output)}
+    assert status == {"one": "done", **{f"old/bad{number}": "failed" for number in range(4)}}

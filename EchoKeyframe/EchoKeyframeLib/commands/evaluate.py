@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from . import UsageError
 from .comparison import Comparison, add_comparison, tell_failures
 from .options import DECODERS, OWN_DECODER
+from .terminal import say
 
 if TYPE_CHECKING:
     from ..detection.detector import Detector
@@ -42,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
         for detector, cases, step in compared.runs():
             decoders = _decoders(options.decoder, detector)
             evaluations += evaluate(cases, detector, decoders, compared.title, lambda _, step=step: step())
-        print(comparison(evaluations))
+        for line in comparison(evaluations).splitlines():
+            say(line)
         _write(evaluations, compared.output)
     return tell_failures(failure for evaluation in evaluations for failure in evaluation.failures)
 

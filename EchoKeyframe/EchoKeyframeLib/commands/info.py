@@ -64,9 +64,9 @@ def _jobs(arguments: list[str]) -> tuple[list[Job], list[Unreadable]]:
         except InputError as error:
             if not argument:
                 raise UsageError(str(error)) from error
-            failed.append(Unreadable(argument, str(error).removeprefix(f"{argument}: ")))
+            failed.append(Unreadable(Path(argument).name or argument, str(error).removeprefix(f"{argument}: ")))
         except OSError as error:
-            failed.append(Unreadable(argument, error.strerror or type(error).__name__))
+            failed.append(Unreadable(Path(argument).name, error.strerror or type(error).__name__))
         else:
             for job in found:
                 jobs.setdefault(job.cine, job)

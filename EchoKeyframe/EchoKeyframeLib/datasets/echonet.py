@@ -82,9 +82,6 @@ def _labelled(
     size = tuple(round(_positive(row[column], f"{where}: {column}")) for column in ("FrameHeight", "FrameWidth"))
     traced = tracings.get(name, {})
     polygons = {frame: outline(chords) for frame, chords in traced.items()}
-    if mended := [frame for frame, chords in traced.items() if not in_order(chords)]:
-        message = f"{name}: chords of the tracing on frame {mended[0]} are out of order or exchanged; put in order"
-        findings.append(Finding(Severity.NOTE, "tracing put in order", name, message))
     if len(polygons) < 2:
         findings.append(Finding(Severity.NOTE, "no two tracings", name, f"{name}: has no two tracings; left out"))
         return None
@@ -93,6 +90,9 @@ def _labelled(
         message = f"{name}: has {len(polygons)} tracings; the largest is taken for ED, the smallest for ES"
         findings.append(Finding(Severity.NOTE, "more than two tracings", name, message))
     labels = _by_area(name, masks, frames, fps, findings)
+    if mended := [frame for frame, chords in traced.items() if not in_order(chords)]:
+        message = f"{name}: chords of the tracing on frame {mended[0]} are out of order or exchanged; put in order"
+        findings.append(Finding(Severity.NOTE, "tracing put in order", name, message))
     return LabelledCine(labels, folder / VIDEOS_NAME / name, patient=name, split=Split(split), masks=masks)
 
 
