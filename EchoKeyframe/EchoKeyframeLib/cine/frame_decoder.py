@@ -1,8 +1,10 @@
-"""Decodes one compressed frame of a DICOM file to the samples that are coded in it."""
+"""Decodes one compressed frame of a DICOM file to the samples that are coded in it.
+
+The decoders are imported where they are used: what only looks at a file, as Slicer's own process does, needs none.
+"""
 
 from __future__ import annotations
 
-import imagecodecs
 import numpy as np
 
 from .codestream import Codec, FrameShape, j2k_start, jpeg_is_sound, rle_is_sound
@@ -28,6 +30,8 @@ def decode_frame(data: bytes, codec: Codec, shape: FrameShape) -> np.ndarray:
 
 
 def _jpeg(data: bytes, shape: FrameShape) -> np.ndarray:
+    import imagecodecs
+
     space = _AS_CODED.get(shape.samples)
     return imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=space)
 
@@ -39,21 +43,29 @@ def _lossless_jpeg(data: bytes, shape: FrameShape) -> np.ndarray:
 
 
 def _jpeg_ls(data: bytes, shape: FrameShape) -> np.ndarray:
+    import imagecodecs
+
     if not jpeg_is_sound(data):
         raise ValueError("damaged JPEG-LS frame")
     return imagecodecs.jpegls_decode(data)
 
 
 def _jpeg_2000(data: bytes, shape: FrameShape) -> np.ndarray:
+    import imagecodecs
+
     # The codestream without the boxes of a JP2 file, which may ask for a palette or another colour space.
     return imagecodecs.jpeg2k_decode(data[j2k_start(data) :], numthreads=1)
 
 
 def _jpeg_xl(data: bytes, shape: FrameShape) -> np.ndarray:
+    import imagecodecs
+
     return imagecodecs.jpegxl_decode(data, index=0, numthreads=1)
 
 
 def _rle(data: bytes, shape: FrameShape) -> np.ndarray:
+    import imagecodecs
+
     pixels, size = shape.rows * shape.columns, -(-shape.bits // 8)
     if not rle_is_sound(data, shape.samples * size, pixels):
         raise ValueError("damaged RLE frame")
