@@ -269,6 +269,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def load(self, path):
         """Load a file in the background, and detect in it if that is chosen."""
         then = self.choice() if self.ui.detectOnLoadCheckBox.checked else None
+        self.ui.filePathLineEdit.addCurrentPathToHistory()
         self.start(lambda: self.logic.load(path, then))
 
     def load_sample(self):
