@@ -248,7 +248,6 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def bring_up(self, sequence):
         """Show a loop where no view shows it, and let the toolbar play it."""
-        from EchoKeyframeLib.panel import arrangements
         from EchoKeyframeLib.scene import current_frame, find_browser, is_shown
 
         browser = find_browser(sequence)
@@ -256,7 +255,6 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         slicer.modules.sequences.setToolBarActiveBrowserNode(browser)
         if not is_shown(sequence, current_frame(sequence)):
-            arrangements.show_loop_alone()
             self.logic.show_in_views(sequence)
 
     def choice(self):
