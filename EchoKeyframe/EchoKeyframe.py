@@ -116,6 +116,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = None
         self._parameterNode = None
         self._parameterNodeGuiTag = None
+        self._closed_while_busy = False
 
     def setup(self):
         """Called when the module is opened for the first time."""
@@ -133,7 +134,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget.setMRMLScene(slicer.mrmlScene)
 
         self.logic = EchoKeyframeLogic()
-        self.keyframes = KeyframePanel(self.ui, self.say)
+        self.keyframes = KeyframePanel(self.ui, self.say, self.bring_up)
         self.detectors = DetectorList(self.ui.detectorSelector, self.logic.detectors, lambda: self._parameterNode)
         self.measure = MeasurePanel(self.ui, self.logic, self.keyframes, self.say)
         self.handOn = HandOnPanel(self.ui, self.logic, self.keyframes, self.say, self.start, self.show_loaded)
@@ -151,6 +152,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.on_node_removed)
         self.detectors.update()
         self.initializeParameterNode()
@@ -180,20 +182,35 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """What runs is for nodes that are about to go."""
         if self.logic.jobs.busy:
             self.cancel()
+            self._closed_while_busy = True
             self.say(_("The scene was closed: what was under way is cancelled."))
-        self.measure.stop()
-        self.keyframes.stop()
         self.setParameterNode(None)
+        self.show_sequence()
 
     def onSceneEndClose(self, caller, event):
         if self.parent.isEntered:
             self.initializeParameterNode()
         self.show_sequence()
 
+    def onSceneEndImport(self, caller, event):
+        """Only now do the nodes of a scene that was read know each other."""
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+        self.show_sequence()
+
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def on_node_removed(self, caller, event, node):
-        if node is not None and node in (self.keyframes.sequence, self.measure.other):
+        if node is None or self.scene_in_flux:
+            return
+        if node in (self.keyframes.sequence, self.measure.other):
             self.show_sequence(gone=node)
+        else:
+            self.keyframes.on_removed(node)
+
+    @property
+    def scene_in_flux(self):
+        """Whether nodes of the scene are being read or removed as a whole."""
+        return slicer.mrmlScene.IsImporting() or slicer.mrmlScene.IsClosing()
 
     def initializeParameterNode(self):
         self.setParameterNode(self.logic.getParameterNode())
@@ -213,6 +230,8 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.on_parameters_changed()
 
     def on_parameters_changed(self, caller=None, event=None):
+        if self.scene_in_flux:
+            return
         self.detectors.show(self._parameterNode.detector)
         self.show_sequence()
 
@@ -227,8 +246,21 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         sequence, other = (None if node is gone else node for node in (self.sequence, other))
         if sequence is not self.keyframes.sequence:
             self.keyframes.show(sequence)
+            if sequence is not None and not self.scene_in_flux:
+                self.bring_up(sequence)
         self.measure.show(sequence, other)
         self.update_buttons()
+
+    def bring_up(self, sequence):
+        """Show a loop where no view shows it, and let the toolbar play it."""
+        from EchoKeyframeLib.scene import current_frame, find_browser, is_shown
+
+        browser = find_browser(sequence)
+        if browser is None:
+            return
+        slicer.modules.sequences.setToolBarActiveBrowserNode(browser)
+        if not is_shown(sequence, current_frame(sequence)):
+            self.logic.show_in_views(sequence)
 
     def choice(self):
         """What to detect with, as chosen in the panel."""
@@ -240,6 +272,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def load(self, path):
         """Load a file in the background, and detect in it if that is chosen."""
         then = self.choice() if self.ui.detectOnLoadCheckBox.checked else None
+        self.ui.filePathLineEdit.addCurrentPathToHistory()
         self.start(lambda: self.logic.load(path, then))
 
     def load_sample(self):
@@ -270,6 +303,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def start(self, request):
         """Make a request; what it raises is a line in the panel."""
+        self._closed_while_busy = False
         from EchoKeyframeLib.cine.cine import CineError
         from EchoKeyframeLib.worker.process import WorkerError
 
@@ -297,6 +331,8 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.ui.progressBar.setValue(round(1000 * report.fraction))
             self.ui.statusLabel.text = f"{report.job.name}: {report.message}{more}"
             return
+        if report.kind == "cancelled" and self._closed_while_busy:
+            return  # the closing was told
         self.say(report.message)
         if report.kind == "begun":
             self.logic.show_in_views(report.sequence)
@@ -304,6 +340,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.show_loaded(report.sequence)
         elif report.kind == "compared":
             self.advanced.offer_repair(report)
+            self.measure.show_pixel_size()
         elif report.kind == "detected":
             self.say("\n".join([report.message, *report.detection.warnings]))
             if report.sequence is self.keyframes.sequence:

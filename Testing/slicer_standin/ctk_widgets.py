@@ -53,30 +53,49 @@ class ctkMessageBox(PythonQtObject, QtWidgets.QMessageBox):
 
 
 class ctkPathLineEdit(PythonQtObject, QtWidgets.QWidget):
-    """A path with a button to browse for it."""
+    """A path with a list of those before, and a button to browse for it."""
 
     changed = QtCore.Signal(str)
     mrml_signals = {"currentPathChanged(QString)": "changed"}  # noqa: RUF012
 
     def __init__(self, parent=None):
         super().__init__(parent)
-        self._edit = QtWidgets.QLineEdit()
-        self._edit.setPlaceholderText("")
+        self._box = QtWidgets.QComboBox()
+        self._box.setEditable(True)
+        self._box.setInsertPolicy(QtWidgets.QComboBox.NoInsert)
         browse = QtWidgets.QToolButton()
         browse.setText("…")
         layout = QtWidgets.QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._edit)
+        layout.addWidget(self._box)
         layout.addWidget(browse)
-        self._key = ""
-        self._edit.textChanged.connect(self.changed)
+        self._key, self._history, self._filters = "", True, []
+        self._box.editTextChanged.connect(self.changed)
+
+    def addCurrentPathToHistory(self):
+        path = self._box.currentText()
+        if self._history and path:
+            index = self._box.findText(path)
+            if index >= 0:
+                self._box.removeItem(index)
+            self._box.insertItem(0, path)
+            self._box.setCurrentIndex(0)
 
     def _set_key(self, key):
         self._key = key
 
-    currentPath = QtCore.Property(str, lambda self: self._edit.text(), lambda self, path: self._edit.setText(path))
+    def _set_history(self, on):
+        self._history = on
+
+    def _set_filters(self, filters):
+        self._filters = list(filters)
+
+    currentPath = QtCore.Property(
+        str, lambda self: self._box.currentText(), lambda self, path: self._box.setEditText(path)
+    )
     settingKey = QtCore.Property(str, lambda self: self._key, _set_key)
-    showHistoryButton = QtCore.Property(bool, lambda self: False, lambda self, on: None)
+    showHistoryButton = QtCore.Property(bool, lambda self: self._history, _set_history)
+    nameFilters = QtCore.Property("QStringList", lambda self: self._filters, _set_filters)
 
 
 WIDGETS.update(ctkCollapsibleButton=ctkCollapsibleButton, ctkPathLineEdit=ctkPathLineEdit)

@@ -1,12 +1,13 @@
-"""Decodes one compressed frame of a DICOM file to the samples that are coded in it."""
+"""Decodes one compressed frame of a DICOM file to the samples that are coded in it.
+
+The decoders are imported where they are used: what only looks at a file, as Slicer's own process does, needs none.
+"""
 
 from __future__ import annotations
 
 from io import BytesIO
 
-import imagecodecs
 import numpy as np
-from PIL import Image
 
 from .codestream import Codec, FrameShape, j2k_start, jpeg_is_sound, rle_is_sound
 
@@ -47,6 +48,8 @@ def _is_whole_jpeg(data: bytes) -> bool:
         return False
     if _END in data[-_MOST_PADDING:].rstrip(b"\0"):
         return True
+    from PIL import Image
+
     try:
         with Image.open(BytesIO(data), formats=("JPEG",)) as image:
             image.load()
@@ -63,6 +66,8 @@ def _ends_in_zeros(data: bytes) -> bool:
 
 
 def _decoded_jpeg(data: bytes, shape: FrameShape) -> np.ndarray:
+    import imagecodecs
+
     space = _AS_CODED.get(shape.samples)
     return imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=space)
 
@@ -74,12 +79,16 @@ def _lossless_jpeg(data: bytes, shape: FrameShape) -> np.ndarray:
 
 
 def _jpeg_ls(data: bytes, shape: FrameShape) -> np.ndarray:
+    import imagecodecs
+
     if not jpeg_is_sound(data):
         raise ValueError("damaged JPEG-LS frame")
     return imagecodecs.jpegls_decode(data)
 
 
 def _jpeg_2000(data: bytes, shape: FrameShape) -> np.ndarray:
+    import imagecodecs
+
     start = j2k_start(data)
     if _ends_in_zeros(data):
         raise ValueError("a JPEG 2000 frame that ends early")
@@ -88,6 +97,8 @@ def _jpeg_2000(data: bytes, shape: FrameShape) -> np.ndarray:
 
 
 def _jpeg_xl(data: bytes, shape: FrameShape) -> np.ndarray:
+    import imagecodecs
+
     return imagecodecs.jpegxl_decode(data, index=0, numthreads=1)
 
 
@@ -99,6 +110,8 @@ def jpeg_xl_shape(data: bytes) -> FrameShape:
 
 
 def _rle(data: bytes, shape: FrameShape) -> np.ndarray:
+    import imagecodecs
+
     pixels, size = shape.rows * shape.columns, -(-shape.bits // 8)
     if not rle_is_sound(data, shape.samples * size, pixels):
         raise ValueError("damaged RLE frame")

@@ -2,8 +2,8 @@
 
 The headings follow what is asked of model cards for medical networks (Mitchell et al. 2019, doi
 10.1145/3287560.3287596; the model zoo of MONAI): intended use, data and who labelled them, moments that outputs mean,
-limits, inputs and outputs by type and range, versions, machine, and a SHA-256 of each file that belongs together. Hashes
-catch mix-ups, not attackers: who can change a file can change its card.
+limits, inputs and outputs by type and range, versions, machine, and a SHA-256 of each file that belongs together.
+Hashes catch mix-ups, not attackers: who can change a file can change its card.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class AdvancedPanel:
     def refresh_worker(self) -> None:
         """Say whether the background process runs."""
         running = self._logic.jobs.worker.running
-        self._ui.workerLabel.text = _("running, its detector loaded") if running else _("not running")
+        self._ui.workerLabel.text = _("running") if running else _("not running")
         self._ui.releaseButton.enabled = running and not self._logic.jobs.busy
 
     def browse_weights(self) -> None:

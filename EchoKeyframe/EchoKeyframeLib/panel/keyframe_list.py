@@ -17,12 +17,14 @@ _NARROWEST = 24
 
 
 class KeyframeList:
-    """Fills a QTableWidget with keyframes, in time order. jump: called with the frame of a row that was clicked."""
+    """Fills a QTableWidget with keyframes, in time order. jump: called with the frame of a row that a person
+    clicks or reaches with the arrow keys."""
 
     def __init__(self, table: Any, jump: Callable[[int], None]) -> None:
         self._table, self._jump = table, jump
         self._keyframes: tuple[Keyframe, ...] = ()
         self._rows: list[tuple[str, ...]] = []
+        self._by_itself = False
         self._unfit: dict[int, str] = {}  # beat to reasons
         titles = [_("Beat"), _("Phase"), _("Frame"), _("Time (s)"), _("Confid."), _("Set by"), _("/min")]
         table.setColumnCount(len(titles))
@@ -35,6 +37,7 @@ class KeyframeList:
         table.horizontalHeaderItem(6).setToolTip(_("Heart rate of the beat, from ED to ED"))
         self._fit_columns()
         table.connect("cellClicked(int,int)", self._on_clicked)
+        table.connect("currentCellChanged(int,int,int,int)", self._on_current)
 
     @property
     def selected(self) -> Keyframe | None:
@@ -52,14 +55,16 @@ class KeyframeList:
         rows = [_texts(keyframe, rates.get(keyframe.beat)) for keyframe in self._keyframes]
         if (rows, unfit) != (self._rows, self._unfit):
             self._rows, self._unfit = rows, unfit
+            self._by_itself = True
             self._fill()
+            self._by_itself = False
         self._select(before, row)
 
     def select(self, frame: int) -> None:
         """Select the row of a frame; one without a keyframe leaves the selection as it is."""
         row = next((i for i, k in enumerate(self._keyframes) if k.frame == frame), None)
         if row is not None:
-            self._table.setCurrentCell(row, 0)
+            self._set_current(row)
 
     def _fill(self) -> None:
         self._table.setRowCount(len(self._rows))
@@ -87,10 +92,19 @@ class KeyframeList:
     def _select(self, before: Keyframe | None, row: int) -> None:
         same = next((i for i, k in enumerate(self._keyframes)
                      if before is not None and (k.phase, k.frame) == (before.phase, before.frame)), row)
-        self._table.setCurrentCell(min(same, len(self._keyframes) - 1), 0)
+        self._set_current(min(same, len(self._keyframes) - 1))
+
+    def _set_current(self, row: int) -> None:
+        self._by_itself = True
+        self._table.setCurrentCell(row, 0)
+        self._by_itself = False
+
+    def _on_current(self, row: int, _column: int, before: int, _before_column: int) -> None:
+        if not self._by_itself and row != before:
+            self._on_clicked(row, 0)
 
     def _on_clicked(self, row: int, _column: int) -> None:
-        if row < len(self._keyframes):
+        if 0 <= row < len(self._keyframes):
             self._jump(self._keyframes[row].frame)
 
 

@@ -44,10 +44,11 @@ from .view_layouts import use_side_by_side_layout
 
 
 class KeyframePanel:
-    """Connects the section's widgets with a sequence. say: shows one line to the person."""
+    """Connects the section's widgets with a sequence. say: shows one line to the person. bring_up: shows a loop that no
+    view shows."""
 
-    def __init__(self, ui: Any, say: Callable[[str], None]) -> None:
-        self._ui, self._say = ui, say
+    def __init__(self, ui: Any, say: Callable[[str], None], bring_up: Callable[[Any], None]) -> None:
+        self._ui, self._say, self._bring_up = ui, say, bring_up
         self.sequence: Any | None = None
         self.keyframes: tuple[Keyframe, ...] = ()
         self.beats: tuple[Beat, ...] = ()
@@ -91,6 +92,13 @@ class KeyframePanel:
         self._bookmarks = BookmarkObserver(table, self._refresh, self._say) if table is not None else None
         self._refresh()
 
+    def on_removed(self, node: Any) -> None:
+        """A node left the scene: take what stood on it away."""
+        if node is self._browser:
+            self.show(self.sequence)
+        elif node.IsA("vtkMRMLTableNode") or node.IsA("vtkMRMLPlotChartNode"):
+            self._refresh()
+
     def stop(self) -> None:
         """Follow nothing. May be called more than once."""
         self._chart.stop()
@@ -109,6 +117,7 @@ class KeyframePanel:
         with self._saying():
             show_frame(self.sequence, frame)
             self._list.select(frame)
+            self._bring_up(self.sequence)
 
     def step(self, forward: bool, phase: Phase | None = None) -> None:
         """Show the next or previous keyframe, of one phase if given."""

@@ -75,7 +75,7 @@ class MeasurePanel:
         self.stop()
         self._sequence, self._other = sequence, other
         self._show_view()
-        self._show_pixel_size()
+        self.show_pixel_size()
         self._ui.measureSection.enabled = sequence is not None
         self._on_result(None, "")
         # Also without a chosen sequence: contours of all loops follow what the views show.
@@ -226,6 +226,7 @@ class MeasurePanel:
         if self._drawn is not None and not is_being_drawn(self._drawn):
             self._drawn = None
             self._ui.measureHintLabel.visible = False
+            self._say(_("The contour is drawn; drag its points to correct it."))
 
     def _keyframe(self, phase: Phase) -> Keyframe | None:
         """The ED or ES of the chosen beat; its ED may be the one that ends it."""
@@ -257,7 +258,7 @@ class MeasurePanel:
         selector.setCurrentIndex(selector.findData(view))
         selector.blockSignals(False)
 
-    def _show_pixel_size(self) -> None:
+    def show_pixel_size(self) -> None:
         """In the box, 0 stands for unknown; what the file says is not for a person to change."""
         spacing = loop_spacing(self._sequence) if self._sequence is not None else None
         box = self._ui.pixelSizeBox
