@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .budget import MOST_PIXELS
 from .cine import CineError
 from .codestream import Codec, FrameShape, frame_shape, rle_samples, says_rgb
-from .dicom_pixel_format import MAX_FRAME_PIXELS, PixelFormat
+from .dicom_pixel_format import PixelFormat
 from .finding import Finding, FindingKind
 from .frame_decoder import jpeg_xl_shape
 
@@ -35,7 +36,7 @@ def as_coded(
     if first is None:
         return form, []
     shape, data, codec = first
-    if shape.rows * shape.columns > MAX_FRAME_PIXELS:
+    if shape.rows * shape.columns > MOST_PIXELS:
         size = f"{shape.columns}x{shape.rows}"
         raise CineError(name, f"holds frames of {size} pixels, more than any ultrasound image has")
     return _adopted(form, shape, says_rgb(data, codec) if shape.samples == 3 else None, codec)
@@ -76,7 +77,7 @@ def _shape(data: bytes, codec: Codec, form: PixelFormat) -> FrameShape | None:
     shape = frame_shape(data)
     if shape is None or codec is not Codec.JPEG_XL:
         return shape
-    if shape.rows * shape.columns > MAX_FRAME_PIXELS:
+    if shape.rows * shape.columns > MOST_PIXELS:
         return shape._replace(samples=1, bits=8)
     try:
         return jpeg_xl_shape(data)
