@@ -204,8 +204,11 @@ def test_there_is_one_version(repository):
     assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "EchoKeyframeLib.__version__"}
     citation = (repository / "CITATION.cff").read_text(encoding="utf-8")
     changes = (repository / "CHANGELOG.md").read_text(encoding="utf-8")
-    newest = re.findall(r"^## (\S+)$", changes, re.MULTILINE)[0]  # what is to come says so after its number
-    assert re.findall(r"^version: (\S+)$", citation, re.MULTILINE) == [newest] == [EchoKeyframeLib.__version__]
+    newest = re.findall(r"^## (\S+)$", changes, re.MULTILINE)[0]
+    coming = re.findall(r"^## (\S+) \(unreleased\)$", changes, re.MULTILINE)
+    assert re.findall(r"^version: (\S+)$", citation, re.MULTILINE) == [newest]
+    version, _, number = EchoKeyframeLib.__version__.partition(".dev")
+    assert [version] == (coming if number else [newest])
     for name in ("CMakeLists.txt", f"{NAME}/CMakeLists.txt", f"{NAME}.s4ext", f"{NAME}/{NAME}.py"):
         assert EchoKeyframeLib.__version__ not in (repository / name).read_text(encoding="utf-8")
 

@@ -11,11 +11,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from EchoKeyframeLib.cli import main  # noqa: E402
+from EchoKeyframeLib.models.card_description import UNKNOWN, describe_card  # noqa: E402
 from EchoKeyframeLib.models.model_card import MOMENTS, CardData, ModelCard, describe  # noqa: E402
 from EchoKeyframeLib.models.presets import PRESETS, build_network  # noqa: E402
 from EchoKeyframeLib.models.registry import bundled_weights  # noqa: E402
 from EchoKeyframeLib.models.weights_file import WeightsError, card_path, load_card, save_weights  # noqa: E402
-from EchoKeyframeLib.report.card_description import UNKNOWN, describe_card  # noqa: E402
 
 SMALL = replace(PRESETS["motion-only"], frames=8, width=16, heads=(2, 2), depths=(1, 1))
 

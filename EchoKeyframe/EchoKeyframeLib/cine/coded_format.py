@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .budget import MOST_PIXELS
-from .cine import CineError
+from .budget import MOST_PIXELS, require_frame_size
 from .codestream import Codec, FrameShape, frame_shape, rle_samples, says_rgb
 from .dicom_pixel_format import PixelFormat
 from .finding import Finding, FindingKind
@@ -23,7 +22,7 @@ def as_coded(
 ) -> tuple[PixelFormat, list[Finding]]:
     """The header's format where one of these frames agrees with it, else that of the first sound one, and what to tell.
 
-    Raises CineError where the frames are larger than any ultrasound image.
+    Raises CineError where the frames are larger than any ultrasound image, or too small for one.
     """
     first = None
     for data, codec in frames:
@@ -36,9 +35,7 @@ def as_coded(
     if first is None:
         return form, []
     shape, data, codec = first
-    if shape.rows * shape.columns > MOST_PIXELS:
-        size = f"{shape.columns}x{shape.rows}"
-        raise CineError(name, f"holds frames of {size} pixels, more than any ultrasound image has")
+    require_frame_size(name, shape.columns, shape.rows)
     return _adopted(form, shape, says_rgb(data, codec) if shape.samples == 3 else None, codec)
 
 

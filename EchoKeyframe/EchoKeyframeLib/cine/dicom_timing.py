@@ -14,8 +14,9 @@ Order of belief, first to last:
    be that of the heart;
 8. 30 frames per second, with a warning.
 
-2 and 4 change places where Frame Increment Pointer (0028,0009) names Frame Time. Values that no ultrasound system
-produces (NaN, zero, negative, below 0.5 or above 1000 ms) are skipped with a warning.
+Vectors that hold times, lack a value or are a little short are read as they were meant (frame_time_vector.py), decimal
+commas as commas. 2 and 4 change places where Frame Increment Pointer (0028,0009) names Frame Time. Values that no
+ultrasound system produces (NaN, zero, negative, below 0.5 or above 1000 ms) are skipped with a warning.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..models.weights_file import WeightsCard
+from .weights_file import WeightsCard
 
 
 def describe_card(card: WeightsCard) -> list[tuple[str, str]]:
