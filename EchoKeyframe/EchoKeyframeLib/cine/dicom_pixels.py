@@ -41,10 +41,11 @@ class StoredFrames:
         self.declared = max(0, whole(number(file.header, "NumberOfFrames")) or 0)
         self.findings: list[Finding] = list(file.findings)
         self._is_native = is_native(file, self._format)
+        self.is_whole = not file.is_cut
         self._spans = [] if self._is_native else self._find_frames()
         self._count = self._native_count() if self._is_native else len(self._spans)
         if self._is_native:
-            self.is_whole = not file.is_cut and self._count >= self.declared
+            self.is_whole &= self._count >= self.declared
         if (finding := storage_finding(file, self._is_native)) is not None:
             self.findings.append(finding)
         if not self._is_native:
