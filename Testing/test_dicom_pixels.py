@@ -82,8 +82,7 @@ def test_16_bits_are_scaled_once_for_the_whole_clip(tmp_path: Path, syntax: str)
 
 
 def test_16_bits_follow_the_window_and_the_rescale(tmp_path: Path) -> None:
-    frames = np.zeros((1, 16, 16), np.uint16)
-    frames[0, 0, :5] = 0, 100, 200, 300, 1000
+    frames = np.tile(np.array([0, 100, 200, 300, 1000], np.uint16), (1, 16, 4))
     tags = {"WindowCenter": 400.5, "WindowWidth": 401, "RescaleSlope": 2, "RescaleIntercept": 0}
     cine = read_cine(write_dicom(tmp_path / "clip.dcm", frames, **tags))
     assert cine.frames[0, 0, :5].tolist() == [0, 0, 128, 255, 255]

@@ -74,6 +74,7 @@ class StoredFrames:
 
     def _find_frames(self) -> list[list[tuple[int, int]]]:
         if not self._file.has_items and codec_of(self._file.read(0, 4096)):
+            self.is_whole = not self._file.is_cut
             return [[(0, self._file.pixel_length)]]  # a codestream without items
         items = read_items(self._file)
         self.is_whole = items.is_whole
