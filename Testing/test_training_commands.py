@@ -165,7 +165,7 @@ def test_corrected_labels_never_give_back_old_weights(cines, tmp_path, capsys):
     shutil.copytree(cines, folder)
     command = ["train", str(folder), "--output", str(run), "--preset", "motion-only", "--steps", "1", *TINY]
     assert main(command) == 0
-    old = (run / "weights.safetensors").read_bytes()
+    old = load_card(run / "weights.safetensors").training["data"]["sha256"]
     [first, *others] = read_labels(folder)
     write_labels(folder / "labels.csv", [replace(first, ed=(first.ed[0] + 1, *first.ed[1:])), *others])
     assert main(command) == 2
@@ -175,7 +175,7 @@ def test_corrected_labels_never_give_back_old_weights(cines, tmp_path, capsys):
     assert "belongs to a training with another data (sha256 is" in capsys.readouterr().err
     shutil.rmtree(run)
     assert main(command) == 0
-    assert (run / "weights.safetensors").read_bytes() != old
+    assert load_card(run / "weights.safetensors").training["data"]["sha256"] != old
 
 
 def test_a_cine_that_was_replaced_is_noticed(cines, tmp_path, capsys):
@@ -212,15 +212,18 @@ def test_the_papers_preset_means_the_papers_recipe_and_never_random_weights(cine
 
 def test_weights_are_tested_at_another_size_than_they_were_trained_at(cines, tmp_path, capsys):
     run = tmp_path / "run"
-    monkey = ["--preset", "resnet18-112", "--imagenet", "random", "--steps", "1", *TINY]
-    assert main(["train", str(cines), "--output", str(run), *monkey]) == 0
+    settings = ["--preset", "resnet18-112", "--imagenet", "random", "--steps", "1", *TINY, "--size", "224"]
+    assert main(["train", str(cines), "--output", str(run), *settings]) == 0
     weights = str(run / "weights.safetensors")
-    assert main(["evaluate", str(cines), "--model", weights, "--test-size", "48", "--output", str(tmp_path / "e")]) == 0
-    assert "at 48 px, maxima |" in capsys.readouterr().out
+    resized = ["--model", weights, "--test-size", "256"]
+    assert main(["evaluate", str(cines), *resized, "--output", str(tmp_path / "e")]) == 0
+    assert "at 256 px, maxima |" in capsys.readouterr().out
     loop = str(min(cines.glob("*.avi")))
-    assert main(["detect", loop, "--model", weights, "--test-size", "48", "--output", str(tmp_path / "d")]) == 0
+    assert main(["detect", loop, *resized, "--output", str(tmp_path / "d")]) == 0
     assert main(["detect", loop, "--model", "two-stream", "--test-size", "64", "--output", str(tmp_path / "d")]) == 2
     assert "leave --test-size out" in capsys.readouterr().err
+    assert main(["detect", loop, "--model", weights, "--test-size", "48", "--output", str(tmp_path / "d")]) == 2
+    assert "cannot be tested at 48 pixels" in capsys.readouterr().err
 
 
 def test_a_training_that_diverges_ends_with_1(store, tmp_path, capsys):

@@ -139,7 +139,10 @@ def load_weights(path: str | Path, test_size: int | None = None) -> tuple[nn.Mod
         with safe_open(path, framework="pt") as header:
             found = {key: list(header.get_slice(key).get_shape()) for key in header.keys()}  # noqa: SIM118
         with torch.device("meta"):
-            _compare(build_network(config), found, path.name)
+            _compare(build_network(card.config), found, path.name)
+            if config != card.config and not _fits(build_network(config), found):
+                raise WeightsError(path.name, f"cannot be tested at {test_size} pixels, where its attention windows "
+                                   "have another size; choose one nearer to that of its training")  # fmt: skip
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(path.name, f"cannot be read as safetensors ({_one_line(error)})") from None
@@ -149,6 +152,11 @@ def load_weights(path: str | Path, test_size: int | None = None) -> tuple[nn.Mod
             raise WeightsError(path.name, f"{key} holds values that are not finite")
     network.load_state_dict(tensors, strict=False)
     return network, card
+
+
+def _fits(network: nn.Module, found: dict[str, list[int]]) -> bool:
+    expected = {key: list(value.shape) for key, value in network.state_dict().items() if _is_stored(key)}
+    return expected == found
 
 
 def _resized(card: WeightsCard, test_size: int | None) -> NetworkConfig:
