@@ -237,6 +237,17 @@ def test_a_second_run_prepares_only_what_is_missing(prepared, archive, tmp_path,
     assert (output / "labels.csv").read_bytes() == (prepared / "labels.csv").read_bytes()
 
 
+def test_the_papers_preset_is_320_pixels_unless_a_size_is_given(tmp_path, beating_video):
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    shutil.copy(beating_video, archive)
+    for arguments, size in ((["--preset", "paper"], 320), (["--preset", "paper", "--size", "64"], 64)):
+        output = tmp_path / f"set {size}"
+        assert prepare(archive, "--output", output, "--whole-frame", *arguments) == 0
+        [made] = output.glob("*.avi")
+        assert read_cine(made).size == (size, size)
+
+
 def test_other_choices_need_force_and_the_key_stays(prepared, archive, tmp_path, capsys):
     output = tmp_path / "set"
     shutil.copytree(prepared, output)

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 NATIVE = "native"
 LEAST_SIZE, LARGEST_SIZE = 32, 1024
+"""Pixels of a side; networks look at no smaller frames (``NetworkConfig.size``)."""
 USUAL_SIZE, PAPER_SIZE = 112, 320
 PAPER = "paper"
-"""Pixels of a side; networks look at no smaller frames (``NetworkConfig.size``)."""
+_NOT_SAID = 0
 MAPPING_COLUMNS = ("source", "file")
 
 
@@ -39,7 +40,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="the archive: DICOM and video files, all below it")
     add_output(parser, "cines")
     parser.add_argument("--preset", choices=(PAPER,), help=f"paper: {PAPER_SIZE} pixels, the size that it trained at")
-    parser.add_argument("--size", type=_size, metavar=f"PIXELS|{NATIVE}",
+    parser.add_argument("--size", type=_size, default=_NOT_SAID, metavar=f"PIXELS|{NATIVE}",
                         help=f"height and width, {LEAST_SIZE} to {LARGEST_SIZE} (default: the preset's, else 112), or "
                         "only cut to the sector")
     parser.add_argument("--codec", choices=("ffv1", "mjpeg"), default="ffv1",
@@ -134,7 +135,7 @@ def _settings(options: argparse.Namespace, output: Path) -> PrepareSettings:
         raise UsageError(f"{key.name}: the key of this folder is missing, without which cines would get other names; "
                          "name it with --key, or another --output")
     pseudonyms = read_key(key) if key.exists() else make_key(key)
-    if options.size is None:
+    if options.size == _NOT_SAID:
         options.size = PAPER_SIZE if options.preset == PAPER else USUAL_SIZE
     wanted = PreparationFile(options.size, options.codec, options.whole_frame, options.fps, options.view,
                              pseudonyms.check)
