@@ -298,6 +298,7 @@ def test_a_half_written_event_is_passed_over(tmp_path):
 
 
 NO_MESSAGES = [
+    '{"event": "started"}', '{"event": "started", "pid": 0}', '{"event": "started", "pid": -1}',
     "[]", "7", "null", '"done"', "[" * 100_000, "{}", '{"event": "done", "request": true}',
     '{"event": "done", "request": "1"}', '{"event": "finished", "request": 1}', '{"event": ["done"], "request": 1}',
     '{"event": "progress", "request": 1, "fraction": NaN}', '{"event": "progress", "request": 1, "fraction": "half"}',

@@ -199,6 +199,18 @@ def test_labels_that_cannot_be_the_files_leave_no_node(jobs, long_loop):
     assert new_nodes(jobs) == set()
 
 
+def test_a_loop_that_needs_more_memory_than_there_is_for_it_and_the_scenes_copy_is_told_before_it_begins(
+    jobs, long_loop, monkeypatch
+):
+    jobs.worker.stop()
+    monkeypatch.setitem(jobs.worker._environment, "ECHOKEYFRAME_MEMORY", "0.02")  # GB, by default half of what is there
+    jobs.load(long_loop)
+    [report] = [report for report in run(jobs) if report.kind != "progress"]
+    assert report.kind == "failed"
+    assert "memory" in report.message and "\n" not in report.message
+    assert new_nodes(jobs) == set()
+
+
 def test_a_file_that_ends_in_the_middle_of_a_frame_is_what_was_read_of_it(jobs, tmp_path):
     frames = beating_frames(9)
     path = write_dicom(tmp_path / "cut.dcm", frames)

@@ -51,7 +51,7 @@ def message_from(line: bytes) -> Message | None:
         and isinstance(shape, list) and len(shape) in (0, 3, 4) and all(map(_is_count, shape))
         and all(isinstance(text, str) for text in texts) and all(map(_is_count, counts))
     )  # fmt: skip
-    if not is_sound:
+    if not is_sound or (kind == STARTED and not counts[0]):  # 0 would stand for a group of processes
         return None
     stage, text, version = (" ".join(text.split()) for text in texts)
     return Message(kind, request, stage, min(1.0, max(0.0, float(fraction))), text, counts[0], version,
