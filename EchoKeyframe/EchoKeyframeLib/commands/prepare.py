@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from ..datasets.pseudonyms import Pseudonyms
 
 NATIVE = "native"
-LEAST_SIZE, LARGEST_SIZE = 32, 1024
-USUAL_SIZE, PAPER_SIZE = 112, 320
 PAPER = "paper"
+LEAST_SIZE, LARGEST_SIZE = 32, 1024
 """Pixels of a side; networks look at no smaller frames (``NetworkConfig.size``)."""
+USUAL_SIZE, PAPER_SIZE = 112, 320
 MAPPING_COLUMNS = ("source", "file")
 
 
@@ -81,13 +81,20 @@ def run(options: argparse.Namespace) -> int:
     return conclude(outcomes, unreadable + problems)
 
 
-def _size(text: str) -> int | None:
+def _size(text: str) -> int | str:
     if text == NATIVE:
-        return None
+        return NATIVE
     size = int(text)
     if not LEAST_SIZE <= size <= LARGEST_SIZE:
         raise argparse.ArgumentTypeError(f"must lie between {LEAST_SIZE} and {LARGEST_SIZE}, got {text}")
     return size
+
+
+def _wanted_size(options: argparse.Namespace) -> int | None:
+    """Pixels of a side, None for native."""
+    if options.size is None:
+        return PAPER_SIZE if options.preset == PAPER else USUAL_SIZE
+    return None if options.size == NATIVE else options.size
 
 
 def _folders(options: argparse.Namespace) -> tuple[Path, Path]:
@@ -134,9 +141,8 @@ def _settings(options: argparse.Namespace, output: Path) -> PrepareSettings:
         raise UsageError(f"{key.name}: the key of this folder is missing, without which cines would get other names; "
                          "name it with --key, or another --output")
     pseudonyms = read_key(key) if key.exists() else make_key(key)
-    if options.size is None:
-        options.size = PAPER_SIZE if options.preset == PAPER else USUAL_SIZE
-    wanted = PreparationFile(options.size, options.codec, options.whole_frame, options.fps, options.view,
+    size = _wanted_size(options)
+    wanted = PreparationFile(size, options.codec, options.whole_frame, options.fps, options.view,
                              pseudonyms.check)
     difference = earlier.difference(wanted) if earlier else None
     if difference == "key_check":
@@ -146,7 +152,7 @@ def _settings(options: argparse.Namespace, output: Path) -> PrepareSettings:
                          "another --output")
     output_folder(str(output))
     write_preparation(output, wanted)
-    return PrepareSettings(pseudonyms, options.size, options.codec, options.whole_frame, options.fps, options.view)
+    return PrepareSettings(pseudonyms, size, options.codec, options.whole_frame, options.fps, options.view)
 
 
 def _neutral_name(job: Job, archive: Path, pseudonyms: Pseudonyms) -> str:
