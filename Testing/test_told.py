@@ -130,7 +130,7 @@ def test_measure_and_import_tell_failures_as_the_others_do(study, tmp_path, samp
 
 
 def test_info_as_data_is_one_object_a_cine(study, tmp_path, capsys):
-    write_dicom(tmp_path / "b.dcm", beating_frames(rows=200, columns=300), FrameTime="40", HeartRate="66",
+    write_dicom(tmp_path / "b.dcm", beating_frames(40, 200, 300), FrameTime="40", HeartRate="66",
                 SequenceOfUltrasoundRegions=[region(20, 10, 280, 190, 0.05)])  # fmt: skip
     assert main(["info", "--json", str(study / "loop.avi"), str(tmp_path / "b.dcm"), str(study)]) == 1
     told = capsys.readouterr()
