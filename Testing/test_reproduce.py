@@ -76,7 +76,7 @@ def test_the_page_shows_all_and_says_what_it_is_on(report):
     linked = set(re.findall(r"\]\(([^)]+)\)", page))
     assert linked == {path.name for path in report.iterdir()} - {"report.md"} - {f"{name}.md" for name in TABLES}
     headings = re.findall(r"^#+ .*$", page, re.MULTILINE)
-    assert len(headings) == 1 + len(TABLES) + len(FIGURES)
+    assert len(headings) == 2 + len(TABLES) + len(FIGURES), "a title, and the departures"
     assert all(f"{CLIPS} simulated clips" in heading for heading in headings)
     of_view = len({row["clip"] for row in rows(report / "keyframes.csv") if row["view"] == "A4C"})
     assert 0 < of_view < CLIPS and f", A4C view: {of_view} of {CLIPS} simulated clips" in page

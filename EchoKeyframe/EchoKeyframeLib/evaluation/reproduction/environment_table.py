@@ -14,8 +14,8 @@ from .table import Table
 _LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "opencv-python-headless")
 
 
-def environment_table() -> Table:
-    """What there is by the paper's rows. Names neither machine nor user."""
+def environment_table(data: str) -> Table:
+    """What there is by the paper's rows. Names neither machine nor user. data: what the report is on."""
     libraries = {name: _version(name) for name in _LIBRARIES}
     rows = [
         ("System", f"{platform.system()} {platform.release()}"),
@@ -28,7 +28,7 @@ def environment_table() -> Table:
     ]
     records = tuple({"configuration": name, "value": value} for name, value in rows)
     notes = ("Of the machine that ran the systems on the clips; the cards of the weights tell of their training.",)
-    return Table("table-1", "Table 1. Experimental environment", ("Configuration", "Here"), tuple(rows), records, notes)
+    return Table("table-1", f"Table 1. Experimental environment: {data}", ("Configuration", "Here"), tuple(rows), records, notes)
 
 
 def _version(package: str) -> str:

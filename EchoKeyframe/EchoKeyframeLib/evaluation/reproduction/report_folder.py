@@ -59,7 +59,7 @@ def write_report(
         save(folder / f"{figure.name}.png", figure.figure)
     write_records(folder / KEYFRAMES_NAME, [record for system in compared for record in _keyframes(system)])
     departures = departures_of(used, data)
-    page = [_page(systems, compared, tables, figures, data), "## Departures from the paper", "",
+    page = [_page(systems, compared, tables, figures, data), f"## Departures from the paper: {data}", "",
             departures_table(departures), ""]  # fmt: skip
     _write_text(folder / PAGE_NAME, "\n".join(page))
     return folder / PAGE_NAME
@@ -68,7 +68,7 @@ def write_report(
 def make_tables(systems: Sequence[SystemRun], view: str, data: str) -> list[Table]:
     """Tables 1 (the machine), 2 (with its analyses), 3 (one view) and 4 (all clips)."""
     return [
-        environment_table(),
+        environment_table(data),
         views_table(systems, data),
         views_analyses(systems, data),
         systems_table(3, systems, view, data),
