@@ -28,7 +28,8 @@ def environment_table(data: str) -> Table:
     ]
     records = tuple({"configuration": name, "value": value} for name, value in rows)
     notes = ("Of the machine that ran the systems on the clips; the cards of the weights tell of their training.",)
-    return Table("table-1", f"Table 1. Experimental environment: {data}", ("Configuration", "Here"), tuple(rows), records, notes)
+    title = f"Table 1. Experimental environment: {data}"
+    return Table("table-1", title, ("Configuration", "Here"), tuple(rows), records, notes)
 
 
 def _version(package: str) -> str:
