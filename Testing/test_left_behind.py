@@ -7,12 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 from EchoKeyframeLib.atomic_file import PREFIX, _machine, sweep_unfinished, written_atomically, written_together
+from EchoKeyframeLib.batch.process import not_interrupted
 from EchoKeyframeLib.cli import main
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and processes of another kind there")
@@ -107,6 +109,21 @@ def test_prepare_works_in_a_folder_that_an_interrupted_run_left(tmp_path, beatin
     (output / "preparation.json").unlink()  # a run that ended before it had prepared anything, or lost it
     (output / "manifest.csv").unlink()
     assert main(arguments) == 0 and len(list(output.glob("cine-*.avi"))) == 1
+
+
+def test_ctrl_c_that_another_thread_receives_waits_until_the_process_is_started():
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        with not_interrupted():
+            thread = threading.Thread(target=lambda: (
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT}),
+                signal.pthread_kill(threading.get_ident(), signal.SIGINT),
+            ))  # fmt: skip
+            thread.start()
+            thread.join()
+            done.append("started")  # any bytecode here would have been interrupted
+        done.append("not reached")
+    assert done == ["started"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.slow

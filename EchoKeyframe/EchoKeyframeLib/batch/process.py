@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from multiprocessing.synchronize import Event
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from ..atomic_file import discard_unfinished
@@ -38,15 +39,30 @@ def start(stop: Event) -> None:
 
 @contextmanager
 def not_interrupted() -> Iterator[None]:
-    """Hold Ctrl-C back while a process is started, which inherits that: before ``start`` it would give a traceback."""
+    """Hold Ctrl-C back while a process is started, then let it act.
+
+    The process inherits the blocked signal: before ``start`` it would answer with a traceback. The block is this
+    thread's only; where the system gives the signal to another thread, Python runs the handler in the main thread all
+    the same, which would leave the process half-started, without what it has to read.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    main = threading.current_thread() is threading.main_thread()
+    arrived: list[tuple[int, FrameType | None]] = []
+    handler = signal.getsignal(signal.SIGINT)
+    deferred = main and callable(handler)
+    if deferred:
+        signal.signal(signal.SIGINT, lambda *received: arrived.append(received))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if deferred:
+            signal.signal(signal.SIGINT, handler)
+            if arrived:
+                handler(*arrived[0])
 
 
 def run(job: Job, settings: Settings) -> Outcome:
