@@ -16,12 +16,12 @@ from EchoKeyframeLib.detection.catalogue import absolute_model, load_detector
 from EchoKeyframeLib.models.presets import preset
 from EchoKeyframeLib.models.registry import bundled_weights
 from EchoKeyframeLib.models.weights_file import load_card, load_weights, save_weights
+from EchoKeyframeLib.simulator.config import PhantomConfig
+from EchoKeyframeLib.simulator.recording import write_recordings
 from EchoKeyframeLib.training import adaptation
 from EchoKeyframeLib.training.adaptation_check import Check
 from EchoKeyframeLib.training.clip_store import ClipStore
 from EchoKeyframeLib.training.keyframe_training import KeyframeTraining
-from EchoKeyframeLib.training.phantom.config import PhantomConfig
-from EchoKeyframeLib.training.phantom.recording import write_recordings
 
 EASY = PhantomConfig(
     frames=48, fps=(20, 24), heart_rate=(90, 110), ejection_fraction=(50, 65), views=("A4C",), drift=False,

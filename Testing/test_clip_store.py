@@ -15,11 +15,11 @@ from EchoKeyframeLib.detection.keyframes import Curves
 from EchoKeyframeLib.detection.motion_features import motion_features, normalise, stride_motion
 from EchoKeyframeLib.evaluation.evaluate import evaluate, stored_clips
 from EchoKeyframeLib.models.presets import preset
+from EchoKeyframeLib.simulator.config import PhantomConfig
+from EchoKeyframeLib.simulator.phantom import simulate
 from EchoKeyframeLib.training import clip_store
 from EchoKeyframeLib.training.clip_store import ClipStore, ClipStoreError, create_store
 from EchoKeyframeLib.training.fill_store import holds, simulate_store, store_labelled
-from EchoKeyframeLib.training.phantom.config import PhantomConfig
-from EchoKeyframeLib.training.phantom.phantom import simulate
 from EchoKeyframeLib.training.samples import ClipOrder, EpochSampler, WindowSamples, cut_window, strides
 from EchoKeyframeLib.training.targets import TargetForm, complete_keyframes, target_curves
 

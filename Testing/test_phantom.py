@@ -12,9 +12,9 @@ import pytest
 import torch
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.datasets.labels import read_labels
-from EchoKeyframeLib.training.phantom.config import VIEWS, PhantomConfig
-from EchoKeyframeLib.training.phantom.phantom import PhantomBatch, simulate
-from EchoKeyframeLib.training.phantom.recording import FORMATS, write_recordings
+from EchoKeyframeLib.simulator.config import VIEWS, PhantomConfig
+from EchoKeyframeLib.simulator.phantom import PhantomBatch, simulate
+from EchoKeyframeLib.simulator.recording import FORMATS, write_recordings
 
 SMALL = PhantomConfig(frames=12, size=64, rows=64, beams=48)
 # Nothing but the beating heart, so that the truth can be measured in the mask and the frames.

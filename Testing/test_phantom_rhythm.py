@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from EchoKeyframeLib.training.phantom.config import PhantomConfig
-from EchoKeyframeLib.training.phantom.rhythm import ES_BEFORE_OPENING, Rhythm
+from EchoKeyframeLib.simulator.config import PhantomConfig
+from EchoKeyframeLib.simulator.rhythm import ES_BEFORE_OPENING, Rhythm
 
 DURATION = 3.0
 TIMES = np.arange(0, DURATION, 0.001)

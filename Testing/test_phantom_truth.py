@@ -14,9 +14,9 @@ from EchoKeyframeLib.cine.cine import CineError
 from EchoKeyframeLib.cli import main
 from EchoKeyframeLib.datasets.labels import read_labels
 from EchoKeyframeLib.datasets.open_dataset import open_dataset
-from EchoKeyframeLib.training.phantom.config import PhantomConfig
-from EchoKeyframeLib.training.phantom.phantom import simulate
-from EchoKeyframeLib.training.phantom.recording import FORMATS, write_dicom, write_recordings
+from EchoKeyframeLib.simulator.config import PhantomConfig
+from EchoKeyframeLib.simulator.phantom import simulate
+from EchoKeyframeLib.simulator.recording import FORMATS, write_dicom, write_recordings
 from PIL import Image, ImageSequence
 
 CONFIG = PhantomConfig(frames=40, size=48, rows=48, beams=32, fps=(30, 50), heart_rate=(70, 110), mask=True)

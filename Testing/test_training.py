@@ -13,13 +13,13 @@ import pytest
 import torch
 from EchoKeyframeLib.models.presets import build_network, preset
 from EchoKeyframeLib.models.weights_file import load_card, load_weights, save_weights
+from EchoKeyframeLib.simulator.config import PhantomConfig
 from EchoKeyframeLib.training import fit
 from EchoKeyframeLib.training.checkpoints import AtomicCheckpointIO, DivergedError, TrainingError, read_checkpoint
 from EchoKeyframeLib.training.clip_store import ClipStore, ClipStoreError
 from EchoKeyframeLib.training.fill_store import simulate_store
 from EchoKeyframeLib.training.fit import export, train
 from EchoKeyframeLib.training.losses import mean_squared_errors, summed_squared_error
-from EchoKeyframeLib.training.phantom.config import PhantomConfig
 from EchoKeyframeLib.training.recipe import RECIPES
 from EchoKeyframeLib.training.run import Run
 from EchoKeyframeLib.training.targets import TargetForm

@@ -30,10 +30,10 @@ from EchoKeyframeLib.detection.detector import Detector
 from EchoKeyframeLib.detection.keyframes import Curves, Phase
 from EchoKeyframeLib.evaluation.evaluate import Case, Evaluation, score_case, stored_clips
 from EchoKeyframeLib.models.registry import MOTION
+from EchoKeyframeLib.simulator.clip_labels import clip_labels, clip_name
+from EchoKeyframeLib.simulator.config import PhantomConfig
+from EchoKeyframeLib.simulator.phantom import simulate
 from EchoKeyframeLib.training.clip_store import ClipStore
-from EchoKeyframeLib.training.phantom.clip_labels import clip_labels, clip_name
-from EchoKeyframeLib.training.phantom.config import PhantomConfig
-from EchoKeyframeLib.training.phantom.phantom import simulate
 from EchoKeyframeLib.training.replay import simulated_replay
 
 

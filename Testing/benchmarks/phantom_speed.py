@@ -14,8 +14,8 @@ import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
 
-from EchoKeyframeLib.training.phantom.config import PhantomConfig
-from EchoKeyframeLib.training.phantom.phantom import simulate
+from EchoKeyframeLib.simulator.config import PhantomConfig
+from EchoKeyframeLib.simulator.phantom import simulate
 from timing import use_threads, wait_for
 
 

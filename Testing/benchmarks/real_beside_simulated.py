@@ -18,8 +18,8 @@ import torch
 from EchoKeyframeLib.cine.prepare import prepare
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cine.sector import find_sector
-from EchoKeyframeLib.training.phantom.config import PhantomConfig
-from EchoKeyframeLib.training.phantom.phantom import simulate
+from EchoKeyframeLib.simulator.config import PhantomConfig
+from EchoKeyframeLib.simulator.phantom import simulate
 from pydicom.examples import get_path
 
 SIZE = 112

@@ -82,7 +82,7 @@ class Comparison:
     def _counted(self, cases: Cases, known: dict[str, int]) -> Cases:
         """The same cases; counts for each network those that it learned from."""
         from ..evaluation.evaluate import Case
-        from ..training.phantom.clip_labels import seed_of
+        from ..simulator.clip_labels import seed_of
 
         for case in cases:
             if isinstance(case, Case):

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..training.phantom.config import VIEWS, PhantomConfig
+from ..simulator.config import VIEWS, PhantomConfig
 from . import UsageError
 from .cine_jobs import cores
 from .extras import needs_extra
@@ -118,8 +118,8 @@ def _worthwhile_processes(clips: int) -> int:
 
 def _write_cines(folder: Path, config: PhantomConfig, options: argparse.Namespace) -> None:
     from ..datasets.labels import LABELS_NAME
+    from ..simulator.recording import write_recordings
     from ..training.clip_store import is_store
-    from ..training.phantom.recording import write_recordings
 
     if options.processes:
         raise UsageError("--processes needs --store")

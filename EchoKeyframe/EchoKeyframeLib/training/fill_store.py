@@ -22,10 +22,10 @@ from ..datasets.dataset import LabelledCine, VentricleMasks
 from ..datasets.decided import spans_of
 from ..detection.keyframes import Phase
 from ..detection.motion_features import motion_features
+from ..simulator.clip_labels import clip_labels, clip_name
+from ..simulator.config import PhantomConfig
+from ..simulator.phantom import simulate
 from .clip_store import INSIDE_LV, MOST_EVENTS, NOT_TRACED, OUTSIDE_LV, ClipStore, create_store
-from .phantom.clip_labels import clip_labels, clip_name
-from .phantom.config import PhantomConfig
-from .phantom.phantom import simulate
 
 CLIPS_AT_ONCE = 8
 

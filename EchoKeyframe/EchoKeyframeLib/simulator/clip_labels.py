@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...datasets.clip_labels import ClipLabels
-from ...datasets.dataset import SIMULATED_PREFIX
+from ..datasets.clip_labels import ClipLabels
+from ..datasets.dataset import SIMULATED_PREFIX
 
 if TYPE_CHECKING:
     from .phantom import PhantomBatch

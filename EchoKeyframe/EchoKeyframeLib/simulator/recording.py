@@ -11,11 +11,11 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage, generate_uid
 from tqdm import tqdm
 
-from ...atomic_file import written_atomically
-from ...cine.cine import CineError
-from ...cine.video_writer import write_video
-from ...csv_file import write_rows
-from ...datasets.labels import LABELS_NAME, write_labels
+from ..atomic_file import written_atomically
+from ..cine.cine import CineError
+from ..cine.video_writer import write_video
+from ..csv_file import write_rows
+from ..datasets.labels import LABELS_NAME, write_labels
 from .clip_labels import clip_labels, clip_name
 from .config import PhantomConfig
 from .phantom import PhantomBatch, simulate

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ...csv_file import write_rows
+from ..csv_file import write_rows
 from .phantom import PhantomBatch
 
 TRUTH_NAME = "truth.csv"
