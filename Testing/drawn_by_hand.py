@@ -15,7 +15,7 @@ from pathlib import Path
 import slicer
 from EchoKeyframeLib import scene as layer
 from EchoKeyframeLib.detection.keyframes import Phase
-from EchoKeyframeLib.scene.frame_geometry import to_ras
+from EchoKeyframeLib.scene.loop.frame_geometry import to_ras
 from mrml_scene import new_scene
 from slice_view import slice_window
 from test_scene_measurement import ED, ES, add_loop, half_ellipse

@@ -104,7 +104,7 @@ def test_a_volume_is_gray_calibrated_in_mm_and_upright_in_an_axial_view(exported
 def test_slicer_puts_a_volume_where_its_cine_lies(exported, cine, suffix, tmp_path):
     pytest.importorskip("slicer", reason="needs slicer-core")
     import vtk
-    from EchoKeyframeLib.scene.cine_sequence import add_cine_sequence
+    from EchoKeyframeLib.scene.loop.cine_sequence import add_cine_sequence
     from mrml_scene import new_scene, slicer
 
     kept = new_scene(tmp_path)

@@ -8,7 +8,7 @@ import slicer
 from EchoKeyframeLib import scene
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.detection.keyframes import Phase
-from EchoKeyframeLib.scene.frame_geometry import to_ras
+from EchoKeyframeLib.scene.loop.frame_geometry import to_ras
 from markups_mouse import Mouse
 from test_scene_measurement import ED, ES, TRUE_EF, add_loop, add_segmentation, half_ellipse
 

@@ -11,7 +11,7 @@ from mrml_scene import new_scene
 from test_scene_measurement import ED, ES, TRUE_EF, add_loop, add_segmentation, half_ellipse, true_volume
 
 from EchoKeyframeLib import scene as layer  # isort: skip  (only once slicer-core is known to be there)
-from EchoKeyframeLib.scene.frame_geometry import to_ras  # isort: skip
+from EchoKeyframeLib.scene.loop.frame_geometry import to_ras  # isort: skip
 
 CLICKS = 11
 

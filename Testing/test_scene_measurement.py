@@ -15,7 +15,7 @@ from mrml_scene import first_node, new_scene, reload_mrb, slicer
 from vtk.util.numpy_support import numpy_to_vtk
 
 from EchoKeyframeLib import scene as layer  # isort: skip  (only once slicer-core is known to be there)
-from EchoKeyframeLib.scene.frame_geometry import to_pixels, to_ras  # isort: skip
+from EchoKeyframeLib.scene.loop.frame_geometry import to_pixels, to_ras  # isort: skip
 
 ED, ES = 4, 12
 SPACING = (0.5, 0.4)

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("mrml_scene")
 
 from EchoKeyframeLib import scene as layer
-from EchoKeyframeLib.scene.playback_clock import PlaybackClock
+from EchoKeyframeLib.scene.loop.playback_clock import PlaybackClock
 from mrml_scene import new_scene, random_cine
 
 FRAMES = 40

@@ -20,7 +20,7 @@ import slicer
 from EchoKeyframeLib import scene
 from EchoKeyframeLib.detection.keyframes import Phase
 from EchoKeyframeLib.scene.contract import PHASE_COLORS, SIDE_BY_SIDE_REFERENCE
-from EchoKeyframeLib.scene.frame_geometry import to_pixels, to_ras
+from EchoKeyframeLib.scene.loop.frame_geometry import to_pixels, to_ras
 from markups_mouse import Mouse
 from panel_person import Person, at_the_panel
 from PIL import Image, ImageDraw, ImageOps

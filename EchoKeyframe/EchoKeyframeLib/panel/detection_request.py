@@ -10,8 +10,8 @@ import numpy as np
 from ..detection.keyframes import Curves, Detection
 from ..report.keyframes_file import KeyframesFile
 from ..scene import SceneError, frame_times, read_frame
+from ..scene.loop.sequence_frames import loop_heart_rate, loop_scaling, loop_spacing, loop_timing, loop_view
 from ..scene.scene_error import require_sequence
-from ..scene.sequence_frames import loop_heart_rate, loop_scaling, loop_spacing, loop_timing, loop_view
 from ..worker.submission import DetectionRequest
 
 FEWEST_FRAMES = 3

@@ -20,7 +20,7 @@ from ..scene import (
     read_keyframes,
     write_detection,
 )
-from ..scene.cine_sequence import stem
+from ..scene.loop.cine_sequence import stem
 from ..worker.process import Event, Worker, WorkerError
 from .detection_request import detection_from, detection_request
 from .loading import Loading

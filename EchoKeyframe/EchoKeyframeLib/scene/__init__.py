@@ -5,16 +5,31 @@ nodes, or the scene where there is no node yet. Docs/scene-contract.md tells oth
 without this package.
 """
 
-from .bookmarks import BookmarkObserver, has_bookmarks, restore_table
-from .cine_sequence import GrowingSequence, add_cine_sequence
-from .contour_files import contours_in_the_way, open_contours, save_contours
-from .contour_views import ContourViews, is_shown
-from .curve_chart import add_curves, find_chart, frame_of_point, show_chart
-from .disk_model import find_disks
-from .frame_cursor import FrameCursor
-from .frame_times import frame_times
-from .key_objects import bookmark_key_object, save_key_object
-from .keyframe_table import (
+from .contours.contour_views import ContourViews, is_shown
+from .contours.disk_model import find_disks
+from .contours.long_axis import find_axis, release_axis
+from .contours.lv_contours import (
+    add_contour,
+    contour_being_drawn,
+    contour_place,
+    find_contour,
+    find_contours,
+    is_drawn,
+    place_contour,
+    put_contour,
+    remove_contour,
+)
+from .contours.lv_segments import contour_from_segment, segment_frame
+from .contours.placement import is_being_drawn, start_drawing, stop_drawing
+from .curves.curve_chart import add_curves, find_chart, frame_of_point, show_chart
+from .curves.frame_cursor import FrameCursor
+from .files.contour_files import contours_in_the_way, open_contours, save_contours
+from .files.key_objects import bookmark_key_object, save_key_object
+from .files.labelled_loops import add_labelled_cine, as_labelled, bookmark_labels, store_loop
+from .files.pixel_size import set_pixel_size
+from .files.source_file import SourceComparison, compare_with_source, find_source_file, repair_from_source
+from .keyframes.bookmarks import BookmarkObserver, has_bookmarks, restore_table
+from .keyframes.keyframe_table import (
     add_keyframe,
     can_undo,
     change_phase,
@@ -31,34 +46,26 @@ from .keyframe_table import (
     undo,
     write_detection,
 )
-from .keyframe_volumes import extract_keyframes, frame_of_volume, keyframe_volumes
-from .labelled_loops import add_labelled_cine, as_labelled, bookmark_labels, store_loop
-from .live_measurement import LiveMeasurement
-from .long_axis import find_axis, release_axis
-from .lv_contours import (
-    add_contour,
-    contour_being_drawn,
-    contour_place,
-    find_contour,
-    find_contours,
-    is_drawn,
-    place_contour,
-    put_contour,
-    remove_contour,
+from .keyframes.keyframe_volumes import extract_keyframes, frame_of_volume, keyframe_volumes
+from .keyframes.side_by_side import FramePair, add_frame_pair, remove_frame_pair, show_frame_pair
+from .loop.cine_sequence import GrowingSequence, add_cine_sequence
+from .loop.frame_times import frame_times
+from .loop.navigation import current_frame, find_browser, next_keyframe, previous_keyframe, show_frame
+from .loop.playback_clock import PlaybackClock
+from .loop.sequence_frames import (
+    cine_from_sequence,
+    image_sequences,
+    is_image_loop,
+    loop_spacing,
+    read_frame,
+    source_uid,
 )
-from .lv_measurement import measure_sequences, propose_contour
-from .lv_segments import contour_from_segment, segment_frame
-from .measurement_table import find_measurement, find_volume_chart
-from .navigation import current_frame, find_browser, next_keyframe, previous_keyframe, show_frame
-from .pixel_size import set_pixel_size
-from .placement import is_being_drawn, start_drawing, stop_drawing
-from .playback_clock import PlaybackClock
+from .loop.slice_views import show_in_facing_views
+from .results.live_measurement import LiveMeasurement
+from .results.lv_measurement import measure_sequences, propose_contour
+from .results.measurement_table import find_measurement, find_volume_chart
 from .saved_scenes import bring_up_to_date
 from .scene_error import SceneError
-from .sequence_frames import cine_from_sequence, image_sequences, is_image_loop, loop_spacing, read_frame, source_uid
-from .side_by_side import FramePair, add_frame_pair, remove_frame_pair, show_frame_pair
-from .slice_views import show_in_facing_views
-from .source_file import SourceComparison, compare_with_source, find_source_file, repair_from_source
 
 __all__ = [
     "BookmarkObserver",

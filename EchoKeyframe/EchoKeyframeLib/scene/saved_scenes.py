@@ -15,8 +15,8 @@ from .contract import (
     SIDE_BY_SIDE_REFERENCE,
     VOLUME_CHART_REFERENCE,
 )
-from .curve_chart import frame_chart
-from .measurement_table import frame_volume_chart
+from .curves.curve_chart import frame_chart
+from .results.measurement_table import frame_volume_chart
 from .scene_error import SceneError
 
 _VERSION_0_1_0 = {**{PHASE_COLORS[phase]: color for phase, color in PLOT_COLORS.items()}, (0.6, 0.6, 0.6): PLOT_GRAY}
