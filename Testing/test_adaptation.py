@@ -18,10 +18,10 @@ from EchoKeyframeLib.models.registry import bundled_weights
 from EchoKeyframeLib.models.weights_file import load_card, load_weights, save_weights
 from EchoKeyframeLib.simulator.config import PhantomConfig
 from EchoKeyframeLib.simulator.recording import write_recordings
-from EchoKeyframeLib.training import adaptation
-from EchoKeyframeLib.training.adaptation_check import Check
-from EchoKeyframeLib.training.clip_store import ClipStore
-from EchoKeyframeLib.training.keyframe_training import KeyframeTraining
+from EchoKeyframeLib.training.adaptation import adapt as adaptation
+from EchoKeyframeLib.training.adaptation.adaptation_check import Check
+from EchoKeyframeLib.training.fit.keyframe_training import KeyframeTraining
+from EchoKeyframeLib.training.stores.clip_store import ClipStore
 
 EASY = PhantomConfig(
     frames=48, fps=(20, 24), heart_rate=(90, 110), ejection_fraction=(50, 65), views=("A4C",), drift=False,

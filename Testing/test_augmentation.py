@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from EchoKeyframeLib.training.augmentation import Augmentation
+from EchoKeyframeLib.training.samples.augmentation import Augmentation
 
 STILL = Augmentation(rotation=0, scaling=1, stretch=1, shift=0)
 

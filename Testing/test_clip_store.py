@@ -17,11 +17,11 @@ from EchoKeyframeLib.evaluation.evaluate import evaluate, stored_clips
 from EchoKeyframeLib.models.presets import preset
 from EchoKeyframeLib.simulator.config import PhantomConfig
 from EchoKeyframeLib.simulator.phantom import simulate
-from EchoKeyframeLib.training import clip_store
-from EchoKeyframeLib.training.clip_store import ClipStore, ClipStoreError, create_store
-from EchoKeyframeLib.training.fill_store import holds, simulate_store, store_labelled
-from EchoKeyframeLib.training.samples import ClipOrder, EpochSampler, WindowSamples, cut_window, strides
-from EchoKeyframeLib.training.targets import TargetForm, complete_keyframes, target_curves
+from EchoKeyframeLib.training.samples.targets import TargetForm, complete_keyframes, target_curves
+from EchoKeyframeLib.training.samples.windows import ClipOrder, EpochSampler, WindowSamples, cut_window, strides
+from EchoKeyframeLib.training.stores import clip_store
+from EchoKeyframeLib.training.stores.clip_store import ClipStore, ClipStoreError, create_store
+from EchoKeyframeLib.training.stores.fill_store import holds, simulate_store, store_labelled
 
 PHANTOM = PhantomConfig(frames=40, size=32, rows=32, beams=24, fps=(25, 50), heart_rate=(60, 120))
 NETWORK = replace(preset("two-stream"), size=32, frames=16)

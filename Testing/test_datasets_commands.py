@@ -15,7 +15,7 @@ from EchoKeyframeLib.datasets.clip_labels import ClipLabels
 from EchoKeyframeLib.datasets.labels import write_readings
 from EchoKeyframeLib.datasets.readers import ClipReadings
 from EchoKeyframeLib.datasets.split import Split
-from EchoKeyframeLib.training.clip_store import ClipStore
+from EchoKeyframeLib.training.stores.clip_store import ClipStore
 
 TINY = ["--preset", "motion-only", "--size", "32", "--window", "8", "--batch", "2", "--threads", "1", "--device", "cpu"]
 

@@ -10,10 +10,10 @@ from EchoKeyframeLib.datasets.decided import labelled_spans, spans_between, span
 from EchoKeyframeLib.detection.keyframes import Keyframe, Phase
 from EchoKeyframeLib.evaluation.metrics import score_clip
 from EchoKeyframeLib.models.presets import preset
-from EchoKeyframeLib.training.clip_store import DECIDED_NAME, ClipStore, create_store
-from EchoKeyframeLib.training.keyframe_training import mean_squared_errors
-from EchoKeyframeLib.training.samples import WindowSamples, cut_window
-from EchoKeyframeLib.training.targets import TargetForm, beat_curve, decided_stretches
+from EchoKeyframeLib.training.fit.keyframe_training import mean_squared_errors
+from EchoKeyframeLib.training.samples.targets import TargetForm, beat_curve, decided_stretches
+from EchoKeyframeLib.training.samples.windows import WindowSamples, cut_window
+from EchoKeyframeLib.training.stores.clip_store import DECIDED_NAME, ClipStore, create_store
 
 ED, ES = Phase.ED, Phase.ES
 NETWORK = replace(preset("two-stream"), size=32, frames=16)

@@ -13,7 +13,7 @@ from EchoKeyframeLib.detection.keyframes import DetectionError
 from EchoKeyframeLib.models.registry import bundled_weights
 from EchoKeyframeLib.models.weights_file import load_card
 from EchoKeyframeLib.simulator.clip_labels import clip_name, seed_of
-from EchoKeyframeLib.training.learned_clips import LearnedClips, learned_clips
+from EchoKeyframeLib.training.fit.learned_clips import LearnedClips, learned_clips
 
 TINY = ["--frames", "24", "--size", "32", "--fps", "20", "20"]
 SHIPPED = load_card(bundled_weights()["two-stream"])

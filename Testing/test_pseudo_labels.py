@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from EchoKeyframeLib.detection.keyframes import Curves, Keyframe, Phase
-from EchoKeyframeLib.training.pseudo_labels import agree, pair
+from EchoKeyframeLib.training.adaptation.pseudo_labels import agree, pair
 
 FPS, FRAMES = 25.0, 100
 ED, ES = (10, 30, 50, 70, 90), (18, 38, 58, 78)

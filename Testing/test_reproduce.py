@@ -21,7 +21,7 @@ from EchoKeyframeLib.evaluation.reproduction.system_runs import TIMED_FRAMES, ti
 from EchoKeyframeLib.models.config import NetworkConfig
 from EchoKeyframeLib.models.presets import build_network
 from EchoKeyframeLib.models.weights_file import save_weights
-from EchoKeyframeLib.training.clip_store import ClipStore
+from EchoKeyframeLib.training.stores.clip_store import ClipStore
 
 CLIPS = 5
 FIGURES = ["figure-3", "figure-6", "figure-7", "figure-7-bland-altman", "figure-8", "figure-9", "figure-10"]

@@ -64,7 +64,7 @@ def test_what_is_stored_is_the_sector_and_the_keyframes_and_no_name(kept, tmp_pa
 
 def test_the_folder_is_what_training_takes(kept, tmp_path):
     from EchoKeyframeLib.datasets.open_dataset import open_dataset
-    from EchoKeyframeLib.training.fill_store import store_labelled
+    from EchoKeyframeLib.training.stores.fill_store import store_labelled
 
     layer.store_loop(add_loop(kept), tmp_path / "data")
     store = store_labelled(tmp_path / "store", open_dataset(tmp_path / "data").cines, 64, progress=False)

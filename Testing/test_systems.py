@@ -15,9 +15,9 @@ from EchoKeyframeLib.detection.output_curves import output_curves  # noqa: E402
 from EchoKeyframeLib.models.config import ConfigError, NetworkConfig  # noqa: E402
 from EchoKeyframeLib.models.presets import PRESETS, build_network  # noqa: E402
 from EchoKeyframeLib.models.weights_file import load_weights, save_weights  # noqa: E402
-from EchoKeyframeLib.training import losses  # noqa: E402
-from EchoKeyframeLib.training.phase_targets import VOLUME_LIKE, phase_curve, systole_share  # noqa: E402
-from EchoKeyframeLib.training.recipe import RECIPES  # noqa: E402
+from EchoKeyframeLib.training.fit.recipe import RECIPES  # noqa: E402
+from EchoKeyframeLib.training.fit.train import losses  # noqa: E402
+from EchoKeyframeLib.training.samples.phase_targets import VOLUME_LIKE, phase_curve, systole_share  # noqa: E402
 
 SYSTEMS = ("resnet-lstm", "cnn3d-lstm", "resnet-lstm-beat", "densenet-gru-beat", "segmentation")
 ED, ES = np.array([0.0, 20.0]), np.array([8.0, 28.0])

@@ -23,11 +23,11 @@ from EchoKeyframeLib.detection.keyframes import Curves, DetectionError  # noqa: 
 from EchoKeyframeLib.detection.network import NetworkDetector  # noqa: E402
 from EchoKeyframeLib.models.presets import PRESETS, build_network  # noqa: E402
 from EchoKeyframeLib.simulator.config import PhantomConfig  # noqa: E402
-from EchoKeyframeLib.training.augmentation import Augmentation  # noqa: E402
-from EchoKeyframeLib.training.beat_samples import BeatSamples, cut_beat, labelled_beats  # noqa: E402
-from EchoKeyframeLib.training.clip_store import NOT_TRACED, ClipStore, StoredClip  # noqa: E402
-from EchoKeyframeLib.training.fill_store import simulate_store, store_labelled  # noqa: E402
-from EchoKeyframeLib.training.mask_samples import MaskSamples, traced_frames  # noqa: E402
+from EchoKeyframeLib.training.samples.augmentation import Augmentation  # noqa: E402
+from EchoKeyframeLib.training.samples.beat_samples import BeatSamples, cut_beat, labelled_beats  # noqa: E402
+from EchoKeyframeLib.training.samples.mask_samples import MaskSamples, traced_frames  # noqa: E402
+from EchoKeyframeLib.training.stores.clip_store import NOT_TRACED, ClipStore, StoredClip  # noqa: E402
+from EchoKeyframeLib.training.stores.fill_store import simulate_store, store_labelled  # noqa: E402
 
 SYSTEMS = ("resnet-lstm", "cnn3d-lstm", "resnet-lstm-beat", "densenet-gru-beat", "segmentation")
 PHANTOM = PhantomConfig(frames=40, size=32, rows=32, beams=24, fps=(30, 30), heart_rate=(80, 100), mask=True)

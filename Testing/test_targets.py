@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from EchoKeyframeLib.training.targets import (
+from EchoKeyframeLib.training.samples.targets import (
     TargetForm,
     beat_curve,
     complete_keyframes,

@@ -14,15 +14,15 @@ import torch
 from EchoKeyframeLib.models.presets import build_network, preset
 from EchoKeyframeLib.models.weights_file import load_card, load_weights, save_weights
 from EchoKeyframeLib.simulator.config import PhantomConfig
-from EchoKeyframeLib.training import fit
-from EchoKeyframeLib.training.checkpoints import AtomicCheckpointIO, DivergedError, TrainingError, read_checkpoint
-from EchoKeyframeLib.training.clip_store import ClipStore, ClipStoreError
-from EchoKeyframeLib.training.fill_store import simulate_store
-from EchoKeyframeLib.training.fit import export, train
-from EchoKeyframeLib.training.losses import mean_squared_errors, summed_squared_error
-from EchoKeyframeLib.training.recipe import RECIPES
-from EchoKeyframeLib.training.run import Run
-from EchoKeyframeLib.training.targets import TargetForm
+from EchoKeyframeLib.training.fit import train as fit
+from EchoKeyframeLib.training.fit.checkpoints import AtomicCheckpointIO, DivergedError, TrainingError, read_checkpoint
+from EchoKeyframeLib.training.fit.losses import mean_squared_errors, summed_squared_error
+from EchoKeyframeLib.training.fit.recipe import RECIPES
+from EchoKeyframeLib.training.fit.run import Run
+from EchoKeyframeLib.training.fit.train import export, train
+from EchoKeyframeLib.training.samples.targets import TargetForm
+from EchoKeyframeLib.training.stores.clip_store import ClipStore, ClipStoreError
+from EchoKeyframeLib.training.stores.fill_store import simulate_store
 
 PHANTOM = PhantomConfig(frames=24, size=32, rows=32, beams=24, fps=(20, 30))
 NETWORK = replace(
@@ -53,8 +53,8 @@ import os, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import test_training as t
-from EchoKeyframeLib.training import fit
-from EchoKeyframeLib.training.keyframe_training import KeyframeTraining
+from EchoKeyframeLib.training.fit import train as fit
+from EchoKeyframeLib.training.fit.keyframe_training import KeyframeTraining
 
 step = KeyframeTraining.training_step
 def dies(self, batch, index):

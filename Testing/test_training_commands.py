@@ -17,8 +17,8 @@ from EchoKeyframeLib.cli import main
 from EchoKeyframeLib.datasets.labels import ClipLabels, read_labels, write_labels
 from EchoKeyframeLib.models.presets import PRESETS
 from EchoKeyframeLib.models.weights_file import load_card, load_weights
-from EchoKeyframeLib.training.clip_store import ClipStore
-from EchoKeyframeLib.training.recipe import RECIPES
+from EchoKeyframeLib.training.fit.recipe import RECIPES
+from EchoKeyframeLib.training.stores.clip_store import ClipStore
 
 TINY = ["--size", "32", "--window", "8", "--batch", "2", "--threads", "1", "--device", "cpu"]
 
@@ -236,7 +236,7 @@ def test_a_training_that_diverges_ends_with_1(store, tmp_path, capsys):
 
 
 def test_ctrl_c_ends_with_130_and_writes_no_weights(store, tmp_path, monkeypatch, capsys):
-    from EchoKeyframeLib.training.keyframe_training import KeyframeTraining
+    from EchoKeyframeLib.training.fit.keyframe_training import KeyframeTraining
 
     def interrupted(*_):
         raise KeyboardInterrupt

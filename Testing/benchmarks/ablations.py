@@ -21,7 +21,7 @@ from EchoKeyframeLib.datasets.open_dataset import open_dataset
 from EchoKeyframeLib.detection.catalogue import load_detector
 from EchoKeyframeLib.detection.keyframes import Phase
 from EchoKeyframeLib.evaluation.evaluate import Evaluation, evaluate, labelled_cines, stored_clips
-from EchoKeyframeLib.training.clip_store import ClipStore
+from EchoKeyframeLib.training.stores.clip_store import ClipStore
 
 DESIGN = {
     "both": ["--preset", "two-stream"],

@@ -33,8 +33,8 @@ from EchoKeyframeLib.models.registry import MOTION
 from EchoKeyframeLib.simulator.clip_labels import clip_labels, clip_name
 from EchoKeyframeLib.simulator.config import PhantomConfig
 from EchoKeyframeLib.simulator.phantom import simulate
-from EchoKeyframeLib.training.clip_store import ClipStore
-from EchoKeyframeLib.training.replay import simulated_replay
+from EchoKeyframeLib.training.samples.replay import simulated_replay
+from EchoKeyframeLib.training.stores.clip_store import ClipStore
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from EchoKeyframeLib.detection.detector import Detector
 from EchoKeyframeLib.detection.keyframes import Detection, Phase
 from EchoKeyframeLib.evaluation.evaluate import Case, stored_clips
 from EchoKeyframeLib.evaluation.matching import match, tolerances
-from EchoKeyframeLib.training.clip_store import ClipStore
+from EchoKeyframeLib.training.stores.clip_store import ClipStore
 
 LEVELS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.01)
 FAR = 2.0

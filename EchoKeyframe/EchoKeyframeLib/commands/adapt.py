@@ -15,9 +15,9 @@ from .replay_option import REPLAY_CLIPS, add_replay, replay_store
 from .terminal import say, tell_failed, warn
 
 if TYPE_CHECKING:
-    from ..training.adaptation import Adaptation, Settings
-    from ..training.adaptation_check import Check
-    from ..training.clip_store import ClipStore
+    from ..training.adaptation.adapt import Adaptation, Settings
+    from ..training.adaptation.adaptation_check import Check
+    from ..training.stores.clip_store import ClipStore
 
 CHECK_CLIPS = 40
 CHECK_SEED = 3_000_000
@@ -54,8 +54,8 @@ def run(options: argparse.Namespace) -> int:
 
         from ..cine.cine import CineError
         from ..models.device import choose_device
-        from ..training.adaptation import adapt
-        from ..training.checkpoints import StoppedError
+        from ..training.adaptation.adapt import adapt
+        from ..training.fit.checkpoints import StoppedError
 
     jobs, unreadable = jobs_for(options.cines, Path(options.output).absolute())
     for name, reason in unreadable:
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _settings(options: argparse.Namespace, folder: Path) -> Settings:
     from ..detection.catalogue import weights_path
-    from ..training.adaptation import Settings
+    from ..training.adaptation.adapt import Settings
 
     init = weights_path(options.init)
     return Settings(
@@ -89,9 +89,9 @@ def _stores(
     paths: list[Path], settings: Settings, options: argparse.Namespace
 ) -> tuple[ClipStore, ClipStore | None, ClipStore]:
     """The cines, the simulated clips to learn from and those to check on; all lie in the folder of the adaptation."""
-    from ..training.adaptation import adaptable, has_learned
-    from ..training.replay import simulated_replay
-    from ..training.unlabelled_store import store_unlabelled
+    from ..training.adaptation.adapt import adaptable, has_learned
+    from ..training.samples.replay import simulated_replay
+    from ..training.stores.unlabelled_store import store_unlabelled
 
     network, folder, progress = adaptable(settings.init).config, settings.folder, settings.progress
     cines = store_unlabelled(

@@ -19,7 +19,7 @@ from .terminal import tell_failed, warn
 if TYPE_CHECKING:
     from ..detection.detector import Detector
     from ..evaluation.evaluate import Case
-    from ..training.learned_clips import LearnedClips
+    from ..training.fit.learned_clips import LearnedClips
 
     Cases = Iterable[Case | tuple[str, str]]
 
@@ -106,7 +106,7 @@ def _learned(models: Sequence[str]) -> dict[str, LearnedClips]:
     found = {}
     for path in filter(None, dict.fromkeys(network_weights(model) for model in models)):
         from ..models.weights_file import load_card
-        from ..training.learned_clips import learned_clips
+        from ..training.fit.learned_clips import learned_clips
 
         card = load_card(path)
         if learned := learned_clips(card):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..datasets.dataset import Dataset, LabelledCine
     from ..datasets.readers import ClipReadings
     from ..evaluation.evaluate import Case
-    from ..training.clip_store import ClipStore
+    from ..training.stores.clip_store import ClipStore
 
 DATA_HELP = "a folder of cines with labels.csv, EchoNet-Dynamic, CAMUS, or a store that 'phantom --store' made"
 SPLITS = ("train", "val", "test")
@@ -66,7 +66,7 @@ class LabelledData:
 
     @cached_property
     def is_store(self) -> bool:
-        from ..training.clip_store import is_store
+        from ..training.stores.clip_store import is_store
 
         return is_store(self.path)
 
@@ -78,7 +78,7 @@ class LabelledData:
 
     @cached_property
     def store(self) -> ClipStore:
-        from ..training.clip_store import ClipStore
+        from ..training.stores.clip_store import ClipStore
 
         return ClipStore(self.path)
 

@@ -14,7 +14,7 @@ from .extras import needs_extra
 from .options import add_debug, count, frame_rate, natural, positive
 
 if TYPE_CHECKING:
-    from ..training.clip_store import ClipStore
+    from ..training.stores.clip_store import ClipStore
 
 PARTS = tuple(field.name for field in fields(PhantomConfig) if field.default is True)
 """What can be switched off."""
@@ -104,7 +104,7 @@ def _config(options: argparse.Namespace) -> PhantomConfig:
 
 
 def _fill_store(folder: Path, config: PhantomConfig, options: argparse.Namespace) -> ClipStore:
-    from ..training.fill_store import simulate_store
+    from ..training.stores.fill_store import simulate_store
 
     if options.force:
         raise UsageError("--force is for cines: a store is finished, or deleted by you, never overwritten")
@@ -119,7 +119,7 @@ def _worthwhile_processes(clips: int) -> int:
 def _write_cines(folder: Path, config: PhantomConfig, options: argparse.Namespace) -> None:
     from ..datasets.labels import LABELS_NAME
     from ..simulator.recording import write_recordings
-    from ..training.clip_store import is_store
+    from ..training.stores.clip_store import is_store
 
     if options.processes:
         raise UsageError("--processes needs --store")

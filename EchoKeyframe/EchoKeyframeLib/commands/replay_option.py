@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..models.config import NetworkConfig
-    from ..training.clip_store import ClipStore
+    from ..training.stores.clip_store import ClipStore
 
 REPLAY_CLIPS = 200
 """Simulated in a few minutes on one core; half of the samples of a short training take each of them a few times."""
@@ -25,8 +25,8 @@ def add_replay(parser: argparse._ActionsContainer, default: str) -> None:
 
 def replay_store(wanted: str, folder: Path, network: NetworkConfig) -> ClipStore | None:
     """The clips: an existing store, or as many as ``wanted`` says, simulated in ``folder``; None for 0 of them."""
-    from ..training.clip_store import ClipStore
-    from ..training.replay import simulated_replay
+    from ..training.samples.replay import simulated_replay
+    from ..training.stores.clip_store import ClipStore
 
     if not wanted.isdecimal():
         return ClipStore(Path(wanted))

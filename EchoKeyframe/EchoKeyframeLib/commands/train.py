@@ -18,9 +18,9 @@ from .terminal import warn
 
 if TYPE_CHECKING:
     from ..models.config import NetworkConfig
-    from ..training.clip_store import ClipStore
-    from ..training.recipe import Recipe
-    from ..training.run import Run
+    from ..training.fit.recipe import Recipe
+    from ..training.fit.run import Run
+    from ..training.stores.clip_store import ClipStore
 
 CLIPS_NAME = "clips"
 """The store that is made of labelled cines, in the folder of the training."""
@@ -103,10 +103,10 @@ def run(options: argparse.Namespace) -> int:
         from ..detection.catalogue import weights_path
         from ..models.config import ConfigError
         from ..models.device import choose_device
-        from ..training.card_data import card_data
-        from ..training.checkpoints import StoppedError
-        from ..training.fit import check_start, export, train
-        from ..training.lightning_library import MisconfigurationException
+        from ..training.fit.card_data import card_data
+        from ..training.fit.checkpoints import StoppedError
+        from ..training.fit.lightning_library import MisconfigurationException
+        from ..training.fit.train import check_start, export, train
 
     folder, data = Path(options.output), LabelledData.of(options)
     if not options.output or (folder.exists() and not folder.is_dir()):
@@ -152,8 +152,8 @@ def _network(options: argparse.Namespace) -> NetworkConfig:
 
 def _recipe(options: argparse.Namespace) -> Recipe:
     from ..models.imagenet import RANDOM
-    from ..training.recipe import RECIPES
-    from ..training.targets import TargetForm
+    from ..training.fit.recipe import RECIPES
+    from ..training.samples.targets import TargetForm
 
     targets = TargetForm(options.targets) if options.targets else None
     imagenet = None if options.imagenet is None else options.imagenet != RANDOM
@@ -178,7 +178,7 @@ def _replay(options: argparse.Namespace, folder: Path, network: NetworkConfig) -
 
 def _run(folder: Path, options: argparse.Namespace, steps: int | None) -> Run:
     from ..models.imagenet import RANDOM
-    from ..training.run import Run
+    from ..training.fit.run import Run
 
     imagenet = Path(options.imagenet) if options.imagenet and options.imagenet != RANDOM else None
     return Run(
@@ -194,8 +194,8 @@ def _given(**values: object) -> dict[str, object]:
 
 def _clips(data: LabelledData, folder: Path, network: NetworkConfig, nodes: int) -> ClipStore:
     """The store to train on, made of labelled cines where DATA is none."""
-    from ..training.clip_store import ClipStore, is_store
-    from ..training.fill_store import holds, store_labelled
+    from ..training.stores.clip_store import ClipStore, is_store
+    from ..training.stores.fill_store import holds, store_labelled
 
     if data.is_store:
         return data.store
@@ -213,7 +213,7 @@ def _clips(data: LabelledData, folder: Path, network: NetworkConfig, nodes: int)
 
 
 def _tell(weights: Path) -> None:
-    from ..training.fit import SUMMARY_NAME
+    from ..training.fit.train import SUMMARY_NAME
 
     summary = json.loads((weights.parent / SUMMARY_NAME).read_text(encoding="utf-8"))
     print(f"{weights}: {summary['steps']} steps on {summary['data']['clips']} {summary['data']['kind']} clips "

@@ -30,7 +30,7 @@ from .metrics import (
 )
 
 if TYPE_CHECKING:
-    from ..training.clip_store import ClipStore
+    from ..training.stores.clip_store import ClipStore
 
 HEART_RATES = ((0, 60, "below 60/min"), (60, 100, "60 to 100/min"), (100, math.inf, "from 100/min"))
 FRAME_RATES = ((0, 30, "below 30 frames/s"), (30, 60, "30 to 60 frames/s"), (60, math.inf, "from 60 frames/s"))

@@ -6,13 +6,13 @@
 - Taheri Dezaki F et al., Cardiac phase detection in echocardiograms with densely gated recurrent neural networks and
   global extrema loss, IEEE Trans Med Imaging 2019;38:1821, doi 10.1109/TMI.2018.2888807.
 
-Both regress one curve over a beat, 1 at ED and 0 at ES (``training.phase_targets``), with losses that know its shape
-(``training.losses``).
+Both regress one curve over a beat, 1 at ED and 0 at ES (``training.samples.phase_targets``), with losses that know its
+shape (``training.fit.losses``).
 
 Departures: no code is public, so encoders (torchvision's), layers and units are ours. Beats of any length are resampled
 to T frames for both (the second system takes sequences of different lengths). A beat is shown with a margin on both
 sides, so that its EDs do not lie on the first and last frame by construction, and placed inexactly in training, as it
-is at inference (``training.beat_samples``, ``detection.beat_network``).
+is at inference (``training.samples.beat_samples``, ``detection.beat_network``).
 """
 
 from __future__ import annotations

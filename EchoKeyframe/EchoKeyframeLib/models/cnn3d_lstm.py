@@ -7,8 +7,8 @@ and hands them to LSTM layers; both are trained together to tell systole from di
 Departures: widths are ours, since no code is public: four layers of 3 x 3 x 3 convolutions (torchvision's block with
 batch norm and ReLU), each followed by max pooling over 2 x 2 pixels and never over time, so that each frame keeps its
 answer; the image is averaged; two LSTM layers. A frame in which the state switches counts half to both states
-(``training.phase_targets``). A clip's 3D features are computed once and not once for each window: a window then sees
-the frames beyond its ends through the convolutions, where the published one sees none.
+(``training.samples.phase_targets``). A clip's 3D features are computed once and not once for each window: a window then
+sees the frames beyond its ends through the convolutions, where the published one sees none.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Training: from stores of clips over samples and the fit to weights, and their adaptation."""

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from ...datasets.labels import ClipLabels
 from ...detection.keyframes import Phase
 from ...report.figure import COLORS, LINES, MARKERS, font
-from ...training.targets import TargetForm, complete_keyframes, target_curves
+from ...training.samples.targets import TargetForm, complete_keyframes, target_curves
 from .report_figure import FOUND_COLOR, SIZE, ReportFigure, empty_figure, label_lines, plain, shown_name
 from .system_runs import ClipRun, SystemRun
 from .table import Record

@@ -15,14 +15,18 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from ..atomic_file import written_atomically
-from ..models.config import NetworkConfig
-from ..models.device import channels_last
-from ..models.imagenet import ImageNetWeights, imagenet_weights
-from ..models.model_card import CardData, describe
-from ..models.presets import build_network, starts_from_imagenet
-from ..models.weights_file import load_card, load_sound_card, load_weights, save_weights
-from .beat_samples import BeatSamples
+from ...atomic_file import written_atomically
+from ...models.config import NetworkConfig
+from ...models.device import channels_last
+from ...models.imagenet import ImageNetWeights, imagenet_weights
+from ...models.model_card import CardData, describe
+from ...models.presets import build_network, starts_from_imagenet
+from ...models.weights_file import load_card, load_sound_card, load_weights, save_weights
+from ..samples.beat_samples import BeatSamples
+from ..samples.mask_samples import MaskSamples, traced_frames
+from ..samples.replay import Replayed
+from ..samples.windows import EpochSampler, WindowSamples
+from ..stores.clip_store import ClipStore, ClipStoreError
 from .checkpoints import (
     CHECKPOINT_NAME,
     IDENTITY,
@@ -34,15 +38,11 @@ from .checkpoints import (
     read_checkpoint,
     require_same,
 )
-from .clip_store import ClipStore, ClipStoreError
 from .keyframe_training import KeyframeTraining, average_weights
 from .learned_clips import LEARNED, LearnedClips, clips_of, learned_clips
 from .lightning_library import Callback, TensorBoardLogger, TQDMProgressBar, Trainer
-from .mask_samples import MaskSamples, traced_frames
 from .recipe import Recipe
-from .replay import Replayed
 from .run import Run
-from .samples import EpochSampler, WindowSamples
 
 SUMMARY_NAME, WEIGHTS_NAME = "training.json", "weights.safetensors"
 

@@ -10,10 +10,10 @@ import numpy as np
 from torch import nn
 from tqdm import tqdm
 
-from ..detection.decode import beat_length, decode_beats
-from ..detection.keyframes import Keyframe, Phase
-from ..detection.network import NetworkDetector
-from .clip_store import ClipStore, StoredClip
+from ...detection.decode import beat_length, decode_beats
+from ...detection.keyframes import Keyframe, Phase
+from ...detection.network import NetworkDetector
+from ..stores.clip_store import ClipStore, StoredClip
 from .observed_cine import ObservedCine, agreements, network_curves, share_agreed
 from .pseudo_labels import TOLERANCE, pair
 

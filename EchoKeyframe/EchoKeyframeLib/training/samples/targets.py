@@ -7,9 +7,9 @@ from enum import StrEnum
 
 import numpy as np
 
-from ..datasets.clip_labels import ClipLabels
-from ..datasets.decided import typical_beat
-from ..detection.keyframes import Phase
+from ...datasets.clip_labels import ClipLabels
+from ...datasets.decided import typical_beat
+from ...detection.keyframes import Phase
 
 PAPER_SIGMA = 10.0
 """Width of the paper's Gaussians, frames (eq. 1)."""

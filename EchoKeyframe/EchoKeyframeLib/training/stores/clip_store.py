@@ -24,12 +24,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..atomic_file import written_atomically
-from ..cine.cine import Cine, CineError, Source
-from ..cine.frames_digest import frames_digest, short_digest
-from ..datasets.clip_labels import ClipLabels
-from ..datasets.decided import spans_of
-from ..detection.motion_features import GRID
+from ...atomic_file import written_atomically
+from ...cine.cine import Cine, CineError, Source
+from ...cine.frames_digest import frames_digest, short_digest
+from ...datasets.clip_labels import ClipLabels
+from ...datasets.decided import spans_of
+from ...detection.motion_features import GRID
 
 FORMAT = 1
 MOST_EVENTS, LONGEST_NAME = 64, 120

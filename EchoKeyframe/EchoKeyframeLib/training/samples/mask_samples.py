@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from ..detection.motion_features import GRID
-from .clip_store import NOT_TRACED, ClipStore, ClipStoreError, StoredClip
-from .samples import ClipOrder, Sample
+from ...detection.motion_features import GRID
+from ..stores.clip_store import NOT_TRACED, ClipStore, ClipStoreError, StoredClip
+from .windows import ClipOrder, Sample
 
 MOST_TRIES = 1000
 """Clips that are tried until one has a traced frame."""

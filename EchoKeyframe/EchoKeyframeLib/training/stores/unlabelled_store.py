@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ..cine.cine import Cine, CineError
-from ..cine.frames_digest import frames_digest
-from ..cine.prepare import prepare
-from ..cine.read import read_cine
-from ..cine.sector import find_sector
-from ..datasets.clip_labels import ClipLabels
-from ..detection.detect import FEWEST_FRAMES
-from ..detection.motion_features import motion_features
+from ...cine.cine import Cine, CineError
+from ...cine.frames_digest import frames_digest
+from ...cine.prepare import prepare
+from ...cine.read import read_cine
+from ...cine.sector import find_sector
+from ...datasets.clip_labels import ClipLabels
+from ...detection.detect import FEWEST_FRAMES
+from ...detection.motion_features import motion_features
 from .clip_store import ClipStore, ClipStoreError, create_store, is_store, read_description, remove_store
 
 Read = Callable[[Path], Cine]

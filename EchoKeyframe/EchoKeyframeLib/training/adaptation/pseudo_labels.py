@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..datasets.clip_labels import ClipLabels
-from ..datasets.decided import spans_between
-from ..detection.decode import beat_length, decode_beats
-from ..detection.keyframes import Curves, Keyframe, Phase
+from ...datasets.clip_labels import ClipLabels
+from ...datasets.decided import spans_between
+from ...detection.decode import beat_length, decode_beats
+from ...detection.keyframes import Curves, Keyframe, Phase
 
 TOLERANCE = 0.1
 """Largest distance, in beats, between two detections of one keyframe: sigma of the target curves."""

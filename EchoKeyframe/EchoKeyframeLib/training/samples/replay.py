@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from torch.utils.data import Dataset
 
-from ..simulator.config import PhantomConfig
-from .clip_store import ClipStore
-from .fill_store import simulate_store
+from ...simulator.config import PhantomConfig
+from ..stores.clip_store import ClipStore
+from ..stores.fill_store import simulate_store
 
 FIRST_SEED = 2_000_000
 """Of the clips that are replayed; those that the shipped network learned from begin at 1,000,000."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from torch import nn
 from tqdm import tqdm
 
-from ..cine.sector import whole_frame
-from ..detection.fusion import at_plausible_rate
-from ..detection.keyframes import Curves
-from ..detection.motion import MotionDetector
-from ..detection.network import NetworkDetector
-from .clip_store import StoredClip
+from ...cine.sector import whole_frame
+from ...detection.fusion import at_plausible_rate
+from ...detection.keyframes import Curves
+from ...detection.motion import MotionDetector
+from ...detection.network import NetworkDetector
+from ..stores.clip_store import StoredClip
 from .pseudo_labels import Agreement, agree
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from ..atomic_file import written_atomically
-from ..cine.cine import CineError
+from ...atomic_file import written_atomically
+from ...cine.cine import CineError
 from .lightning_library import Checkpoint, TorchCheckpointIO
 
 CHECKPOINT_NAME = "last.ckpt"

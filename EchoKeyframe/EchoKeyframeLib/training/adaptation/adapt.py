@@ -12,18 +12,18 @@ from typing import Any
 from torch import nn
 from tqdm import tqdm
 
-from ..atomic_file import written_atomically
-from ..cine.cine import CineError
-from ..models.weights_file import WeightsCard, card_path, load_card, load_sound_card, load_weights, save_weights
+from ...atomic_file import written_atomically
+from ...cine.cine import CineError
+from ...models.weights_file import WeightsCard, card_path, load_card, load_sound_card, load_weights, save_weights
+from ..fit.checkpoints import CHECKPOINT_NAME
+from ..fit.learned_clips import LEARNED, LearnedClips, learned_clips
+from ..fit.recipe import RECIPES
+from ..fit.run import Run
+from ..fit.train import WEIGHTS_NAME, export, train
+from ..stores.clip_store import ClipStore, StoredClip
 from .adaptation_check import Check, check
-from .checkpoints import CHECKPOINT_NAME
-from .clip_store import ClipStore, StoredClip
-from .fit import WEIGHTS_NAME, export, train
-from .learned_clips import LEARNED, LearnedClips, learned_clips
 from .observed_cine import ObservedCine, agreements, observe, share_agreed
 from .pseudo_labels import Agreement
-from .recipe import RECIPES
-from .run import Run
 
 REPORT_NAME = "adaptation.json"
 

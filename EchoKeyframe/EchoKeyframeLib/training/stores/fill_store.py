@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ..cine.cine import Cine, CineError
-from ..cine.frames_digest import frames_digest
-from ..cine.prepare import prepare
-from ..cine.sector import Sector, find_sector
-from ..datasets.clip_labels import ClipLabels, LabelError
-from ..datasets.dataset import LabelledCine, VentricleMasks
-from ..datasets.decided import spans_of
-from ..detection.keyframes import Phase
-from ..detection.motion_features import motion_features
-from ..simulator.clip_labels import clip_labels, clip_name
-from ..simulator.config import PhantomConfig
-from ..simulator.phantom import simulate
+from ...cine.cine import Cine, CineError
+from ...cine.frames_digest import frames_digest
+from ...cine.prepare import prepare
+from ...cine.sector import Sector, find_sector
+from ...datasets.clip_labels import ClipLabels, LabelError
+from ...datasets.dataset import LabelledCine, VentricleMasks
+from ...datasets.decided import spans_of
+from ...detection.keyframes import Phase
+from ...detection.motion_features import motion_features
+from ...simulator.clip_labels import clip_labels, clip_name
+from ...simulator.config import PhantomConfig
+from ...simulator.phantom import simulate
 from .clip_store import INSIDE_LV, MOST_EVENTS, NOT_TRACED, OUTSIDE_LV, ClipStore, create_store
 
 CLIPS_AT_ONCE = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from .targets import TargetForm
+from ..samples.targets import TargetForm
 
 
 @dataclass(frozen=True)

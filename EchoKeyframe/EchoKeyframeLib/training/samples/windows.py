@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from ..detection.motion_features import GRID, normalise, stride_motion
-from ..models.config import NetworkConfig
-from .clip_store import ClipStore, StoredClip
+from ...detection.motion_features import GRID, normalise, stride_motion
+from ...models.config import NetworkConfig
+from ..stores.clip_store import ClipStore, StoredClip
 from .phase_targets import phase_curve, systole_share
 from .targets import PAPER_SIGMA, TargetForm, decided_stretches, paper_curve, target_curves
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..models.config import NetworkConfig
+from ...models.config import NetworkConfig
 from .recipe import Recipe
 
 VOLUME_WEIGHT = 0.5

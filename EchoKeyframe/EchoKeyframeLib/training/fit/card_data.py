@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..datasets.dataset import LabelledCine
-from ..models.model_card import CardData
-from .clip_store import ClipStore
+from ...datasets.dataset import LabelledCine
+from ...models.model_card import CardData
+from ..stores.clip_store import ClipStore
 
 
 def card_data(store: ClipStore, cines: Sequence[LabelledCine] = ()) -> CardData:

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from ..detection.isolated_beats import beat_frames
-from ..detection.motion_features import GRID
-from ..models.config import NetworkConfig
-from .clip_store import ClipStore, ClipStoreError, StoredClip
+from ...detection.isolated_beats import beat_frames
+from ...detection.motion_features import GRID
+from ...models.config import NetworkConfig
+from ..stores.clip_store import ClipStore, ClipStoreError, StoredClip
 from .phase_targets import VOLUME_LIKE, phase_curve
-from .samples import ClipOrder, Sample
 from .targets import decided_stretches
+from .windows import ClipOrder, Sample
 
 PLACEMENT = 0.06
 """Standard deviation, in beats, of where a beat's ends are taken to lie: at inference nobody labels them."""

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..models.registry import bundled_weights
-from ..models.weights_file import WeightsCard, load_card
+from ...models.registry import bundled_weights
+from ...models.weights_file import WeightsCard, load_card
 
 if TYPE_CHECKING:
-    from .clip_store import ClipStore
+    from ..stores.clip_store import ClipStore
 
 LEARNED = "learned"
 """Key of a card's training under which all clips stand, those of the weights that it began with included."""

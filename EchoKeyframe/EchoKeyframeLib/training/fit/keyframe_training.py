@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .augmentation import Augmentation
+from ..samples.augmentation import Augmentation
+from ..samples.windows import Sample
 from .checkpoints import CHECKPOINT_NAME, IDENTITY, IMAGENET, DivergedError
 from .lightning_library import Callback, LightningModule, WeightAveraging
 from .losses import loss_of, mean_squared_errors
 from .recipe import Recipe
 from .run import Run
-from .samples import Sample
 
 _RNG_STREAM_AUGMENTATION, _RNG_STREAM_NETWORK = 1, 2
 

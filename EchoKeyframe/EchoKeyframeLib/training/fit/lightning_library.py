@@ -5,7 +5,7 @@ the care of ``models.torchvision_blocks``, which therefore has to come first.
 """
 
 # ruff: noqa: I001
-from ..models import torchvision_blocks as _first  # noqa: F401
+from ...models import torchvision_blocks as _first  # noqa: F401
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, Checkpoint, TQDMProgressBar, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger

@@ -1,0 +1,1 @@
+"""What a training step is made of: windows, beats or single frames of stored clips, with what is to be answered."""

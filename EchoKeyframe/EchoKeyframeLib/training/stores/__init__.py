@@ -1,0 +1,1 @@
+"""Many clips in a few files: filled from the simulator, from labelled cines or from unlabelled ones."""
