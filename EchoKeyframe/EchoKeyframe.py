@@ -57,7 +57,8 @@ class EchoKeyframe(ScriptedLoadableModule):
 def on_startup_completed():
     """What needs the application's other modules: the context menu and the sample data."""
     from EchoKeyframeLib.panel import EchoKeyframeSubjectHierarchyPlugin as plugin_file
-    from EchoKeyframeLib.panel import arrangements, sample
+    from EchoKeyframeLib.panel import sample
+    from EchoKeyframeLib.panel.layouts import arrangements
 
     arrangements.start_upkeep()
     if not slicer.app.commandOptions().noMainWindow:
@@ -122,10 +123,10 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Called when the module is opened for the first time."""
         ScriptedLoadableModuleWidget.setup(self)
         from EchoKeyframeLib.panel.advanced_panel import AdvancedPanel
-        from EchoKeyframeLib.panel.detector_list import DetectorList
+        from EchoKeyframeLib.panel.detectors.detector_list import DetectorList
         from EchoKeyframeLib.panel.hand_on_panel import HandOnPanel
-        from EchoKeyframeLib.panel.keyframe_panel import KeyframePanel
-        from EchoKeyframeLib.panel.measure_panel import MeasurePanel
+        from EchoKeyframeLib.panel.keyframes.keyframe_panel import KeyframePanel
+        from EchoKeyframeLib.panel.measuring.measure_panel import MeasurePanel
         from EchoKeyframeLib.panel.toolbar_actions import ToolbarActions
 
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/EchoKeyframe.ui"))
@@ -264,7 +265,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def choice(self):
         """What to detect with, as chosen in the panel."""
-        from EchoKeyframeLib.panel.jobs import DetectorChoice
+        from EchoKeyframeLib.panel.jobs.jobs import DetectorChoice
 
         device = self._parameterNode.device if self._parameterNode else "auto"
         return DetectorChoice(self.detectors.chosen, device)
@@ -348,7 +349,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def show_loaded(self, sequence):
         """Choose a sequence that was just loaded, and show it in the views."""
-        from EchoKeyframeLib.panel import arrangements
+        from EchoKeyframeLib.panel.layouts import arrangements
 
         self.initializeParameterNode()
         self._parameterNode.sequence = sequence
@@ -380,9 +381,9 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
-        from EchoKeyframeLib.panel.interpreter import python_interpreter
-        from EchoKeyframeLib.panel.jobs import Jobs
-        from EchoKeyframeLib.panel.weights_folder import Detectors
+        from EchoKeyframeLib.panel.detectors.weights_folder import Detectors
+        from EchoKeyframeLib.panel.jobs.jobs import Jobs
+        from EchoKeyframeLib.panel.packages.interpreter import python_interpreter
         from EchoKeyframeLib.worker.process import Worker
 
         settings = Path(slicer.app.slicerUserSettingsFilePath).parent
@@ -400,7 +401,7 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
     def prepare(self):
         """Start the background process, where the packages that it needs are there: the first file then loads sooner.
         Asks and tells nothing."""
-        from EchoKeyframeLib.panel import dependencies
+        from EchoKeyframeLib.panel.packages import dependencies
         from EchoKeyframeLib.worker.process import WorkerError
 
         if dependencies.are_listed_there(Path(__file__).parent / "Resources" / "requirements.txt"):
@@ -441,7 +442,7 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
         """Install what is missing, after asking: for a detector, for DICOM documents. Raises RuntimeError if the person
         declines."""
         from EchoKeyframeLib.models.registry import needs_torch
-        from EchoKeyframeLib.panel import dependencies
+        from EchoKeyframeLib.panel.packages import dependencies
 
         resources = Path(__file__).parent / "Resources"
         dependencies.ensure_listed(resources / "requirements.txt")
@@ -506,7 +507,7 @@ class EchoKeyframeTest(ScriptedLoadableModuleTest):
 
     def test_sample_to_keyframes(self):
         from EchoKeyframeLib import scene
-        from EchoKeyframeLib.panel.jobs import DetectorChoice
+        from EchoKeyframeLib.panel.jobs.jobs import DetectorChoice
         from EchoKeyframeLib.panel.sample import sample_file
 
         self.delayDisplay("Loading the sample and detecting")
@@ -549,7 +550,7 @@ class EchoKeyframeTest(ScriptedLoadableModuleTest):
         os.remove(path)
 
     def test_bad_input_is_told(self):
-        from EchoKeyframeLib.panel.jobs import DetectorChoice
+        from EchoKeyframeLib.panel.jobs.jobs import DetectorChoice
         from EchoKeyframeLib.scene import SceneError
 
         logic = EchoKeyframeLogic()

@@ -5,7 +5,7 @@ import pytest
 import slicer
 from EchoKeyframeLib import scene
 from EchoKeyframeLib.detection.keyframes import Phase
-from EchoKeyframeLib.panel.view_layouts import CHART, SIDE_BY_SIDE, current_layout
+from EchoKeyframeLib.panel.layouts.view_layouts import CHART, SIDE_BY_SIDE, current_layout
 from mrml_scene import detection_of
 from panel_person import beating_sequence
 
@@ -55,7 +55,7 @@ def test_both_stand_in_the_layout_menu(person, loop):
 
 
 def test_starting_again_offers_them_once(person, loop):
-    from EchoKeyframeLib.panel.arrangements import start_upkeep
+    from EchoKeyframeLib.panel.layouts.arrangements import start_upkeep
 
     start_upkeep()
     assert len(slicer.util.mainWindow().layout_menu.actions()) == 2

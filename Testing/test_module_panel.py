@@ -282,7 +282,7 @@ def test_choices_are_saved_and_progress_is_not(person):
 def test_the_files_heart_rate_and_view_reach_the_detector(person):
     from drawn_ventricle import beating_frames
     from EchoKeyframeLib.cine.cine import Cine, Source
-    from EchoKeyframeLib.panel.detection_request import detection_request
+    from EchoKeyframeLib.panel.jobs.detection_request import detection_request
 
     cine = Cine(beating_frames(12, 30.0, size=48), np.arange(12) / 30, Source("a.dcm"), heart_rate=61.5, view="PLAX")
     request, _ = detection_request(scene.add_cine_sequence(slicer.mrmlScene, cine)[0], "motion")

@@ -10,7 +10,7 @@ from vtk.util.numpy_support import numpy_to_vtk
 
 import numpy as np  # isort: skip
 from EchoKeyframeLib import scene as layer  # isort: skip  (only once slicer-core is known to be there)
-from EchoKeyframeLib.panel.view_layouts import SIDE_BY_SIDE, LayoutKeeper, current_layout  # isort: skip
+from EchoKeyframeLib.panel.layouts.view_layouts import SIDE_BY_SIDE, LayoutKeeper, current_layout  # isort: skip
 from EchoKeyframeLib.scene.contract import PLOT_COLORS  # isort: skip
 
 CYAN, YELLOW, GRAY, MAGENTA = (0.0, 1.0, 1.0), (1.0, 1.0, 0.0), (0.6, 0.6, 0.6), (1.0, 0.0, 1.0)

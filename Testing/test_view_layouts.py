@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from mrml_scene import new_scene, slicer
 
-from EchoKeyframeLib.panel import view_layouts as arrangements  # isort: skip
+from EchoKeyframeLib.panel.layouts import view_layouts as arrangements  # isort: skip
 from EchoKeyframeLib.scene.contract import CHART_VIEW, PHASE_COLORS, PHASE_VIEWS  # isort: skip
 
 FOUR_UP = slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView

@@ -69,7 +69,7 @@ def long_loop(tmp_path_factory):
 def jobs(tmp_path):
     """Jobs on an empty scene with their own worker, ready; nothing is left of its folder."""
     pytest.importorskip("mrml_scene")
-    from EchoKeyframeLib.panel.jobs import Jobs
+    from EchoKeyframeLib.panel.jobs.jobs import Jobs
     from mrml_scene import new_scene
 
     kept = new_scene(tmp_path)
@@ -138,7 +138,7 @@ def test_the_first_frame_is_there_before_the_file_is_read(jobs, long_loop):
 
 
 def test_a_loop_that_is_still_loading_is_neither_listed_nor_detected_nor_saved(jobs, long_loop, tmp_path):
-    from EchoKeyframeLib.panel.jobs import DetectorChoice
+    from EchoKeyframeLib.panel.jobs.jobs import DetectorChoice
     from EchoKeyframeLib.scene import SceneError, image_sequences
     from mrml_scene import new_scene
 

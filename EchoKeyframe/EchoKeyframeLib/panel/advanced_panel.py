@@ -11,8 +11,8 @@ from slicer.i18n import tr as _
 
 from ..cine.cine import CineError
 from ..scene import repair_from_source
-from . import dependencies
-from .jobs import Report
+from .jobs.jobs import Report
+from .packages import dependencies
 from .source_file_dialog import ask_source_file
 
 

@@ -23,7 +23,7 @@ from ..scene import (
     store_loop,
 )
 from ..scene.contract import SPACING_ATTRIBUTE
-from .keyframe_panel import KeyframePanel
+from .keyframes.keyframe_panel import KeyframePanel
 from .source_file_dialog import ask_source_file
 
 _FILTER = "*.json"

@@ -7,10 +7,10 @@ from typing import Any
 
 import slicer
 
-from ..scene import FrameCursor, find_chart, frame_of_point, show_chart
-from ..scene.contract import SIDE_BY_SIDE_REFERENCE
-from .arrangements import layout_node
-from .view_layouts import CHART, current_layout, leave_layouts, use_chart_layout
+from ...scene import FrameCursor, find_chart, frame_of_point, show_chart
+from ...scene.contract import SIDE_BY_SIDE_REFERENCE
+from ..layouts.arrangements import layout_node
+from ..layouts.view_layouts import CHART, current_layout, leave_layouts, use_chart_layout
 
 _SIGNAL = "dataSelected(vtkStringArray*, vtkCollection*)"
 

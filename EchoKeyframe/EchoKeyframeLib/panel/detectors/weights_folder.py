@@ -6,9 +6,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..atomic_file import written_atomically
-from ..cine.cine import CineError
-from ..models.registry import SUFFIX, bundled_weights, detector_names
+from ...atomic_file import written_atomically
+from ...cine.cine import CineError
+from ...models.registry import SUFFIX, bundled_weights, detector_names
 
 
 @dataclass(frozen=True)

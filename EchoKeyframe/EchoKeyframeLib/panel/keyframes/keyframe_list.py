@@ -8,8 +8,8 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from ..detection.keyframes import Beat, Keyframe
-from ..scene.contract import PHASE_COLORS
+from ...detection.keyframes import Beat, Keyframe
+from ...scene.contract import PHASE_COLORS
 
 _ICON_SIZE = 12
 _ROW_HEIGHT = 22

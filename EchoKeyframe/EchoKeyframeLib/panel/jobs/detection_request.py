@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..detection.keyframes import Curves, Detection
-from ..report.keyframes_file import KeyframesFile
-from ..scene import SceneError, frame_times, read_frame
-from ..scene.loop.sequence_frames import loop_heart_rate, loop_scaling, loop_spacing, loop_timing, loop_view
-from ..scene.scene_error import require_sequence
-from ..worker.submission import DetectionRequest
+from ...detection.keyframes import Curves, Detection
+from ...report.keyframes_file import KeyframesFile
+from ...scene import SceneError, frame_times, read_frame
+from ...scene.loop.sequence_frames import loop_heart_rate, loop_scaling, loop_spacing, loop_timing, loop_view
+from ...scene.scene_error import require_sequence
+from ...worker.submission import DetectionRequest
 
 FEWEST_FRAMES = 3
 """As ``detection.detect``: fewer frames cannot hold a turning point."""

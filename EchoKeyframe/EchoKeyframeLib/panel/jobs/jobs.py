@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..cine.cine import CineError
-from ..datasets.labels import ClipLabels
-from ..detection.keyframes import Detection
-from ..scene import (
+from ...cine.cine import CineError
+from ...datasets.labels import ClipLabels
+from ...detection.keyframes import Detection
+from ...scene import (
     SceneError,
     SourceComparison,
     add_curves,
@@ -20,8 +20,8 @@ from ..scene import (
     read_keyframes,
     write_detection,
 )
-from ..scene.loop.cine_sequence import stem
-from ..worker.process import Event, Worker, WorkerError
+from ...scene.loop.cine_sequence import stem
+from ...worker.process import Event, Worker, WorkerError
 from .detection_request import detection_from, detection_request
 from .loading import Loading
 

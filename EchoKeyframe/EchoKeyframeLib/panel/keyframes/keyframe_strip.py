@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 
 import qt
 
-from ..detection.keyframes import Keyframe
-from ..scene.contract import PHASE_COLORS
+from ...detection.keyframes import Keyframe
+from ...scene.contract import PHASE_COLORS
 
 _HEIGHT = 26
 _MARGIN = 9

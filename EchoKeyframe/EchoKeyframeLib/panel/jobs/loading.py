@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..cine.cine import Cine
-from ..scene import GrowingSequence
-from ..worker.arrived_frames import ArrivedFrames
+from ...cine.cine import Cine
+from ...scene import GrowingSequence
+from ...worker.arrived_frames import ArrivedFrames
 
 
 class Loading:

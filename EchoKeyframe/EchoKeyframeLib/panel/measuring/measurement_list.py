@@ -7,8 +7,8 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from ..measurement.measurement import Measurement
-from ..measurement.summary import QUANTITIES
+from ...measurement.measurement import Measurement
+from ...measurement.summary import QUANTITIES
 
 _ROW_HEIGHT = 20
 

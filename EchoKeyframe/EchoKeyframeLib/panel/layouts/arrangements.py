@@ -39,7 +39,7 @@ class Upkeep:
         if self._scene.GetNumberOfNodesByClass("vtkMRMLSequenceNode") == 0:
             return
         # With its NumPy only now: this file is imported when the application starts.
-        from ..scene import bring_up_to_date
+        from ...scene import bring_up_to_date
 
         bring_up_to_date(self._scene)
         qt.QTimer.singleShot(_TOOLBAR_DELAY, _choose_a_loop_to_play)
@@ -84,7 +84,7 @@ def _offer() -> list[tuple[Any, Any]]:
 
 def _choose_a_loop_to_play() -> None:
     """Where the toolbar was left with a side-by-side browser, which stands still, let it play the loop."""
-    from ..scene import find_browser, image_sequences
+    from ...scene import find_browser, image_sequences
 
     bar = slicer.modules.sequences.toolBar()
     active = bar.activeBrowserNode()

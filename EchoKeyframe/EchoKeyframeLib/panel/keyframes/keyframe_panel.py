@@ -10,10 +10,10 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from ..cine.cine import CineError
-from ..detection.beats import heart_rate
-from ..detection.keyframes import Beat, Keyframe, Phase
-from ..scene import (
+from ...cine.cine import CineError
+from ...detection.beats import heart_rate
+from ...detection.keyframes import Beat, Keyframe, Phase
+from ...scene import (
     BookmarkObserver,
     PlaybackClock,
     add_frame_pair,
@@ -36,11 +36,11 @@ from ..scene import (
     show_frame_pair,
     undo,
 )
-from ..scene.contract import MODEL_ATTRIBUTE
+from ...scene.contract import MODEL_ATTRIBUTE
+from ..layouts.view_layouts import use_side_by_side_layout
 from .chart_view import ChartView
 from .keyframe_list import KeyframeList
 from .keyframe_strip import KeyframeStrip
-from .view_layouts import use_side_by_side_layout
 
 
 class KeyframePanel:

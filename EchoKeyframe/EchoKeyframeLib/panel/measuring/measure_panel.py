@@ -9,12 +9,12 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..cine.cine import CineError
-from ..detection.keyframes import Beat, Keyframe, Phase
-from ..measurement.measurement import Measurement
-from ..measurement.summary import as_text
-from ..measurement.traced_view import MEASURABLE_VIEWS
-from ..scene import (
+from ...cine.cine import CineError
+from ...detection.keyframes import Beat, Keyframe, Phase
+from ...measurement.measurement import Measurement
+from ...measurement.summary import as_text
+from ...measurement.traced_view import MEASURABLE_VIEWS
+from ...scene import (
     ContourViews,
     LiveMeasurement,
     add_contour,
@@ -39,11 +39,11 @@ from ..scene import (
     start_drawing,
     stop_drawing,
 )
-from ..scene.contract import SPACING_ATTRIBUTE, VIEW_ATTRIBUTE
-from .arrangements import layout_node
-from .keyframe_panel import KeyframePanel
+from ...scene.contract import SPACING_ATTRIBUTE, VIEW_ATTRIBUTE
+from ..keyframes.keyframe_panel import KeyframePanel
+from ..layouts.arrangements import layout_node
+from ..layouts.view_layouts import use_chart_layout
 from .measurement_list import fill_measurement
-from .view_layouts import use_chart_layout
 
 
 class MeasurePanel:

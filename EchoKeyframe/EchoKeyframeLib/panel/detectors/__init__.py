@@ -1,0 +1,1 @@
+"""The detectors to choose from, with the weights that a person added."""

@@ -1,0 +1,1 @@
+"""The module's arrangements of views, in the application from its start."""

@@ -1,0 +1,1 @@
+"""The section on measuring: contours on the keyframes, and the table of volumes."""
