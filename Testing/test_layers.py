@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-from pathlib import Path
+from graphlib import TopologicalSorter
 
-import EchoKeyframeLib
 import pytest
+from library_imports import LIBRARY, imported_files, imports, library_files
 
-LIBRARY = Path(EchoKeyframeLib.__file__).parent
 APPLICATION = frozenset({"slicer", "vtk", "vtkmodules", "qt", "ctk"})
 
 BELOW = {
@@ -31,20 +29,6 @@ BELOW = {
 """Parts of the package that each folder imports, beside itself and what belongs to no layer."""
 
 
-def imports(path: Path) -> set[tuple[str, ...]]:
-    """Every module that a file names in an import anywhere in it, as its parts, relative ones made absolute."""
-    package = ("EchoKeyframeLib", *path.parent.relative_to(LIBRARY).parts)
-    found: set[tuple[str, ...]] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {tuple(name.name.split(".")) for name in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else ()
-            base += tuple(node.module.split(".")) if node.module else ()
-            found |= {(*base, name.name) for name in node.names}
-    return found
-
-
 @pytest.mark.parametrize("folder", [folder for folder in BELOW if (LIBRARY / folder).is_dir()])
 def test_a_folder_imports_what_lies_below_it_and_nothing_else(folder):
     layers = {path.name for path in LIBRARY.iterdir() if (path / "__init__.py").is_file()}
@@ -54,6 +38,20 @@ def test_a_folder_imports_what_lies_below_it_and_nothing_else(folder):
         assert used <= BELOW[folder] | {folder}, f"{path.relative_to(LIBRARY)} imports {used}"
         of_all |= used
     assert BELOW[folder] <= of_all  # or the list would allow more than there is
+
+
+@pytest.mark.parametrize("layer", ["scene", "panel", "training"])
+def test_rooms_of_a_layer_import_each_other_without_a_circle(layer):
+    files = library_files()
+    rooms: dict[str, set[str]] = {}
+    for name, path in files.items():
+        match name.split("."):
+            case [_, part, room, _] if part == layer:
+                for other in imported_files(path, files):
+                    parts = other.split(".")
+                    if len(parts) == 4 and parts[1] == layer and parts[2] != room:
+                        rooms.setdefault(room, set()).add(parts[2])
+    assert list(TopologicalSorter(rooms).static_order())  # CycleError names the rooms
 
 
 def test_only_scene_and_panel_know_the_application():

@@ -69,7 +69,7 @@ def test_what_the_start_of_slicer_imports_is_next_to_nothing(repository):
     """NumPy and the scene come when the module is opened, or a scene with a loop."""
     imported = set()
     for name in ("view_layouts", "arrangements"):
-        path = repository / "EchoKeyframe" / "EchoKeyframeLib" / "panel" / f"{name}.py"
+        path = repository / "EchoKeyframe" / "EchoKeyframeLib" / "panel" / "layouts" / f"{name}.py"
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}

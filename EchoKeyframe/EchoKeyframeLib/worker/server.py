@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..detection.detector import Detector
 
 POLL_SECONDS = 0.01
-_USED_FIRST = (  # imported while nothing is asked: what reading takes, then what detecting takes without a network
+USED_FIRST = (  # imported while nothing is asked: what reading takes, then what detecting takes without a network
     "EchoKeyframeLib.cine.read",
     "EchoKeyframeLib.worker.frames_writer",
     "EchoKeyframeLib.worker.cine_result",
@@ -40,7 +40,7 @@ def serve(folder: Path, idle_seconds: float = 600.0) -> int:
     """Work off requests until the caller goes away or asks for nothing for ``idle_seconds``. Returns the exit code."""
     mailbox = Mailbox(folder)
     session = _Session(mailbox)
-    unused = list(_USED_FIRST)
+    unused = list(USED_FIRST)
     idle_since = time.monotonic()
     try:
         mailbox.report({"event": READY})
