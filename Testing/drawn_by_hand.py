@@ -18,7 +18,7 @@ from EchoKeyframeLib.detection.keyframes import Phase
 from EchoKeyframeLib.scene.loop.frame_geometry import to_ras
 from mrml_scene import new_scene
 from slice_view import slice_window
-from test_scene_measurement import ED, ES, add_loop, half_ellipse
+from traced_loop import ED, ES, add_loop, half_ellipse
 from vtk import vtkInteractorStyleUser, vtkMatrix4x4
 
 CLICKS = 11

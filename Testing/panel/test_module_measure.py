@@ -10,7 +10,7 @@ from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.detection.keyframes import Phase
 from EchoKeyframeLib.scene.loop.frame_geometry import to_ras
 from markups_mouse import Mouse
-from test_scene_measurement import ED, ES, TRUE_EF, add_loop, add_segmentation, half_ellipse
+from traced_loop import ED, ES, TRUE_EF, add_loop, add_segmentation, half_ellipse
 
 
 class Kept:

@@ -26,7 +26,7 @@ def opengl():
 def pictures(opengl, tmp_path_factory):
     """The ED frame, the ES frame and one between, RGB."""
     folder = tmp_path_factory.mktemp("views")
-    script = Path(__file__).with_name("slice_view.py")
+    script = Path(__file__).parents[1] / "slice_view.py"
     done = subprocess.run(
         [sys.executable, script, folder, "21", "5", "12"], capture_output=True, text=True, timeout=240
     )
@@ -57,7 +57,7 @@ def test_twenty_disks_lie_over_the_image_from_wall_to_wall(pictures):
 
 def test_both_contours_of_a_beat_are_traced_with_the_mouse(opengl):
     """Eleven clicks each, the last one double, in Slicer's slice view with its displayable managers."""
-    script = Path(__file__).with_name("drawn_by_hand.py")
+    script = Path(__file__).parents[1] / "drawn_by_hand.py"
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
     drawn = json.loads(done.stdout.splitlines()[-1])

@@ -17,7 +17,7 @@ from library_imports import library_files, reachable
 
 cmake = pytest.importorskip("cmake", reason="CMake's wheel is in the test extra")
 
-STANDIN = Path(__file__).parent / "slicer_cmake"
+STANDIN = Path(__file__).parents[1] / "slicer_cmake"
 MODULES = "lib/Slicer-5.12/qt-scripted-modules"
 ENTRANCES = (  # of the extension: what Slicer loads, what the module registers by file, and what it starts
     "EchoKeyframe",
@@ -154,7 +154,7 @@ def test_the_module_passes_its_self_test_from_the_installed_tree(installed, tmp_
         "import EchoKeyframeLib\n"
         "assert not app.failures, app.failures\n"
         "print(EchoKeyframeLib.__path__[0])",
-        Path(__file__).parent,
+        Path(__file__).parents[1],
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(installed / MODULES / "EchoKeyframeLib")

@@ -12,7 +12,7 @@ from EchoKeyframeLib import atomic_file
 from EchoKeyframeLib.atomic_file import written_atomically
 from test_worker import older_copy
 
-TESTING = Path(__file__).parent
+TESTING = Path(__file__).parents[1]
 
 
 def test_a_file_that_is_open_elsewhere_for_a_moment_is_replaced_when_it_is_free(tmp_path, monkeypatch):
@@ -77,8 +77,8 @@ def test_the_module_takes_its_own_library_where_another_version_is_installed(tmp
 
 def test_the_page_names_tests_and_files_that_exist():
     page = (TESTING.parent / "Docs" / "platforms.md").read_text(encoding="utf-8")
-    sources = {path: path.read_text(encoding="utf-8") for path in TESTING.glob("test_*.py")}
-    for file, name in re.findall(r"\[(test_\w+\.py)\]\(\S+\) `(test_\w+)`", page):
+    sources = {path: path.read_text(encoding="utf-8") for path in TESTING.rglob("test_*.py")}
+    for file, name in re.findall(r"\[test_\w+\.py\]\(\.\./Testing/(\S+)\) `(test_\w+)`", page):
         assert f"def {name}(" in sources[TESTING / file], name
     rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| what")]
     assert len(rows) >= 15

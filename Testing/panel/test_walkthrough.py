@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("PySide6.QtWidgets", reason="needs PySide6-Essentials and Qt's libraries", exc_type=ImportError)
 pytest.importorskip("mrml_scene")
 
-SCRIPT = Path(__file__).parent / "in_slicer" / "walkthrough.py"
+SCRIPT = Path(__file__).parents[1] / "in_slicer" / "walkthrough.py"
 HAS_OPENGL = "import vtk; w = vtk.vtkRenderWindow(); w.SetOffScreenRendering(1); w.Render(); print(w.SupportsOpenGL())"
 NOT_IN_THE_STANDIN = {
     "chart: curves can be told from their background": "plot view",

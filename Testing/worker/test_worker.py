@@ -18,7 +18,7 @@ from EchoKeyframeLib.worker.process import Worker, WorkerError
 from EchoKeyframeLib.worker.server import _Session
 from EchoKeyframeLib.worker.submission import LONGEST_SIDE, DetectionRequest, shrink, shrink_factor
 
-LAUNCHER = (sys.executable, str(Path(__file__).with_name("launcher.py")))
+LAUNCHER = (sys.executable, str(Path(__file__).parents[1] / "launcher.py"))
 COMMANDS = {"plain": (sys.executable,), "launcher": LAUNCHER}
 
 

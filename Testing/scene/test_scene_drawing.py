@@ -8,7 +8,7 @@ from EchoKeyframeLib.detection.keyframes import Phase
 from EchoKeyframeLib.measurement.contour import Contour
 from markups_mouse import Mouse
 from mrml_scene import new_scene
-from test_scene_measurement import ED, ES, TRUE_EF, add_loop, add_segmentation, half_ellipse, true_volume
+from traced_loop import ED, ES, TRUE_EF, add_loop, add_segmentation, half_ellipse, true_volume
 
 from EchoKeyframeLib import scene as layer  # isort: skip  (only once slicer-core is known to be there)
 from EchoKeyframeLib.scene.loop.frame_geometry import to_ras  # isort: skip

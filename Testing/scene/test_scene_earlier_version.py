@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from EchoKeyframeLib.detection.keyframes import Phase
 from mrml_scene import first_node, new_scene, slicer
-from test_scene_measurement import ED, ES, add_loop
+from traced_loop import ED, ES, add_loop
 from vtk.util.numpy_support import numpy_to_vtk
 
 import numpy as np  # isort: skip

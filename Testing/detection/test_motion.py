@@ -19,7 +19,7 @@ from EchoKeyframeLib.detection.turning_points import TurningPoint, turning_point
 
 SIZE = 112
 SYSTOLE = 0.38
-DATA = Path(os.environ.get("ECHOKEYFRAME_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+DATA = Path(os.environ.get("ECHOKEYFRAME_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 
 
 def contraction_at(phase: np.ndarray) -> np.ndarray:

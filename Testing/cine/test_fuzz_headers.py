@@ -27,7 +27,7 @@ from pydicom.uid import (
 CASES = 2200
 PARTS = 4
 LARGEST = 700 << 20  # bytes of memory that the process may use at most, libraries included
-WORKER = Path(__file__).with_name("fuzz_worker.py")
+WORKER = Path(__file__).parents[1] / "fuzz_worker.py"
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from EchoKeyframeLib.detection.keyframes import Phase
 from EchoKeyframeLib.scene.contract import PHASE_COLORS, PLOT_COLORS, PLOT_GRAY
 from mrml_scene import DataTree, detection_of, new_scene, slicer
-from test_scene_measurement import ED, ES, add_loop, half_ellipse, trace
+from traced_loop import ED, ES, add_loop, half_ellipse, trace
 
 import vtk  # isort: skip
 from EchoKeyframeLib import scene as layer  # isort: skip  (only once slicer-core is known to be there)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from EchoKeyframeLib.cli import build_parser
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "Docs").glob("*.md")])
 IN_A_SCENE = {"scene-contract.md"}  # test_scene_keyframes.py runs what needs nodes
 
