@@ -19,6 +19,7 @@ from .commands import (
     adapt,
     check,
     compare,
+    convert,
     detect,
     evaluate,
     export,
@@ -114,7 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in (
         detect, info, export, import_key_object, measure, prepare, check, train, adapt, evaluate, reproduce, compare,
-        phantom,
+        convert, phantom,
     ):  # fmt: skip
         command.add_to(commands)
     return parser

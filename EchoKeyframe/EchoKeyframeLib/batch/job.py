@@ -28,6 +28,7 @@ class Settings:
     view: str | None = None
     force: bool = False
     test_size: int | None = None
+    runtime: str = "auto"
 
 
 @dataclass(frozen=True)

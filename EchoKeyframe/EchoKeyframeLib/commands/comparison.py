@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from . import UsageError
 from .cine_jobs import add_output, folder_if_filled
 from .labelled_data import LabelledData, add_data
-from .options import add_debug, add_device, add_test_size, count
+from .options import add_debug, add_device, add_runtime, add_test_size, count
 from .terminal import tell_failed, warn
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def add_comparison(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
     parser.add_argument("--clips", type=count, metavar="N", help="only the first so many")
     add_device(parser)
+    add_runtime(parser)
     add_test_size(parser)
     add_debug(parser)
 
@@ -57,7 +58,7 @@ class Comparison:
 
         data = LabelledData.of(options)
         try:
-            detectors = _load_detectors(models, options.device, options.test_size)
+            detectors = _load_detectors(models, options.device, options.test_size, options.runtime)
             clips, title = data.extent(options.clips)
             learned = _learned(models)
         except CineError as error:
@@ -105,7 +106,7 @@ def _learned(models: Sequence[str]) -> dict[str, LearnedClips]:
 
     found = {}
     for path in filter(None, dict.fromkeys(network_weights(model) for model in models)):
-        from ..models.weights_file import load_card
+        from ..models.weights_card import load_card
         from ..training.fit.learned_clips import learned_clips
 
         card = load_card(path)
@@ -114,14 +115,16 @@ def _learned(models: Sequence[str]) -> dict[str, LearnedClips]:
     return found
 
 
-def _load_detectors(models: Sequence[str], device: str, test_size: int | None) -> list[Detector]:
+def _load_detectors(models: Sequence[str], device: str, test_size: int | None, runtime: str) -> list[Detector]:
     """Detectors that results are told apart by; a model given twice counts once.
 
     Raises UsageError where two sign with the same name, and what ``load_detector`` raises.
     """
     from ..detection.catalogue import load_detector
 
-    detectors = [load_detector(model, device, test_size=test_size) for model in dict.fromkeys(models)]
+    detectors = [
+        load_detector(model, device, test_size=test_size, runtime=runtime, many=True) for model in dict.fromkeys(models)
+    ]
     names = [detector.name for detector in detectors]
     for name in names:
         if names.count(name) > 1:

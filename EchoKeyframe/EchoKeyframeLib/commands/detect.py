@@ -22,7 +22,7 @@ from .cine_jobs import (
     told,
     under_bar,
 )
-from .options import DECODERS, add_debug, add_device, add_reading_options, add_test_size
+from .options import DECODERS, add_debug, add_device, add_reading_options, add_runtime, add_test_size
 from .terminal import say
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--decoder", choices=DECODERS, default="beats",
                         help="whole sequence at once (default), or every local maximum as in the paper")
     add_device(parser)
+    add_runtime(parser)
     add_test_size(parser)
     add_reading_options(parser)
     add_jobs(parser)
@@ -66,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     output_folder(options.output)
     sweep_targets(jobs)
     tabled = _wants_table(jobs, unreadable, arguments, output, options.force)
-    settings, detector = _settings_and_detector(options)
+    settings, detector = _settings_and_detector(options, many=len(jobs) > 1)
     known = [finished(job, settings, detector.name) for job in jobs]
     outcomes = [outcome for outcome in known if outcome]
     for outcome in outcomes:
@@ -117,7 +118,7 @@ def _write_table(outcomes: list[Outcome], unreadable: list[Unreadable], output: 
     return damaged
 
 
-def _settings_and_detector(options: argparse.Namespace) -> tuple[Settings, Detector]:
+def _settings_and_detector(options: argparse.Namespace, many: bool) -> tuple[Settings, Detector]:
     """The detector is loaded here even where other processes do the work: a bad --model is to fail before any of it."""
     from ..batch.job import Settings
     from ..cine.cine import CineError
@@ -125,11 +126,13 @@ def _settings_and_detector(options: argparse.Namespace) -> tuple[Settings, Detec
 
     model = absolute_model(options.model or DEFAULT_MODEL)  # the processes of a cluster start in folders of their own
     try:
-        detector = load_detector(model, options.device, test_size=options.test_size)
+        detector = load_detector(model, options.device, test_size=options.test_size, runtime=options.runtime, many=many)
     except CineError as error:
         raise UsageError(str(error)) from error
-    settings = Settings(model, options.decoder, options.device, options.fps, options.view, options.force,
-                        options.test_size)  # fmt: skip
+    runtime = getattr(detector, "runtime", None) or options.runtime  # other processes are not to choose again
+    device = "cpu" if detector.device == "cpu" else options.device
+    settings = Settings(model, options.decoder, device, options.fps, options.view, options.force, options.test_size,
+                        runtime)  # fmt: skip
     return settings, detector
 
 

@@ -107,7 +107,7 @@ def _show_weights(path: Path, as_data: bool) -> None:
 
     try:
         from ..models.card_description import describe_card
-        from ..models.weights_file import load_sound_card
+        from ..models.weights_card import load_sound_card
     except ModuleNotFoundError as error:
         raise DetectionError(
             path.name, f"needs {error.name}, which is not installed: pip install 'echokeyframe[network]'"

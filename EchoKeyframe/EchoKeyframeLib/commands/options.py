@@ -36,6 +36,13 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
 
 
+def add_runtime(parser: argparse.ArgumentParser) -> None:
+    from ..detection.runtime import AUTO, RUNTIMES
+
+    parser.add_argument("--runtime", choices=RUNTIMES, default=AUTO,
+                        help="what runs a network: ONNX Runtime on the CPU, torch, or whichever suits")
+
+
 def add_test_size(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test-size", type=image_size, metavar="PIXELS", help="size of the frames that a network "
                         "looks at, where it is to be another than in its training (the paper: 320, then 224)")

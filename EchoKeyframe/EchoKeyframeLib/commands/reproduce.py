@@ -85,7 +85,7 @@ def _used(systems: list[SystemRun], compared: Comparison) -> list[UsedSystem]:
         if path is None:
             used.append(UsedSystem(system.name, system.decoder))
             continue
-        from ..models.weights_file import load_card
+        from ..models.weights_card import load_card
 
         card = load_card(path)
         config = getattr(detector, "config", card.config)

@@ -142,7 +142,7 @@ def _usual_recipe(options: argparse.Namespace) -> str:
 
 def _network(options: argparse.Namespace) -> NetworkConfig:
     from ..models.presets import preset
-    from ..models.weights_file import load_card
+    from ..models.weights_card import load_card
 
     from_weights = options.init and not options.preset
     network = load_card(options.init).config if from_weights else preset(options.preset or DEFAULT_PRESET)

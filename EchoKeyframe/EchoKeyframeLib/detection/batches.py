@@ -50,6 +50,6 @@ class Batches:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out, on whichever device: CUDA has an exception of its own, MPS and the CPU only a message."""
+    """Whether memory ran out, on whichever device: CUDA has an exception of its own, MPS and CPUs only a message."""
     text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text
+    return isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text or "bad alloc" in text

@@ -1,33 +1,41 @@
-"""Detectors by name. Imports torch only where a network is asked for."""
+"""Detectors by name. Imports torch only where a network is to run in it."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..models.registry import AUTO, DEFAULT_NETWORK, FUSED, MOTION, SUFFIX, bundled_weights, detector_names
 from .detector import Detector
 from .keyframes import DetectionError
+from .runtime import AUTO as ANY_RUNTIME
+from .runtime import ONNX, can_run, choose_runtime
+
+if TYPE_CHECKING:
+    from .network import NetworkDetector
 
 DEFAULT_MODEL = AUTO
 
 FUSED_WITH = f"{FUSED}:"
 """Before a weights file: the mean of its curves and those of the motion detector."""
 
-_NETWORK_PACKAGES = ("torch", "torchvision", "safetensors")
-
 
 def load_detector(
-    model: str | Path = DEFAULT_MODEL, device: str = "auto", precision: str = "auto", test_size: int | None = None
+    model: str | Path = DEFAULT_MODEL,
+    device: str = "auto",
+    precision: str = "auto",
+    test_size: int | None = None,
+    runtime: str = ANY_RUNTIME,
+    many: bool = False,
 ) -> Detector:
     """A detector by its name, or from a weights file ``*.safetensors`` with its card beside it.
 
-    ``"motion"`` is the training-free detector, which needs no torch and ignores device and precision; ``"fused"`` the
-    mean of its curves and those of the bundled network, ``"fused:FILE"`` that with other weights; ``"auto"`` is
-    ``"fused"`` where torch is installed, else ``"motion"``. test_size: height and width in pixels of the frames that a
-    network looks at, where it is not to be that of its training; its name then tells.
-    Raises DetectionError for an unknown name (listing those there are) or where torch is missing, WeightsError for
-    weights that cannot be used, CineError for a device that is not here.
+    ``"motion"`` is the training-free detector, which ignores device and precision; ``"fused"`` the mean of its curves
+    and those of the bundled network, ``"fused:FILE"`` that with other weights; ``"auto"`` is ``"fused"`` where its
+    network can run, else ``"motion"``. test_size: height and width in pixels of the frames that a network looks at,
+    where it is not to be that of its training; its name then tells. runtime, many: see ``choose_runtime``.
+    Raises DetectionError for an unknown name (listing those there are) or a runtime that cannot be had, WeightsError
+    for weights that cannot be used, CineError for a device that is not here.
     """
     if model == AUTO:
         model = usable_detectors()[0]
@@ -36,21 +44,32 @@ def load_detector(
         from .motion import MotionDetector
 
         return MotionDetector()
+    network = _network_detector(path, device, precision, test_size, runtime, many)
     if model == FUSED or str(model).startswith(FUSED_WITH):
         from .fusion import FusedDetector
 
-        return FusedDetector(load_detector(MOTION), load_detector(path, device, precision, test_size))
-    try:
-        from ..models.weights_file import load_weights
-        from .beat_network import BeatNetworkDetector
-        from .network import NetworkDetector
-    except ModuleNotFoundError as error:
-        raise DetectionError(
-            f"model {path.stem}: needs {error.name}, which is not installed: pip install 'echokeyframe[network]'"
-        ) from error
+        return FusedDetector(load_detector(MOTION), network)
+    return network
+
+
+def _network_detector(
+    path: Path, device: str, precision: str, test_size: int | None, runtime: str, many: bool
+) -> NetworkDetector:
+    from ..models.weights_card import load_sound_card
+    from .network import NetworkDetector
+
+    card = load_sound_card(path)
+    resized = test_size is not None and test_size != card.config.size
+    if choose_runtime(path, runtime, device, precision, resized, many) == ONNX:
+        from ..models.onnx_runner import OnnxRunner
+        from ..models.onnx_weights import load_onnx_weights
+
+        return NetworkDetector.on(OnnxRunner(load_onnx_weights(path)), card.title)
+    from ..models.weights_file import load_weights
+    from .beat_network import BeatNetworkDetector
+
     network, card = load_weights(path, test_size)
     kind = BeatNetworkDetector if card.config.one_beat else NetworkDetector
-    resized = network.config.size != card.config.size
     title = f"{card.title} at {network.config.size} px" if resized else card.title
     return kind(network, title, device, precision)
 
@@ -69,8 +88,9 @@ def network_weights(model: str | Path) -> Path | None:
 
 def usable_detectors() -> list[str]:
     """Names of the detectors that come with the package and can run here, the default one first."""
-    possible = DEFAULT_NETWORK in bundled_weights() and all(find_spec(package) for package in _NETWORK_PACKAGES)
-    return [FUSED, *bundled_weights(), MOTION] if possible else [MOTION]
+    bundled = bundled_weights()
+    possible = DEFAULT_NETWORK in bundled and can_run(bundled[DEFAULT_NETWORK])
+    return [FUSED, *bundled, MOTION] if possible else [MOTION]
 
 
 def absolute_model(model: str) -> str:

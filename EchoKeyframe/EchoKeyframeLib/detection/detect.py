@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..cine.cine import Cine
 from ..cine.sector import Sector, find_sector, whole_frame
 from .beats import EDGE_RATE, certain_heart_rate, form_beats, heart_rate
@@ -38,7 +40,8 @@ def detect(
     check_loop(cine.source.name, len(cine))
     sector = sector or find_sector(cine)
     curves = detector.curves(cine, sector, progress)
-    return interpret(curves, cine, decoder, sector)
+    found = interpret(curves, cine, decoder, sector)
+    return replace(found, runtime=getattr(detector, "runtime", None), device=getattr(detector, "device", None))
 
 
 def check_loop(name: str, frames: int) -> None:

@@ -48,6 +48,7 @@ class FusedDetector:
         self.motion, self.network = motion, network
         self.name = f"{network.name} + {motion.name}"
         self.device = network.device
+        self.runtime = getattr(network, "runtime", None)
 
     def curves(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Curves:
         """ED and ES probability of every frame. Raises what either detector raises."""

@@ -147,6 +147,7 @@ class Detection:
     heart_rate: median beats per minute over the intervals between keyframes of one kind, None if no interval is known.
     model: detector and version of its weights. decoder: ``"beats"`` or ``"maxima"``.
     warnings: those of the reading and of the detection, one line each. findings: those among them that are data, too.
+    runtime: what ran the network, ``"onnxruntime"`` or ``"torch"``, None where there is none. device: where it ran.
     """
 
     curves: Curves
@@ -157,6 +158,8 @@ class Detection:
     decoder: str
     warnings: tuple[str, ...] = field(default=())
     findings: tuple[Finding, ...] = field(default=())
+    runtime: str | None = None
+    device: str | None = None
 
 
 class DetectionError(CineError):

@@ -9,7 +9,6 @@ import numpy as np
 from ..cine.cine import Cine
 from ..cine.prepare import prepare
 from ..cine.sector import Sector
-from ..models.runner import NetworkRunner
 from .batches import Batches
 from .detector import Progress
 from .keyframes import Curves, DetectionError
@@ -21,6 +20,9 @@ from .windows import mean_over_windows
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from ..models.onnx_runner import OnnxRunner
+    from ..models.runner import NetworkRunner
+
 # Shares of the progress bar.
 _MOTION_DONE, _ENCODED = 0.1, 0.7
 
@@ -30,17 +32,27 @@ class NetworkDetector:
 
     network: a module of ``models.presets.build_network`` with its weights. name: what results are signed with.
     device: ``"auto"`` (cuda, else mps, else cpu) or a name that torch knows. precision: ``"auto"`` or see
-    ``models.device.PRECISIONS``. Raises CineError for a device that is not here.
+    ``models.device.PRECISIONS``. ``NetworkDetector.on`` takes a runner instead, of torch or of ONNX Runtime.
+    Raises CineError for a device that is not here.
     """
 
     def __init__(self, network: nn.Module, name: str, device: str = "auto", precision: str = "auto") -> None:
-        self.name = name
-        self.runner = NetworkRunner(network, device, precision)
-        self.config = self.runner.config
-        self.device = str(self.runner.device)
-        release = self.runner.release_memory
-        self._frame_batches = Batches(self.runner.frames_per_batch, release)
-        self._window_batches = Batches(self.runner.windows_per_batch, release)
+        from ..models.runner import NetworkRunner
+
+        self._set(NetworkRunner(network, device, precision), name)
+
+    @classmethod
+    def on(cls, runner: NetworkRunner | OnnxRunner, name: str) -> NetworkDetector:
+        """The detector of a network that runs already."""
+        detector = cls.__new__(cls)
+        detector._set(runner, name)
+        return detector
+
+    def _set(self, runner: NetworkRunner | OnnxRunner, name: str) -> None:
+        self.name, self.runner, self.config = name, runner, runner.config
+        self.device, self.runtime = str(runner.device), runner.runtime
+        self._frame_batches = Batches(runner.frames_per_batch, runner.release_memory)
+        self._window_batches = Batches(runner.windows_per_batch, runner.release_memory)
 
     def curves(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Curves:
         """ED and ES probability of every frame.
@@ -92,8 +104,8 @@ class NetworkDetector:
         images, motion = _filled(images, length), _filled(motion, length)
         features = self._encode(images, motion, part_of(progress, 0, _ENCODED))
         return mean_over_windows(
-            features,
-            self.runner.temporal,
+            length,
+            lambda starts: self.runner.temporal(self.runner.windows(features, starts)),
             window,
             real,
             self._window_batches,
@@ -101,12 +113,14 @@ class NetworkDetector:
             part_of(progress, _ENCODED, 1),
         )
 
-    def _encode(self, images: np.ndarray, motion: np.ndarray | None, progress: Progress) -> Tensor:
+    def _encode(
+        self, images: np.ndarray, motion: np.ndarray | None, progress: Progress
+    ) -> Tensor | np.ndarray:
         """Features ``[n, ...]``, each frame encoded once, kept on the device in its own precision.
 
         Where a feature depends on ``reach`` frames around its own, batches overlap by as many.
         """
-        features: Tensor | None = None
+        features: Tensor | np.ndarray | None = None
 
         def work(part: slice) -> None:
             nonlocal features
@@ -116,7 +130,7 @@ class NetworkDetector:
                 images[seen] if self.runner.uses_images else None, None if motion is None else motion[seen]
             )[part.start - start : part.stop - start]
             if features is None:
-                features = encoded.new_empty((len(images), *encoded.shape[1:]))
+                features = self.runner.empty(len(images), encoded)
             features[part] = encoded
 
         self._frame_batches.run(len(images), work, progress)

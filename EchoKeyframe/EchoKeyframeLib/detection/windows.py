@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .batches import Batches
 from .detector import Progress
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 def window_starts(length: int, window: int, step: int = 1) -> np.ndarray:
@@ -21,8 +17,8 @@ def window_starts(length: int, window: int, step: int = 1) -> np.ndarray:
 
 
 def mean_over_windows(
-    features: Tensor,
-    temporal: Callable[[Tensor], np.ndarray],
+    count: int,
+    outputs_of: Callable[[np.ndarray], np.ndarray],
     window: int,
     real: int,
     batches: Batches,
@@ -31,23 +27,21 @@ def mean_over_windows(
 ) -> np.ndarray:
     """Each frame's outputs, averaged over all windows that contain it.
 
-    features: encoded frames ``[T, h, w, d]`` with ``T >= window``, of which the first ``real`` belong to the clip; the
-    rest are zero frames that fill the last windows, and no value of theirs is kept.
-    temporal: features of windows ``[N, window, h, w, d]`` to outputs float32 ``[N, window, outputs]``.
+    count: encoded frames, at least ``window``, of which the first ``real`` belong to the clip; the rest are zero frames
+    that fill the last windows, and no value of theirs is kept.
+    outputs_of: first frames of windows ``[N]`` to their outputs float32 ``[N, window, outputs]``.
     Returns float32 ``[real, outputs]``.
     """
-    starts = window_starts(len(features), window, step)
-    # A view: windows share their frames until a batch of them is gathered.
-    windows = features.unfold(0, window, 1).movedim(-1, 1)
+    starts = window_starts(count, window, step)
     sums: np.ndarray | None = None
-    counts = np.zeros((len(features), 1))
+    counts = np.zeros((count, 1))
 
     def work(part: slice) -> None:
         nonlocal sums
         chosen = starts[part]
-        outputs = temporal(windows[chosen.tolist()].contiguous())
+        outputs = outputs_of(chosen)
         if sums is None:
-            sums = np.zeros((len(features), outputs.shape[2]))
+            sums = np.zeros((count, outputs.shape[2]))
         for k in range(window):
             sums[chosen + k] += outputs[:, k]
             counts[chosen + k] += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .weights_file import WeightsCard
+from .weights_card import WeightsCard
 
 
 def describe_card(card: WeightsCard) -> list[tuple[str, str]]:

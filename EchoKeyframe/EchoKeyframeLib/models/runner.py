@@ -19,6 +19,8 @@ class NetworkRunner:
     reach: frames on each side that an encoded frame depends on, 0 where each is encoded by itself.
     """
 
+    runtime = "torch"
+
     def __init__(self, network: nn.Module, device: str = "auto", precision: str = "auto") -> None:
         self.config = network.config
         self.device = choose_device(device)
@@ -50,6 +52,14 @@ class NetworkRunner:
         """Outputs float32 ``[N, T, outputs]`` of windows of features ``[N, T, ...]``."""
         with autocast(self.device, self.dtype):
             return self.network.temporal(windows).float().cpu().numpy()
+
+    def windows(self, features: Tensor, starts: np.ndarray) -> Tensor:
+        """The windows ``[N, T, ...]`` of features ``[n, ...]`` that begin at some frames."""
+        return features.unfold(0, self.config.frames, 1).movedim(-1, 1)[starts.tolist()].contiguous()
+
+    def empty(self, count: int, like: Tensor) -> Tensor:
+        """Room for ``count`` features such as these."""
+        return like.new_empty((count, *like.shape[1:]))
 
     def one_window(self, features: Iterable[Tensor]) -> np.ndarray:
         """Outputs float32 ``[T, outputs]`` of one window, given as the features of its frames."""

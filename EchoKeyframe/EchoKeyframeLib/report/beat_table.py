@@ -22,7 +22,7 @@ COLUMNS = {
     "ed_frame": int, "ed_time": float, "ed_confidence": float, "ed_at_edge": bool,
     "es_frame": int, "es_time": float, "es_confidence": float, "es_at_edge": bool,
     "next_ed_frame": int, "next_ed_time": float,
-    "model": str, "decoder": str, "version": str, "warnings": str, "message": str,
+    "model": str, "decoder": str, "runtime": str, "device": str, "version": str, "warnings": str, "message": str,
 }  # fmt: skip
 """Name and type; anything may be missing but result and status.
 
@@ -44,7 +44,8 @@ def done_rows(result: str, contents: KeyframesFile) -> Iterator[Row]:
     cine = {
         "result": result, "file": contents.source, "status": DONE, "view": contents.view, "frames": contents.frames,
         "frame_rate": contents.frame_rate, "timing": contents.timing, "heart_rate": contents.heart_rate,
-        "model": contents.model, "decoder": contents.decoder, "version": contents.version,
+        "model": contents.model, "decoder": contents.decoder, "runtime": contents.runtime,
+        "device": contents.device, "version": contents.version,
         "warnings": " | ".join(contents.warnings) or None,
     }  # fmt: skip
     if not contents.beats:

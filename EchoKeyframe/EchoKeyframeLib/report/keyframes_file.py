@@ -38,6 +38,7 @@ class KeyframesFile:
 
     source: the cine's file name, without folders. sop_instance_uid: DICOM (0008,0018), None for a video.
     frames: number of frames. frame_rate: per second, None for a single frame. timing: where the times come from.
+    runtime: what ran the network, None where there was none. device: where it ran. Both None in files of 0.1.0.
     version: of EchoKeyframe. The other fields are those of ``Cine`` and ``Detection``.
     """
 
@@ -54,6 +55,8 @@ class KeyframesFile:
     beats: tuple[Beat, ...]
     warnings: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    runtime: str | None = None
+    device: str | None = None
     version: str = field(default=__version__)
 
     @classmethod
@@ -68,6 +71,8 @@ class KeyframesFile:
             beats=detection.beats,
             warnings=detection.warnings,
             findings=detection.findings,
+            runtime=detection.runtime,
+            device=detection.device,
         )
 
     @classmethod
@@ -157,7 +162,8 @@ def read_json(path: Path) -> KeyframesFile:
     findings = tuple(Finding(FindingKind(f.kind), f.text, f.frames) for f in told.findings if f.kind in kinds)
     return KeyframesFile(
         told.source, told.sop_instance_uid, told.view, told.frames, told.frame_rate, told.timing, told.model,
-        told.decoder, rate, keyframes, beats, tuple(told.warnings), findings, told.version,
+        told.decoder, rate, keyframes, beats, tuple(told.warnings), findings, told.runtime,
+        told.device, told.version,
     )  # fmt: skip
 
 
@@ -205,6 +211,8 @@ class _Document(msgspec.Struct):
     view: Word | None = None
     warnings: list[Line] = []
     findings: list[_Finding] = []
+    runtime: Word | None = None
+    device: Word | None = None
 
 
 def _keyframes_of(document: _Document) -> list[Keyframe]:

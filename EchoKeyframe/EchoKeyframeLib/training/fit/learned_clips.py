@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...models.registry import bundled_weights
-from ...models.weights_file import WeightsCard, load_card
+from ...models.weights_card import WeightsCard, load_card
 
 if TYPE_CHECKING:
     from ..stores.clip_store import ClipStore

@@ -20,8 +20,10 @@ from ...models.config import NetworkConfig
 from ...models.device import channels_last
 from ...models.imagenet import ImageNetWeights, imagenet_weights
 from ...models.model_card import CardData, describe
+from ...models.onnx_export import ExportError, graphs_of
+from ...models.onnx_graph import exportable
 from ...models.presets import build_network, starts_from_imagenet
-from ...models.weights_file import load_card, load_sound_card, load_weights, save_weights
+from ...models.weights_file import add_graphs, load_card, load_sound_card, load_weights, save_weights
 from ..samples.beat_samples import BeatSamples
 from ..samples.mask_samples import MaskSamples, traced_frames
 from ..samples.replay import Replayed
@@ -131,13 +133,18 @@ def _fit(trainer: Trainer, module: KeyframeTraining, loader: DataLoader, checkpo
 def export(network: nn.Module, run: Run, version: str = "", data: CardData | None = None) -> Path:
     """Write the trained network as ``weights.safetensors`` with its card into ``run.folder``; returns its path.
 
-    data: what the card says of the clips that were learned from.
+    With the network's ONNX graphs where it has such. data: what the card says of the clips that were learned from.
     """
     summary = json.loads((run.folder / SUMMARY_NAME).read_text(encoding="utf-8"))
     summary.pop("network")
     path = run.folder / WEIGHTS_NAME
     about = describe(network.config, data or CardData(), summary)
     save_weights(path, network, version=version, training=summary, name=run.folder.resolve().name, about=about)
+    if exportable(network.config):
+        try:
+            add_graphs(path, graphs_of(network))
+        except ExportError as error:  # the weights are whole without; 'convert' adds the graph later
+            warnings.warn(f"{path.name}: without a graph for ONNX Runtime: {error}", stacklevel=2)
     return path
 
 

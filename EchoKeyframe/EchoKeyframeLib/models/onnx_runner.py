@@ -1,0 +1,106 @@
+"""A network in ONNX Runtime on the CPU: what ``NetworkRunner`` is for torch, on NumPy arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import numpy as np
+import onnxruntime
+from numpy.lib.stride_tricks import sliding_window_view
+
+from .footprint import bytes_per_frame, bytes_per_window
+from .onnx_graph import external_weights
+from .onnx_weights import OnnxWeights
+from .weights_card import WeightsError
+
+_BUDGET = 128 * 2**20
+"""Bytes of intermediate results: more at once makes a CPU no faster."""
+
+_ERRORS_ONLY = 3
+
+
+class OnnxRunner:
+    """Runs a network's graphs in float32. frames_per_batch, windows_per_batch: see ``NetworkRunner``.
+
+    Threads are as many as ``OMP_NUM_THREADS`` says (1 in the processes of a batch), else one for each core; they sleep
+    while there is nothing to do, so that an application beside them stays quick. Raises WeightsError for graphs that
+    ONNX Runtime refuses, or that are not of the network that the card describes.
+    """
+
+    runtime = "onnxruntime"
+    reach = 0
+
+    def __init__(self, weights: OnnxWeights) -> None:
+        onnxruntime.disable_telemetry_events()
+        self.config = weights.card.config
+        self.device = "cpu"
+        self._name = weights.card.name
+        self._encode = self._session(weights.encode, weights.tensors)
+        self._temporal = self._session(weights.temporal, weights.tensors)
+        self._check()
+        grid = self._temporal.get_inputs()[0].shape[2]
+        self.frames_per_batch = max(1, _BUDGET // bytes_per_frame(self.config))
+        self.windows_per_batch = max(1, _BUDGET // bytes_per_window(self.config, grid))
+
+    @property
+    def uses_images(self) -> bool:
+        return "image" in self.config.streams
+
+    @property
+    def uses_motion(self) -> bool:
+        return "motion" in self.config.streams
+
+    def encode(self, images: np.ndarray | None, motion: np.ndarray | None) -> np.ndarray:
+        """Features float32 ``[n, h, w, d]`` of frames uint8 ``[n, S, S]`` and normalised motion ``[n, 3, 14, 14]``."""
+        given = {"images": images, "motion": motion}
+        fed = {name: np.ascontiguousarray(array) for name, array in given.items() if array is not None}
+        return self._encode.run(None, fed)[0]
+
+    def temporal(self, windows: np.ndarray) -> np.ndarray:
+        """Outputs float32 ``[N, T, outputs]`` of windows of features ``[N, T, h, w, d]``."""
+        return self._temporal.run(None, {"windows": np.ascontiguousarray(windows)})[0]
+
+    def windows(self, features: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """The windows ``[N, T, ...]`` of features ``[n, ...]`` that begin at some frames."""
+        return np.moveaxis(sliding_window_view(features, self.config.frames, axis=0)[starts], -1, 1)
+
+    def empty(self, count: int, like: np.ndarray) -> np.ndarray:
+        """Room for ``count`` features such as these."""
+        return np.empty((count, *like.shape[1:]), like.dtype)
+
+    def one_window(self, features: Iterable[np.ndarray]) -> np.ndarray:
+        """Outputs float32 ``[T, outputs]`` of one window, given as the features of its frames."""
+        return self.temporal(np.stack(list(features))[None])[0]
+
+    def release_memory(self) -> None:
+        """Nothing is kept between batches that could be given back."""
+
+    def _session(self, graph: bytes, tensors: dict[str, np.ndarray]) -> onnxruntime.InferenceSession:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _ERRORS_ONLY
+        options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or 0)
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        asked = external_weights(graph)
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensors[name]) for name in asked]
+        options.add_external_initializers([f"network.{name}" for name in asked], values)
+        try:
+            return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its exceptions have no common class
+            reason = " ".join(str(error).split())[:200]
+            version = onnxruntime.__version__
+            raise WeightsError(self._name, f"ONNX Runtime {version} refuses its graph ({reason})") from None
+
+    def _check(self) -> None:
+        """Whether the graphs take and give what the card says."""
+        config = self.config
+        fed = {value.name: list(value.shape[1:]) for value in self._encode.get_inputs()}
+        expected = {}
+        if self.uses_images:
+            expected["images"] = [config.size, config.size]
+        if self.uses_motion:
+            expected["motion"] = [3, 14, 14]
+        window, outputs = self._temporal.get_inputs()[0].shape, self._temporal.get_outputs()[0].shape
+        if fed != expected or window[1] != config.frames or list(outputs[1:]) != [config.frames, len(config.outputs)]:
+            raise WeightsError(self._name, "its graph is of another network than its card describes")
