@@ -154,6 +154,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAboutToBeRemovedEvent, self.on_node_about_to_be_removed)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.on_node_removed)
         self.detectors.update()
         self.initializeParameterNode()
@@ -200,12 +201,18 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.show_sequence()
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
-    def on_node_removed(self, caller, event, node):
-        if node is None or self.scene_in_flux:
+    def on_node_about_to_be_removed(self, caller, event, node):
+        """Before a selector goes on to the next loop of its list, as Qt's lists do: nobody chose that one."""
+        parameters = self._parameterNode
+        if node is None or not parameters or self.scene_in_flux:
             return
-        if node in (self.keyframes.sequence, self.measure.other):
-            self.show_sequence(gone=node)
-        else:
+        for name in ("sequence", "secondSequence"):
+            if node is getattr(parameters, name):
+                setattr(parameters, name, None)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def on_node_removed(self, caller, event, node):
+        if node is not None and not self.scene_in_flux:
             self.keyframes.on_removed(node)
 
     @property
@@ -241,10 +248,9 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """The chosen sequence, or None."""
         return self._parameterNode.sequence if self._parameterNode else None
 
-    def show_sequence(self, gone=None):
-        """Let keyframes and measurement follow the chosen sequences; ``gone`` is one that leaves the scene."""
-        other = self._parameterNode.secondSequence if self._parameterNode else None
-        sequence, other = (None if node is gone else node for node in (self.sequence, other))
+    def show_sequence(self):
+        """Let keyframes and measurement follow the chosen sequences."""
+        sequence, other = self.sequence, self._parameterNode.secondSequence if self._parameterNode else None
         if sequence is not self.keyframes.sequence:
             self.keyframes.show(sequence)
             if sequence is not None and not self.scene_in_flux:
