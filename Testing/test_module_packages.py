@@ -49,7 +49,7 @@ def listed(person):
 
 @pytest.mark.parametrize("name", ["opencv_python", "opencv_contrib_python", "opencv_contrib_python_headless"])
 def test_another_distribution_of_opencv_is_enough_and_nothing_is_installed_over_it(listed, installed, pip, name):
-    from EchoKeyframeLib.panel import dependencies
+    from EchoKeyframeLib.panel.packages import dependencies
 
     installed(opencv_python_headless=None, **{name: "4.11.0.86"})
     assert dependencies.are_listed_there(listed)
@@ -58,7 +58,7 @@ def test_another_distribution_of_opencv_is_enough_and_nothing_is_installed_over_
 
 
 def test_an_opencv_that_is_too_old_is_brought_up_to_date_under_its_own_name(listed, installed, pip):
-    from EchoKeyframeLib.panel import dependencies
+    from EchoKeyframeLib.panel.packages import dependencies
 
     installed(opencv_python_headless=None, opencv_python="4.8.1.78")
     assert not dependencies.are_listed_there(listed)
@@ -68,7 +68,7 @@ def test_an_opencv_that_is_too_old_is_brought_up_to_date_under_its_own_name(list
 
 
 def test_slicers_own_numpy_is_kept_whatever_is_installed(listed, installed, pip, monkeypatch):
-    from EchoKeyframeLib.panel import dependencies
+    from EchoKeyframeLib.panel.packages import dependencies
 
     installed(safetensors=None)
     read = []

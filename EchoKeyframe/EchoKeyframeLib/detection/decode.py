@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import find_peaks
 
 from . import rhythm
 from .keyframes import Curves, Keyframe, Phase
@@ -115,6 +113,8 @@ def _maxima(curve: np.ndarray, prominence: float) -> list[tuple[int, float, bool
 
     A flat top counts once, at its middle; it lies at the edge if it reaches the clip's first or last frame.
     """
+    from scipy.signal import find_peaks  # not for who asks for the length of a beat
+
     padded = np.concatenate([[-1.0], curve.astype(np.float64), [-1.0]])
     peaks, tops = find_peaks(padded, plateau_size=1)
     maxima = []
@@ -141,6 +141,8 @@ def _prominence(curve: np.ndarray, frame: int) -> float:
 
 
 def _candidates(curves: Curves, smoothing: float) -> list[_Candidate]:
+    from scipy.ndimage import gaussian_filter1d
+
     candidates = []
     for phase in Phase:
         curve = gaussian_filter1d(curves.of(phase).astype(np.float64), max(smoothing, 0.3), mode="nearest")
