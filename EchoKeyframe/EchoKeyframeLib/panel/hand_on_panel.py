@@ -122,9 +122,10 @@ class HandOnPanel:
             self._stored += self._store_one(sequence, folder)
         except CineError as error:
             self._stored.append(str(error))
+        finally:
+            if self._waiting:
+                qt.QTimer.singleShot(0, self._store_next)
         self._tell("\n".join(self._stored))
-        if self._waiting:
-            qt.QTimer.singleShot(0, self._store_next)
 
     def _store_one(self, sequence: Any, folder: Path) -> list[str]:
         from ..datasets.labelled_folder import SectorMissing

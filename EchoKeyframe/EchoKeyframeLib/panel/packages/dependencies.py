@@ -18,6 +18,7 @@ from slicer.i18n import tr as _
 TORCH = "torch>=2.4"
 OPENCV = ("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
 """Distributions of OpenCV."""
+_there: set[Path] = set()
 _LEFT = "python-gdcm"  # its symbols collide with those of Slicer's own GDCM: Slicer crashes when it ends
 
 
@@ -28,6 +29,8 @@ def listed(requirements: Path) -> list[Requirement]:
 
 def ensure_listed(requirements: Path) -> None:
     """Install what a file of requirements lists. Raises RuntimeError if the person declines or pip fails."""
+    if are_listed_there(requirements):
+        return
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text(f"numpy=={version('numpy')}\n", "utf-8")
@@ -41,8 +44,13 @@ def ensure_listed(requirements: Path) -> None:
 
 
 def are_listed_there(requirements: Path) -> bool:
-    """Whether all that a file of requirements lists is installed; nothing is asked."""
-    return slicer.packaging.pip_check(listed(requirements))
+    """Whether all that a file of requirements lists is installed; nothing is asked.
+
+    Looked up again only where something was missing: it takes a tenth of a second, in which the application stands.
+    """
+    if requirements not in _there and slicer.packaging.pip_check(listed(requirements)):
+        _there.add(requirements)
+    return requirements in _there
 
 
 def missing(requirements: Path) -> list[str]:

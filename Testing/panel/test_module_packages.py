@@ -8,9 +8,12 @@ from panel_person import beating_sequence
 
 
 @pytest.fixture
-def installed(monkeypatch, tmp_path):
+def installed(person, monkeypatch, tmp_path):
     """Says that a distribution is there in a version, or is not (None); everything else is as it is."""
+    from EchoKeyframeLib.panel.packages import dependencies
+
     found = Distribution.from_name
+    monkeypatch.setattr(dependencies, "_there", set())
 
     def say(**versions):
         names = {name.replace("_", "-"): number for name, number in versions.items()}
