@@ -17,7 +17,8 @@ EVENTS_NAME = "events.csv"
 COMPARISON_NAME = "comparison"
 
 _COLUMNS = (
-    "phase | clips | true | missed | extra | AFD, frames | AFD, ms | bias, frames | bias, ms | precision | recall | F1 |"
+    "phase | clips | true | missed | extra | AFD, frames | AFD, ms | bias, frames | bias, ms | "
+    "precision | recall | F1 |"
 )
 _PAPER_COLUMNS = "AFD ED | AFD ES | detected / true cycles | rate | events without any detection of their phase |"
 _MATCHING = (
