@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from EchoKeyframeLib.simulator.config import PhantomConfig
 from EchoKeyframeLib.simulator.isovolumic import draw_isovolumic
 from EchoKeyframeLib.simulator.rhythm import ES_BEFORE_OPENING, Rhythm
 
