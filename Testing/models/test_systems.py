@@ -15,8 +15,8 @@ from EchoKeyframeLib.detection.output_curves import output_curves  # noqa: E402
 from EchoKeyframeLib.models.config import ConfigError, NetworkConfig  # noqa: E402
 from EchoKeyframeLib.models.presets import PRESETS, build_network  # noqa: E402
 from EchoKeyframeLib.models.weights_file import load_weights, save_weights  # noqa: E402
-from EchoKeyframeLib.training.fit.recipe import RECIPES  # noqa: E402
 from EchoKeyframeLib.training.fit import losses  # noqa: E402
+from EchoKeyframeLib.training.fit.recipe import RECIPES  # noqa: E402
 from EchoKeyframeLib.training.samples.phase_targets import VOLUME_LIKE, phase_curve, systole_share  # noqa: E402
 
 SYSTEMS = ("resnet-lstm", "cnn3d-lstm", "resnet-lstm-beat", "densenet-gru-beat", "segmentation")
