@@ -3,11 +3,11 @@
 import logging
 import os
 import sys
+import unittest
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -20,9 +20,6 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
-
-POLL_MILLISECONDS = 10
-"""Each call works for up to 30 ms while frames are handed over; the application has the time in between."""
 
 #
 # EchoKeyframe
@@ -55,26 +52,10 @@ class EchoKeyframe(ScriptedLoadableModule):
 
 
 def on_startup_completed():
-    """What needs the application's other modules: the context menu and the sample data."""
-    from EchoKeyframeLib.panel import EchoKeyframeSubjectHierarchyPlugin as plugin_file
-    from EchoKeyframeLib.panel import sample
-    from EchoKeyframeLib.panel.layouts import arrangements
+    """What needs the application's other modules."""
+    from EchoKeyframeLib.panel import startup
 
-    arrangements.start_upkeep()
-    if not slicer.app.commandOptions().noMainWindow:
-        plugin = slicer.qSlicerSubjectHierarchyScriptedPlugin(None)
-        plugin.setPythonSource(plugin_file.EchoKeyframeSubjectHierarchyPlugin.filePath)
-
-    import SampleData
-
-    SampleData.SampleDataLogic.registerCustomSampleDataSource(
-        category=sample.CATEGORY,
-        sampleName=sample.NAME,
-        uris=[],
-        fileNames=[],
-        thumbnailFileName=str(Path(__file__).parent / "Resources" / "Icons" / "EchoKeyframe.png"),
-        customDownloader=load_sample,
-    )
+    startup.start(load_sample, Path(__file__).parent / "Resources" / "Icons" / "EchoKeyframe.png")
 
 
 def load_sample(_source=None):
@@ -93,7 +74,7 @@ class EchoKeyframeParameterNode:
     """The panel's choices, saved with the scene. Progress is not: it means nothing in another session.
 
     sequence: the loop to work on. secondSequence: the other apical view, for biplane volumes. detector: as
-    ``load_detector`` takes it. device: as ``choose_device`` takes it.
+    the panel lists it. device: as ``choose_device`` takes it.
     """
 
     sequence: slicer.vtkMRMLSequenceNode
@@ -117,7 +98,6 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = None
         self._parameterNode = None
         self._parameterNodeGuiTag = None
-        self._closed_while_busy = False
 
     def setup(self):
         """Called when the module is opened for the first time."""
@@ -126,7 +106,9 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from EchoKeyframeLib.panel.detectors.detector_list import DetectorList
         from EchoKeyframeLib.panel.hand_on_panel import HandOnPanel
         from EchoKeyframeLib.panel.keyframes.keyframe_panel import KeyframePanel
+        from EchoKeyframeLib.panel.layouts import arrangements
         from EchoKeyframeLib.panel.measuring.measure_panel import MeasurePanel
+        from EchoKeyframeLib.panel.progress_panel import ProgressPanel
         from EchoKeyframeLib.panel.toolbar_actions import ToolbarActions
 
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/EchoKeyframe.ui"))
@@ -135,7 +117,9 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget.setMRMLScene(slicer.mrmlScene)
 
         self.logic = EchoKeyframeLogic()
-        self.keyframes = KeyframePanel(self.ui, self.say, self.bring_up)
+        self.progress = ProgressPanel(self.ui, self.logic.jobs, lambda text: self.say(text), self.on_report,
+                                      self.update_buttons)  # fmt: skip
+        self.keyframes = KeyframePanel(self.ui, self.say, arrangements.bring_up)
         self.detectors = DetectorList(self.ui.detectorSelector, self.logic.detectors, lambda: self._parameterNode)
         self.measure = MeasurePanel(self.ui, self.logic, self.keyframes, self.say)
         self.handOn = HandOnPanel(self.ui, self.logic, self.keyframes, self.say, self.start, self.show_loaded)
@@ -144,29 +128,35 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui.loadButton.connect("clicked()", lambda: self.load(self.ui.filePathLineEdit.currentPath))
         self.ui.detectButton.connect("clicked()", lambda: self.detect(self.sequence))
         self.ui.detectAllButton.connect("clicked()", self.detect_all)
-        self.ui.cancelButton.connect("clicked()", self.cancel)
-
-        self.timer = qt.QTimer()
-        self.timer.setInterval(POLL_MILLISECONDS)
-        self.timer.connect("timeout()", self.on_timer)
-        self.ui.progressBar.visible = False
-
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.on_node_removed)
+        for event, slot in (
+            (slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose),
+            (slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose),
+            (slicer.mrmlScene.EndImportEvent, self.onSceneEndImport),
+            (slicer.mrmlScene.NodeAboutToBeRemovedEvent, self.onNodeAboutToBeRemoved),
+            (slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved),
+        ):
+            self.addObserver(slicer.mrmlScene, event, slot)
         self.detectors.update()
         self.initializeParameterNode()
 
     def cleanup(self):
         """Called when the module is unloaded or reloaded, and when the application ends."""
-        self.timer.stop()
+        self.progress.stop()
         self.setParameterNode(None)
         self.removeObservers()
         self.measure.stop()
         self.keyframes.stop()
         self.toolbar.remove()
         self.logic.stop()
+
+    def onReload(self):
+        """The developer's button: what the module is made of is read anew, too."""
+        for name in [name for name in sys.modules if name.partition(".")[0] == "EchoKeyframeLib"]:
+            del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
+        from EchoKeyframeLib.panel.layouts import arrangements
+
+        arrangements.start_upkeep()
 
     def enter(self):
         """Called each time the module is opened."""
@@ -181,10 +171,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneStartClose(self, caller, event):
         """What runs is for nodes that are about to go."""
-        if self.logic.jobs.busy:
-            self.cancel()
-            self._closed_while_busy = True
-            self.say(_("The scene was closed: what was under way is cancelled."))
+        self.progress.end_with_scene()
         self.setParameterNode(None)
         self.show_sequence()
 
@@ -194,18 +181,23 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.show_sequence()
 
     def onSceneEndImport(self, caller, event):
-        """Only now do the nodes of a scene that was read know each other."""
-        if self.parent.isEntered:
-            self.initializeParameterNode()
-        self.show_sequence()
+        """Only now do the nodes of a scene that was read know each other; what was known of them before is outdated."""
+        self.setParameterNode(None)
+        self.onSceneEndClose(caller, event)
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
-    def on_node_removed(self, caller, event, node):
-        if node is None or self.scene_in_flux:
+    def onNodeAboutToBeRemoved(self, caller, event, node):
+        """Before a selector goes on to the next loop of its list, as Qt's lists do: nobody chose that one."""
+        parameters = self._parameterNode
+        if node is None or not parameters or self.scene_in_flux:
             return
-        if node in (self.keyframes.sequence, self.measure.other):
-            self.show_sequence(gone=node)
-        else:
+        for name in ("sequence", "secondSequence"):
+            if node is getattr(parameters, name):
+                setattr(parameters, name, None)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeRemoved(self, caller, event, node):
+        if node is not None and not self.scene_in_flux:
             self.keyframes.on_removed(node)
 
     @property
@@ -214,7 +206,8 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         return slicer.mrmlScene.IsImporting() or slicer.mrmlScene.IsClosing()
 
     def initializeParameterNode(self):
-        self.setParameterNode(self.logic.getParameterNode())
+        if self._parameterNode is None:
+            self.setParameterNode(self.logic.getParameterNode())
         if not self._parameterNode.sequence:
             from EchoKeyframeLib.scene import image_sequences
 
@@ -223,14 +216,14 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def setParameterNode(self, parameterNode):
         if self._parameterNode:
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.on_parameters_changed)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersChanged)
         self._parameterNode = parameterNode
         if self._parameterNode:
             self._parameterNodeGuiTag = self._parameterNode.connectGui(self.ui)
-            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.on_parameters_changed)
-            self.on_parameters_changed()
+            self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersChanged)
+            self.onParametersChanged()
 
-    def on_parameters_changed(self, caller=None, event=None):
+    def onParametersChanged(self, caller=None, event=None):
         if self.scene_in_flux:
             return
         self.detectors.show(self._parameterNode.detector)
@@ -241,27 +234,17 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """The chosen sequence, or None."""
         return self._parameterNode.sequence if self._parameterNode else None
 
-    def show_sequence(self, gone=None):
-        """Let keyframes and measurement follow the chosen sequences; ``gone`` is one that leaves the scene."""
-        other = self._parameterNode.secondSequence if self._parameterNode else None
-        sequence, other = (None if node is gone else node for node in (self.sequence, other))
+    def show_sequence(self):
+        """Let keyframes and measurement follow the chosen sequences."""
+        from EchoKeyframeLib.panel.layouts import arrangements
+
+        sequence, other = self.sequence, self._parameterNode.secondSequence if self._parameterNode else None
         if sequence is not self.keyframes.sequence:
             self.keyframes.show(sequence)
             if sequence is not None and not self.scene_in_flux:
-                self.bring_up(sequence)
+                arrangements.bring_up(sequence)
         self.measure.show(sequence, other)
         self.update_buttons()
-
-    def bring_up(self, sequence):
-        """Show a loop where no view shows it, and let the toolbar play it."""
-        from EchoKeyframeLib.scene import current_frame, find_browser, is_shown
-
-        browser = find_browser(sequence)
-        if browser is None:
-            return
-        slicer.modules.sequences.setToolBarActiveBrowserNode(browser)
-        if not is_shown(sequence, current_frame(sequence)):
-            self.logic.show_in_views(sequence)
 
     def choice(self):
         """What to detect with, as chosen in the panel."""
@@ -299,42 +282,14 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cancel(self):
         """Give up everything that is under way."""
-        for report in self.logic.jobs.cancel():
-            self.on_report(report)
+        self.progress.cancel()
 
     def start(self, request):
         """Make a request; what it raises is a line in the panel."""
-        self._closed_while_busy = False
-        from EchoKeyframeLib.cine.cine import CineError
-        from EchoKeyframeLib.worker.process import WorkerError
-
-        try:
-            request()
-        except (CineError, WorkerError, RuntimeError) as error:
-            self.say(str(error))
-        if self.logic.jobs.busy:
-            self.timer.start()
-        self.update_buttons()
-
-    def on_timer(self):
-        for report in self.logic.jobs.poll():
-            self.on_report(report)
-        if not self.logic.jobs.busy:
-            self.timer.stop()
-            self.advanced.refresh_worker()
-        self.update_buttons()
+        self.progress.start(request)
 
     def on_report(self, report):
-        """Show what happened to a load or detection."""
-        if report.kind == "progress":
-            waiting = self.logic.jobs.waiting - 1
-            more = _(" ({count} more waiting)").format(count=waiting) if waiting else ""
-            self.ui.progressBar.setValue(round(1000 * report.fraction))
-            self.ui.statusLabel.text = f"{report.job.name}: {report.message}{more}"
-            return
-        if report.kind == "cancelled" and self._closed_while_busy:
-            return  # the closing was told
-        self.say(report.message)
+        """Show what came of a load, detection or comparison."""
         if report.kind == "begun":
             self.logic.show_in_views(report.sequence)
         elif report.kind == "loaded":
@@ -342,10 +297,8 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         elif report.kind == "compared":
             self.advanced.offer_repair(report)
             self.measure.show_pixel_size()
-        elif report.kind == "detected":
-            self.say("\n".join([report.message, *report.detection.warnings]))
-            if report.sequence is self.keyframes.sequence:
-                self.keyframes.show_detection()
+        elif report.kind == "detected" and report.sequence is self.keyframes.sequence:
+            self.keyframes.show_detection()
 
     def show_loaded(self, sequence):
         """Choose a sequence that was just loaded, and show it in the views."""
@@ -362,10 +315,10 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         logging.info("EchoKeyframe: %s", text)
 
     def update_buttons(self):
-        busy, sequence = self.logic.jobs.busy, self.sequence
+        sequence = self.sequence
         self.ui.detectButton.enabled = sequence is not None and not self.logic.jobs.is_under_way(sequence)
-        self.ui.cancelButton.enabled = busy
-        self.ui.progressBar.visible = busy
+        if not self.logic.jobs.busy:
+            self.advanced.refresh_worker()
 
 
 #
@@ -378,6 +331,8 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
 
     ``jobs.poll`` has to be called now and then while something is under way; ``wait`` does so.
     """
+
+    resources = Path(__file__).parent / "Resources"
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
@@ -404,7 +359,7 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
         from EchoKeyframeLib.panel.packages import dependencies
         from EchoKeyframeLib.worker.process import WorkerError
 
-        if dependencies.are_listed_there(Path(__file__).parent / "Resources" / "requirements.txt"):
+        if dependencies.are_listed_there(self.resources / "requirements.txt"):
             with suppress(WorkerError):
                 self.jobs.prepare()
 
@@ -444,10 +399,9 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
         from EchoKeyframeLib.models.registry import needs_torch
         from EchoKeyframeLib.panel.packages import dependencies
 
-        resources = Path(__file__).parent / "Resources"
-        dependencies.ensure_listed(resources / "requirements.txt")
+        dependencies.ensure_listed(self.resources / "requirements.txt")
         if dicom:
-            dependencies.ensure_listed(resources / "requirements-dicom.txt")
+            dependencies.ensure_listed(self.resources / "requirements-dicom.txt")
         if choice is not None and needs_torch(choice.model):
             dependencies.ensure_torch()
 
@@ -460,28 +414,13 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
 
     def show_in_views(self, sequence):
         """Show a sequence in the slice views and the sequence toolbar."""
-        from EchoKeyframeLib.scene import find_browser, show_in_facing_views
+        from EchoKeyframeLib.panel.layouts import arrangements
 
-        browser = find_browser(sequence)
-        if browser is None:
-            return
-        slicer.modules.sequences.setToolBarActiveBrowserNode(browser)
-        slicer.modules.sequences.showSequenceBrowser(browser)
-        show_in_facing_views(browser.GetProxyNode(sequence))
-        slicer.util.setSliceViewerLayers(fit=True)
+        arrangements.show_in_views(sequence)
 
     def wait(self, seconds=120.0):
         """Poll until nothing is under way, with the application alive; returns the reports. Raises TimeoutError."""
-        import time
-
-        deadline, reports = time.monotonic() + seconds, []
-        while self.jobs.busy:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"a load or detection took longer than {seconds:g} s")
-            reports += [report for report in self.jobs.poll() if report.kind != "progress"]
-            slicer.app.processEvents()
-            time.sleep(0.01)
-        return reports
+        return self.jobs.wait(slicer.app.processEvents, seconds)
 
     def stop(self):
         """Drop what is under way and end the background process."""
@@ -497,65 +436,30 @@ class EchoKeyframeTest(ScriptedLoadableModuleTest):
     """Loads the sample, detects with the motion detector, checks keyframes, bookmarks, chart, saving and reloading."""
 
     def setUp(self):
+        from EchoKeyframeLib.panel.packages import dependencies
+
         slicer.mrmlScene.Clear()
+        missing = dependencies.missing(EchoKeyframeLogic.resources / "requirements.txt")
+        if missing:  # nothing is installed while tests run
+            raise unittest.SkipTest(f"not installed: {', '.join(missing)}")
 
     def runTest(self):
-        self.setUp()
-        self.test_sample_to_keyframes()
-        self.setUp()
-        self.test_bad_input_is_told()
+        """Slicer's button "Reload and Test"."""
+        try:
+            for test in (self.test_sample_to_keyframes, self.test_bad_input_is_told):
+                self.setUp()
+                test()
+        except unittest.SkipTest as skip:
+            self.delayDisplay(f"Skipped, {skip}")
 
     def test_sample_to_keyframes(self):
-        from EchoKeyframeLib import scene
-        from EchoKeyframeLib.panel.jobs.jobs import DetectorChoice
-        from EchoKeyframeLib.panel.sample import sample_file
+        from EchoKeyframeLib.panel import self_test
 
         self.delayDisplay("Loading the sample and detecting")
-        logic = EchoKeyframeLogic()
-        try:
-            path = sample_file()
-            if path is not None:
-                logic.load(path, DetectorChoice("motion"))
-            else:
-                logic.detect(logic.add_simulated_loop(), DetectorChoice("motion"))
-            reports = logic.wait()
-        finally:
-            logic.stop()
-        self.assertEqual(reports[-1].kind, "detected", reports[-1].message)
-        sequence = reports[-1].sequence
-        table = scene.find_keyframe_table(sequence)
-        keyframes = scene.read_keyframes(table)
-        self.assertTrue({"ED", "ES"} <= {k.phase.value for k in keyframes})
-        for keyframe in keyframes:
-            mark = sequence.GetNthDataNode(keyframe.frame).GetAttribute("CardiacCyclePhase")
-            self.assertEqual(mark, {"ED": "end-diastole", "ES": "end-systole"}[keyframe.phase.value])
-        self.assertIsNotNone(scene.find_chart(sequence))
-        scene.show_frame(sequence, keyframes[0].frame)
-        self.assertEqual(scene.current_frame(sequence), keyframes[0].frame)
-        self.check_saving(sequence, keyframes)
+        self_test.check_sample(self, EchoKeyframeLogic())
         self.delayDisplay("Test passed")
 
-    def check_saving(self, sequence, keyframes):
-        """A bare sequence file keeps the marks."""
-        path = os.path.join(slicer.app.temporaryPath, "EchoKeyframeTest.seq.nrrd")
-        storage = sequence.GetStorageNode()
-        storage.SetFileName(path)
-        self.assertTrue(storage.WriteData(sequence))
-        again = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "again")
-        reader = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVolumeSequenceStorageNode")
-        reader.SetFileName(path)
-        self.assertTrue(reader.ReadData(again))
-        marks = [again.GetNthDataNode(k.frame).GetAttribute("CardiacCyclePhase") for k in keyframes]
-        self.assertNotIn(None, marks)
-        os.remove(path)
-
     def test_bad_input_is_told(self):
-        from EchoKeyframeLib.panel.jobs.jobs import DetectorChoice
-        from EchoKeyframeLib.scene import SceneError
+        from EchoKeyframeLib.panel import self_test
 
-        logic = EchoKeyframeLogic()
-        empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "empty")
-        with self.assertRaises(SceneError):
-            logic.detect(empty, DetectorChoice("motion"))
-        self.assertFalse(logic.jobs.busy)
-        logic.stop()
+        self_test.check_bad_input(self, EchoKeyframeLogic())

@@ -60,11 +60,11 @@ def persistence(frames: np.ndarray) -> np.ndarray:
 
 DOMAINS = {
     "apex-down": Domain(
-        PhantomConfig(frames=64, rows=40, beams=24, fps=(12.0, 30.0)),
+        PhantomConfig(frames=64, rows=40, beams=24, fps=(12.0, 30.0), upended=False),
         lambda frames: np.ascontiguousarray(contrast(frames)[:, ::-1]),
     ),
-    "coarse": Domain(PhantomConfig(frames=64, rows=32, beams=18, fps=(12.0, 30.0)), contrast),
-    "persistence": Domain(PhantomConfig(frames=64, fps=(15.0, 70.0)), persistence),
+    "coarse": Domain(PhantomConfig(frames=64, rows=32, beams=18, fps=(12.0, 30.0), upended=False), contrast),
+    "persistence": Domain(PhantomConfig(frames=64, fps=(15.0, 70.0), upended=False), persistence),
 }
 """``apex-down``: upside down, as many paediatric laboratories show hearts, few lines and samples, dark, 12-30 frames/s.
 ``coarse``: the same the right way up, still coarser. ``persistence``: strong smoothing over time, which shows each

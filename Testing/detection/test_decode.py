@@ -175,3 +175,15 @@ def test_a_beat_that_an_edge_keyframe_bounds_has_no_heart_rate_of_its_own():
     assert [beat.heart_rate for beat in beats] == [None, pytest.approx(60.0), None, None]
     assert heart_rate(keyframes) == certain_heart_rate(keyframes) == pytest.approx(60.0)
     assert heart_rate(keyframes[2:]) == pytest.approx(90.9, abs=0.1) and certain_heart_rate(keyframes[2:]) is None
+
+
+@pytest.mark.parametrize("decode", [decode_beats, decode_maxima])
+@pytest.mark.parametrize(("frame", "seen"), [(0, False), (1, False), (2, False), (4, True), (97, False), (95, True)])
+def test_a_turn_beside_the_clips_end_is_not_seen(decode, frame, seen):
+    """Beats of 30 frames in a clip of 100: a bump falls to 0.8 of its peak 2 frames off."""
+    times = np.arange(100) / 30.0
+    curves, _ = curves_of_beats((frame % 30) / 30.0 + np.arange(-1.0, 5.0), 0.4, times)
+    keyframes = decode(curves)
+    [keyframe] = [k for k in keyframes if k.phase is Phase.ED and k.frame == frame]
+    assert keyframe.at_edge is not seen
+    assert not any(k.at_edge for k in keyframes if 4 <= k.frame <= 95)

@@ -10,8 +10,11 @@ from EchoKeyframeLib.detection.keyframes import Keyframe, Phase
 from EchoKeyframeLib.evaluation.evaluate import Evaluation
 from EchoKeyframeLib.evaluation.metrics import (
     Selection,
+    afd_terms,
+    bias_terms,
     bootstrap_interval,
     by_patient,
+    f1_terms,
     score_clip,
     summarise,
     summarise_as_paper,
@@ -104,7 +107,7 @@ def test_bootstrap_draws_whole_patients():
     """Two loops of one patient with AFD 1 and 3 always come together; taken apart their mean spreads from 1 to 3."""
     clips = [score([10], [], [11], []), score([10], [], [13], [])]
     one = [replace(clip, patient="key 7") for clip in clips]
-    assert bootstrap_interval(one, lambda m: m.afd_frames) == pytest.approx((2, 2))
+    assert bootstrap_interval(one, afd_terms) == pytest.approx((2, 2))
     assert [len(group) for group in by_patient([*clips, *one])] == [1, 1, 2]
     assert "key 7" not in repr(one)
 
@@ -112,9 +115,9 @@ def test_bootstrap_draws_whole_patients():
 def test_bootstrap_draws_whole_clips():
     """Clips with AFD 1 and 3: a quarter of the draws is all the one, a quarter all the other."""
     clips = [score([10], [], [11], []), score([10], [], [13], [])]
-    assert bootstrap_interval(clips, lambda m: m.afd_frames) == pytest.approx((1, 3))
-    assert bootstrap_interval(clips[:1] * 5, lambda m: m.afd_frames) == pytest.approx((1, 1))
-    assert all(math.isnan(end) for end in bootstrap_interval([], lambda m: m.f1))
+    assert bootstrap_interval(clips, afd_terms) == pytest.approx((1, 3))
+    assert bootstrap_interval(clips[:1] * 5, afd_terms) == pytest.approx((1, 1))
+    assert all(math.isnan(end) for end in bootstrap_interval([], f1_terms))
 
 
 @pytest.fixture
@@ -132,7 +135,7 @@ def test_groups_by_view_heart_rate_and_frame_rate(evaluation):
     # 25 frames at 25/s are 60 beats a minute; 15 frames at 50/s are 200.
     assert groups["60 to 100/min", Phase.ED].metrics.true == 2
     assert groups["from 100/min", Phase.ED].metrics.true == 3
-    assert groups["below 30 frames/s", Phase.ES].clips == 1 and groups["30 to 60 frames/s", Phase.ES].clips == 1
+    assert groups["20 to 30 frames/s", Phase.ES].clips == 1 and groups["30 to 60 frames/s", Phase.ES].clips == 1
     assert groups["all", None].metrics.true == 9
 
 
@@ -149,3 +152,14 @@ def test_report_files(evaluation, tmp_path):
         events = list(csv.DictReader(stream))
     assert [(e["clip"], e["frame"]) for e in events if e["outcome"] == "missed"] == [("b.dcm", "35.0")]
     assert sorted(path.name for path in folder.iterdir()) == ["evaluation.csv", "evaluation.md", "events.csv"]
+
+
+@pytest.mark.parametrize(
+    ("terms", "figure"), [(afd_terms, "afd_frames"), (bias_terms, "bias_ms"), (f1_terms, "f1")]
+)
+def test_an_interval_is_of_the_figure_in_the_table(terms, figure):
+    """Drawn from clips that are all alike, a figure's interval is the figure itself, early detections below 0."""
+    clips = [score([10, 30], [20], [8, 41], [19, 45])] * 4
+    expected = getattr(summarise(clips), figure)
+    assert bootstrap_interval(clips, terms) == pytest.approx((expected, expected))
+    assert expected < 0 if figure == "bias_ms" else expected > 0

@@ -63,10 +63,14 @@ def press_key(widget, key, text: str = "", modifiers=None) -> None:
 def type_text(widget, text: str) -> None:
     """Replace what stands in a line edit by typing."""
     line = part(widget, "QLineEdit")
+    line.setFocus()
+    qt.QApplication.sendEvent(line, qt.QFocusEvent(qt.QEvent.FocusIn))  # also where the window is not the active one
     line.selectAll()
     press_key(line, qt.Qt.Key_Delete)
     for letter in text:
         press_key(line, 0, letter)
+    if line.completer() is not None:
+        line.completer().popup().hide()  # its proposals would take the next key
     press_key(line, qt.Qt.Key_Return, "\r")
 
 

@@ -13,7 +13,7 @@ from dialogs import Dialogs
 from event_loop import Pulse, let_work, wait_until
 from hands import SliceMouse, choose, click, click_cell, find, part, press_key, type_text, value
 from outcome import check, need
-from pictures import save_small, window_image
+from pictures import enlarge_window, save_small, window_image
 from troubles import Troubles
 
 
@@ -30,6 +30,7 @@ class Person:
         self.troubles, self.dialogs, self.pulse = Troubles(), Dialogs(), Pulse()
         self._timed: list[dict] = []
         self._seen: tuple | None = None
+        enlarge_window()
 
     # The step that is walked
 

@@ -9,6 +9,15 @@ import slicer
 
 LARGEST_BYTES = 120_000
 """Of a picture for the documentation."""
+WINDOW = 1440, 930
+
+
+def enlarge_window() -> None:
+    """Give the main window the size that pictures are taken in; at its first start it is as small as can be."""
+    window = slicer.util.mainWindow()
+    if window is not None and window.isVisible():
+        window.move(0, 0)
+        window.resize(*WINDOW)
 
 
 def window_image(panel):

@@ -7,7 +7,7 @@ import time
 import vtk
 from event_loop import let_work
 from hands import click, type_text
-from outcome import check
+from outcome import Skipped, check
 from steps import step
 
 RATES = (15, 20, 25, 30, 40, 50, 60, 75, 100)
@@ -25,20 +25,24 @@ def _play(person, rate: int) -> str:
 
     def count_frames(*_):
         item = browser.GetSelectedItemNumber()
-        step = (item - state["item"] + count // 2) % count - count // 2  # back counts as back
+        step = (item - state["item"] + 3) % count - 3  # a little back counts as back
         state["frames"] += step
         state["item"] = item
 
     tag = browser.AddObserver(vtk.vtkCommand.ModifiedEvent, count_frames)
     click(play)
     let_work(0.3)
+    person.pulse.restart()
     state["frames"], started = 0, time.monotonic()
     let_work(SECONDS)
     frames, took = state["frames"], time.monotonic() - started
+    held = person.pulse.longest
     click(play)
     browser.RemoveObserver(tag)
     let_work(0.1)
     check(not browser.GetPlaybackActive(), "the loop goes on playing")
+    if held * rate > count - 4:
+        raise Skipped(f"drawing held the application for {held:.2f} s, longer than the loop lasts: cannot be counted")
     shown = frames / took
     check(abs(shown / rate - 1) <= TOLERANCE, f"{frames} frames in {took:.2f} s: {shown:.1f}/s, asked for {rate}/s")
     return f"{frames} frames in {took:.2f} s: {shown:.1f}/s"

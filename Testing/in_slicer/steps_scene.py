@@ -124,7 +124,9 @@ def _(person):
     person.with_sample()
     rows = person.rows
     actions = len([a for a in slicer.modules.sequences.toolBar().actions() if "keyframe" in value(a, "text")])
-    slicer.util.reloadScriptedModule(MODULE)
+    library = sys.modules["EchoKeyframeLib"]
+    getattr(slicer.modules, f"{MODULE}Widget").onReload()  # the developer's button is not shown to others
+    check(sys.modules["EchoKeyframeLib"] is not library, "the module's library was not read anew")
     person.open_module()
     let_work(0.3)
     check(person.rows == rows, f"{rows} before, {person.rows} now")

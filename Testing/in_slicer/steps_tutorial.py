@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import slicer
 from chart import check_curves_stand_out, click_a_point, plot_view
 from controls import EJECTION_FRACTION, LAYOUTS, MODULE, PAIR_VIEWS, SAMPLE_MODULE, SAMPLE_NAME
@@ -44,6 +46,14 @@ def _(person):
     person.settle()
     check(person.rows, f"no keyframes: {person.text('status')}")
     return told
+
+
+@step("sample: by its name, as scripts ask for it", modules=(SAMPLE_MODULE,))
+def _(person):
+    import SampleData
+
+    path = SampleData.downloadSample(SAMPLE_NAME)
+    check(path and Path(path).read_bytes() == person.sample.read_bytes(), f"downloadSample gave {path}")
 
 
 @step("sample: loaded and detected")

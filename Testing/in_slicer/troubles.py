@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections import Counter
 
 import slicer
 
@@ -11,7 +12,7 @@ _MARKS = ("Traceback (most recent call last)", "Error In", "ERROR: In")
 
 
 class Troubles:
-    """Collects from its making; ``new`` gives what came since the last call, a line each."""
+    """Collects from its making; ``new`` gives what came since the last call, a line for each kind."""
 
     def __init__(self) -> None:
         self._found: list[str] = []
@@ -19,8 +20,8 @@ class Troubles:
         sys.excepthook = self._on_exception
 
     def new(self) -> list[str]:
-        found, self._found = [*self._found, *self._from_log()], []
-        return found
+        counts, self._found = Counter([*self._found, *self._from_log()]), []
+        return [line if times == 1 else f"{line} ({times} times)" for line, times in counts.items()]
 
     def stop(self) -> None:
         sys.excepthook = self._before

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -11,6 +12,8 @@ import slicer
 from drawn_ventricle import write_video
 from EchoKeyframeLib import scene
 from panel_person import beating_sequence
+
+TESTING = Path(__file__).resolve().parents[1]
 
 
 def sequence_of(*volumes):
@@ -153,7 +156,15 @@ def test_a_temporary_folder_that_cannot_be_written(person, monkeypatch, tmp_path
     assert "temporary folder" in person.status
 
 
-def test_packages_that_the_person_declines(person, monkeypatch):
+@pytest.fixture
+def nothing_installed(person, monkeypatch):
+    """As if no package had been found yet."""
+    from EchoKeyframeLib.panel.packages import dependencies
+
+    monkeypatch.setattr(dependencies, "are_listed_there", lambda _requirements: False)
+
+
+def test_packages_that_the_person_declines(person, nothing_installed, monkeypatch):
     def decline(requirements, **_):
         raise RuntimeError("The person declined to install packages.")
 
@@ -164,7 +175,7 @@ def test_packages_that_the_person_declines(person, monkeypatch):
     assert not person.widget.logic.jobs.busy
 
 
-def test_pip_that_fails_is_one_line_in_the_panel(person, monkeypatch):
+def test_pip_that_fails_is_one_line_in_the_panel(person, nothing_installed, monkeypatch):
     def fail(requirements, **_):
         raise subprocess.CalledProcessError(1, ["python", "-m", "pip", "install"])
 
@@ -183,3 +194,85 @@ def test_the_sample_is_found_without_importing_pydicom(person, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     assert sample_file().is_file()
     assert "pydicom" not in sys.modules
+
+
+def test_scripts_find_the_sample_by_its_name(person):
+    import SampleData
+    from EchoKeyframeLib.panel.sample import NAME, sample_file
+
+    assert Path(SampleData.downloadSample(NAME)).read_bytes() == sample_file().read_bytes()
+
+
+def test_a_sample_that_differs_from_what_was_checked_is_not_kept(person, tmp_path):
+    import SampleData
+    from EchoKeyframeLib.panel import sample
+
+    other = tmp_path / "other.dcm"
+    other.write_bytes(b"other")
+    logic = SampleData.SampleDataLogic()
+    path = logic.downloadFile(other.as_uri(), str(tmp_path), "copy.dcm", sample.CHECKSUM)
+    assert not Path(path).exists()
+
+
+def test_an_unexpected_error_is_met_once_and_what_was_under_way_ends(person, monkeypatch):
+    met = []
+
+    def fail():
+        met.append(1)
+        raise ZeroDivisionError("a fault of the module")
+
+    person.choose(beating_sequence())
+    person.press("detectButton")
+    monkeypatch.setattr(person.widget.logic.jobs, "poll", fail)
+    person.wait(lambda: met)
+    until = time.monotonic() + 0.2
+    person.wait(lambda: time.monotonic() > until)
+    assert len(met) == 1 and "unexpected error" in person.status
+    assert not person.widget.logic.jobs.busy and not person.ui.cancelButton.enabled
+    assert [type(error) for error in person.app.failures] == [ZeroDivisionError]
+    person.app.failures.clear()
+    monkeypatch.undo()
+    person.press("detectButton")
+    person.wait()
+    assert person.found
+
+
+def test_the_self_test_is_skipped_where_packages_are_missing(person, nothing_installed, monkeypatch):
+    import unittest
+
+    from EchoKeyframeLib.panel.packages import dependencies
+
+    monkeypatch.setattr(dependencies, "missing", lambda _requirements: ["safetensors"])
+    case = sys.modules["EchoKeyframe"].EchoKeyframeTest
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromTestCase(case).run(result)
+    assert result.testsRun == 2 and [why for _, why in result.skipped] == ["not installed: safetensors"] * 2
+    assert result.wasSuccessful()
+    said = []
+    test = case()
+    test.delayDisplay = said.append
+    test.runTest()
+    assert said == ["Skipped, not installed: safetensors"]
+
+
+def test_slicers_start_imports_no_numpy_and_reads_no_sample(tmp_path):
+    code = (
+        "import sys\n"
+        f"sys.path[:0] = {[str(TESTING), str(TESTING.parent / 'EchoKeyframe')]!r}\n"
+        "import slicer_standin\n"
+        f"app = slicer_standin.install({str(tmp_path)!r} and __import__('pathlib').Path({str(tmp_path)!r}))\n"
+        "for name in [name for name in sys.modules if name.partition('.')[0] in ('numpy', 'scipy', 'pydicom')]:\n"
+        "    del sys.modules[name]\n"
+        "sys.modules['numpy'] = None\n"
+        "opened = []\n"
+        "sys.addaudithook(lambda event, words: opened.append(str(words[0])) if event == 'open' else None)\n"
+        f"app.load_module(__import__('pathlib').Path({str(TESTING.parent / 'EchoKeyframe' / 'EchoKeyframe.py')!r}))\n"
+        "import slicer\n"
+        "(source,) = slicer.modules.sampleDataSources['EchoKeyframe']\n"
+        "assert not [name for name in opened if name.endswith('.dcm')], opened\n"
+        "print(source.uris, source.checksums, flush=True)\n"
+        "import os; os._exit(0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "file:///" in done.stdout and "SHA256:" in done.stdout

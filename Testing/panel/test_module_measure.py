@@ -1,6 +1,7 @@
 """Measuring and handing on at the panel: real widgets, real nodes, real files."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -235,6 +236,34 @@ def test_contours_go_to_a_file_and_come_back(person, loop, monkeypatch, tmp_path
     monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda *_: True)
     person.press("openContoursButton")
     assert "is about the view A4C" in person.status and len(scene.find_contours(again)) == 1
+
+
+def test_a_contour_that_is_being_drawn_is_left_out_of_the_file_and_that_is_told(person, loop, monkeypatch, tmp_path):
+    import qt
+
+    curves = trace_both(person, loop)
+    scene.show_frame(loop, ES)
+    person.press("removeContourButton")
+    person.press("traceEsButton")
+    mouse = Mouse(slicer.app._kept)
+    for click in to_ras(loop, ES, half_ellipse(Phase.ES, points=17))[:8]:
+        mouse.click(click)
+    path = tmp_path / "half.contours.json"
+    monkeypatch.setattr(qt.QFileDialog, "answer", str(path))
+    person.press("saveContoursButton")
+    assert [entry["phase"] for entry in json.loads(path.read_text("utf-8"))["contours"]] == ["ED"]
+    assert "left out" in person.status and curves[Phase.ED].GetScene() is not None
+
+
+def test_the_second_view_goes_with_its_loop_and_no_other_takes_its_place(person, loop):
+    for _ in range(2):
+        add_loop(Kept())
+    second = slicer.mrmlScene.GetNthNodeByClass(1, "vtkMRMLSequenceNode")
+    person.ui.secondSelector.setCurrentNode(second)
+    slicer.mrmlScene.RemoveNode(scene.find_browser(second))
+    slicer.mrmlScene.RemoveNode(second)
+    assert person.ui.secondSelector.currentNode() is None and person.widget.measure.other is None
+    assert person.ui.sequenceSelector.currentNode() is loop
 
 
 def test_views_are_named_and_two_of_them_are_biplane(person, loop):

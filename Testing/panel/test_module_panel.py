@@ -300,6 +300,10 @@ def test_weights_are_added_and_removed(person, tmp_path, monkeypatch):
     assert selector.findText("mine") >= 0
     selector.setCurrentIndex(selector.findText("mine"))
     assert person.widget.choice().model == str(person.widget.logic.detectors.folder / "mine.safetensors")
+    assert person.widget.logic.getParameterNode().detector == "mine"  # what a scene keeps names no folder
+    selector.setCurrentIndex(0)
+    person.widget.detectors.show("C:\\Users\\Someone else\\weights\\mine.safetensors")  # as version 0.1.0 kept it
+    assert selector.currentText == "mine"
     monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda *_, **__: False)
     person.press("removeWeightsButton")
     assert selector.findText("mine") >= 0
@@ -308,6 +312,16 @@ def test_weights_are_added_and_removed(person, tmp_path, monkeypatch):
     assert selector.findText("mine") < 0
     assert not list((person.widget.logic.detectors.folder).glob("*"))
     selector.setCurrentIndex(0)
+
+
+def test_a_load_and_a_detection_make_no_further_parameter_node_wrapper(person, sample_clip):
+    before = person.widget._parameterNode
+    person.ui.filePathLineEdit.currentPath = str(sample_clip)
+    person.press("loadButton")
+    person.wait()
+    person.press("detectButton")
+    person.wait()
+    assert person.found and person.widget._parameterNode is before
 
 
 def test_the_toolbar_is_as_before_after_a_reload_and_no_process_stays(person):
@@ -335,12 +349,9 @@ def test_the_modules_own_self_test(person):
 
 
 def test_sample_data_is_registered(person):
-    from SampleData import SampleDataLogic
-
-    category, name, download, thumbnail = SampleDataLogic.sources[0]
-    assert (category, name) == ("EchoKeyframe", "FourChamberEcho")
-    assert os.path.isfile(thumbnail)
-    download(None)
+    (source,) = slicer.modules.sampleDataSources["EchoKeyframe"]
+    assert source.sampleName == "FourChamberEcho" and os.path.isfile(source.thumbnailFileName)
+    source.customDownloader(source)
     person.wait()
     assert person.found
 

@@ -28,3 +28,21 @@ def test_a_loop_goes_into_the_views_that_face_it_and_leaves_ed_and_es_alone(tmp_
     kept.scene.RemoveNode(volume)
     with pytest.raises(layer.SceneError, match="no longer in the scene"):
         layer.show_in_facing_views(volume)
+
+
+def test_a_view_that_the_layout_hides_shows_nothing(tmp_path):
+    kept = new_scene(tmp_path)
+    for name in ("Red", "Red+"):
+        add_view(kept.scene, name, "Axial")
+    red, other = (kept.scene.GetNthNodeByClass(i, "vtkMRMLSliceNode") for i in range(2))
+    sequence, browser = layer.add_cine_sequence(kept.scene, random_cine(3))
+    kept.scene.GetNthNodeByClass(0, "vtkMRMLSliceCompositeNode").SetBackgroundVolumeID(
+        browser.GetProxyNode(sequence).GetID()
+    )
+    assert layer.is_shown(sequence, 0) and not layer.is_shown(sequence, 1)
+    other.SetMappedInLayout(True)
+    assert not layer.is_shown(sequence, 0)
+    red.SetMappedInLayout(True)
+    assert layer.is_shown(sequence, 0)
+    red.SetMappedInLayout(False)
+    assert layer.show_in_facing_views(browser.GetProxyNode(sequence)) == 1  # though both have it

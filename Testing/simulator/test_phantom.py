@@ -19,6 +19,7 @@ from EchoKeyframeLib.simulator.recording import FORMATS, write_recordings
 SMALL = PhantomConfig(frames=12, size=64, rows=64, beams=48)
 # Nothing but the beating heart, so that the truth can be measured in the mask and the frames.
 STILL = {"drift": False, "breathing": False, "degradation": False, "overlays": False, "compression": False}
+STILL |= {"upended": False}
 PLAIN = PhantomConfig(
     frames=48, fps=(40, 40), views=("A4C", "A2C"), mask=True, arrhythmia=False, regional=False, **STILL
 )
@@ -50,8 +51,8 @@ def test_shapes_and_ranges():
     for curve in (batch.volume, batch.mitral):
         assert curve.shape == (3, 12) and curve.min() >= 0 and curve.max() <= 1
     assert set(batch.view) <= set(VIEWS)
-    assert (batch.fps >= 15).all() and (batch.fps <= 100).all()
-    assert (batch.ejection_fraction >= 10).all() and (batch.ejection_fraction <= 75).all()
+    assert (batch.fps >= 8).all() and (batch.fps <= 120).all()
+    assert (batch.ejection_fraction >= 8).all() and (batch.ejection_fraction <= 75).all()
     assert all(times[0] < 0 and times[-1] > 11 / fps for times, fps in zip(batch.ed, batch.fps, strict=True))
     assert all(times[0] < 0 and times[-1] > 11 / fps for times, fps in zip(batch.es, batch.fps, strict=True))
 
@@ -89,20 +90,33 @@ def test_every_view_shows_a_beating_heart_in_a_sector(view):
     assert ((frames[:, 1:] - frames[:, :-1]).abs().mean((1, 2, 3)) > 0.3).all()
 
 
-def test_mask_is_largest_at_ed_and_smallest_at_es(plain):
+def area_turns(batch: PhantomBatch) -> tuple[np.ndarray, np.ndarray]:
+    """How many frames after ED the cavity's area in the mask is largest, and after ES smallest."""
     late = {1: [], -1: []}
-    for clip in range(len(plain)):
-        area = plain.mask[clip].sum((1, 2)).double().numpy()
+    for clip in range(len(batch)):
+        area = batch.mask[clip].sum((1, 2)).double().numpy()
         area = np.convolve(np.pad(area, 1, "edge"), [0.25, 0.5, 0.25], "valid")
-        for events, sign in ((plain.ed[clip], 1), (plain.es[clip], -1)):
-            for frame in events * plain.fps[clip]:
+        for events, sign in ((batch.ed[clip], 1), (batch.es[clip], -1)):
+            for frame in events * batch.fps[clip]:
                 low, high = round(frame) - 5, round(frame) + 6
                 if low >= 0 and high <= len(area):
                     late[sign].append(low + np.argmax(sign * area[low:high]) - frame)
-    for errors in late.values():
+    return np.array(late[1]), np.array(late[-1])
+
+
+def test_mask_is_largest_at_ed_and_smallest_at_es_where_walls_follow_the_volume():
+    batch = simulate(range(9), replace(PLAIN, ejection_fraction=(35, 70), isovolumic=False))
+    for errors in area_turns(batch):
         assert len(errors) > 8
         assert abs(np.median(errors)) < 1.0
         assert np.mean(np.abs(errors)) < 1.5
+
+
+def test_walls_turn_before_the_keyframes(plain):
+    """At 40 frames/s: they begin to contract before mitral closure, and recoil before it opens."""
+    for errors in area_turns(plain):
+        assert len(errors) > 8
+        assert -3.0 < np.median(errors) < -0.4
 
 
 def test_volume_and_valve_follow_the_keyframes(plain):
@@ -163,7 +177,7 @@ def test_blood_noise_does_not_stay():
 
 
 SWITCHES = ["drift", "breathing", "arrhythmia", "regional", "leaflets", "dropout", "clutter", "noise", "degradation"]
-SWITCHES += ["processing", "overlays", "compression"]
+SWITCHES += ["processing", "overlays", "compression", "isovolumic", "upended"]
 
 
 @pytest.mark.parametrize("name", SWITCHES)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from EchoKeyframeLib.simulator.config import PhantomConfig
+from EchoKeyframeLib.simulator.isovolumic import draw_isovolumic
 from EchoKeyframeLib.simulator.rhythm import ES_BEFORE_OPENING, Rhythm
 
 DURATION = 3.0
@@ -94,3 +95,44 @@ def test_ectopic_beats_come_early_eject_less_and_are_followed_by_a_pause():
                 seen += 1
                 assert early.peak < before.peak
     assert seen > 3
+
+
+def test_walls_move_by_the_drawn_amount_while_both_valves_are_closed():
+    seen = 0
+    for rhythm in rhythms(STEADY):
+        for beat, motion in zip(rhythm.beats[1:-1], rhythm.isovolumic[1:-1], strict=True):
+            stroke = beat.peak - beat.at_start
+            closure, ejection, turn, es = rhythm.walls(
+                beat.start + np.array([0, beat.ejection, beat.aortic_closure + motion.turn, beat.es])
+            )
+            assert (ejection - beat.at_start) / stroke == pytest.approx(motion.shortening, abs=1e-6)
+            assert (closure - beat.at_start) / stroke == pytest.approx(motion.shortening * motion.by_closure, abs=1e-6)
+            room = 0.5 * (beat.peak - beat.after_early) / stroke
+            assert (turn - es) / stroke == pytest.approx(min(motion.recoil, room), abs=1e-6)
+            seen += motion.recoil > 0
+    assert seen > 20
+
+
+def test_walls_begin_to_move_before_the_mitral_leaflets_meet():
+    for rhythm in rhythms(STEADY):
+        for beat, motion in zip(rhythm.beats[1:-1], rhythm.isovolumic[1:-1], strict=True):
+            around = beat.start + np.linspace(-0.12, 0.05, 171)
+            assert around[rhythm.walls(around).argmin()] == pytest.approx(beat.start - motion.onset, abs=0.02)
+
+
+def test_isovolumic_motion_leaves_keyframes_volume_and_valves_as_they_were():
+    still = rhythms(replace(PhantomConfig(), isovolumic=False))
+    for moving, rhythm in zip(rhythms(PhantomConfig()), still, strict=True):
+        assert np.array_equal(moving.ed, rhythm.ed) and np.array_equal(moving.es, rhythm.es)
+        for curve in ("contraction", "mitral", "aortic"):
+            assert np.array_equal(getattr(moving, curve)(TIMES), getattr(rhythm, curve)(TIMES))
+        assert rhythm.walls is rhythm.contraction and moving.walls is not moving.contraction
+
+
+def test_each_beat_has_an_isovolumic_motion_of_its_own_around_that_of_its_clip():
+    clips = [draw_isovolumic(np.random.default_rng(seed), 8) for seed in range(60)]
+    within = np.mean([np.std([m.shortening for m in clip]) / np.mean([m.shortening for m in clip]) for clip in clips])
+    between = np.array([np.mean([m.shortening for m in clip]) for clip in clips])
+    assert 0.1 < within < 0.3
+    assert 0.15 < between.mean() < 0.25 and between.std() > 0.04
+    assert 0.03 < np.mean([m.recoil for clip in clips for m in clip]) < 0.09

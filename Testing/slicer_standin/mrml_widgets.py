@@ -73,7 +73,7 @@ class qMRMLNodeComboBox(PythonQtObject, QtWidgets.QWidget):
         self._combo.setCurrentIndex(max(0, self._combo.findData(node.GetID() if node is not None else None)))
 
     def _refresh(self, *_arguments):
-        before = self.currentNode()
+        before, row = self.currentNode(), self._combo.currentIndex()
         self._combo.blockSignals(True)
         self._combo.clear()
         self._combo.addItem("None", None)
@@ -81,8 +81,9 @@ class qMRMLNodeComboBox(PythonQtObject, QtWidgets.QWidget):
             for i in range(self._scene.GetNumberOfNodesByClass(class_name)):
                 node = self._scene.GetNthNodeByClass(i, class_name)
                 self._combo.addItem(node.GetName(), node.GetID())
-        index = self._combo.findData(before.GetID()) if before is not None else 0
-        self._combo.setCurrentIndex(max(0, index))
+        index = self._combo.findData(before.GetID()) if before is not None else -1
+        # Qt's own: where the current row goes, the one that follows is current.
+        self._combo.setCurrentIndex(index if index >= 0 else max(0, min(row, self._combo.count() - 1)))
         self._combo.blockSignals(False)
         if self.currentNode() is not before:
             self.node_changed.emit(self.currentNode())

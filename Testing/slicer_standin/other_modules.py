@@ -1,4 +1,4 @@
-"""Slicer's modules that other modules call: SampleData and the subject hierarchy's scripted plugins."""
+"""Slicer's modules that other modules call: the subject hierarchy's scripted plugins, and SampleData."""
 
 from __future__ import annotations
 
@@ -9,25 +9,8 @@ from types import ModuleType
 
 import slicer
 
+from . import sample_data
 from .pythonqt import QObject
-
-
-class SampleDataLogic:
-    """Takes sample data sources; ``sources`` is for tests."""
-
-    sources = []  # noqa: RUF012
-
-    @staticmethod
-    def registerCustomSampleDataSource(category="Custom", sampleName=None, uris=None, fileNames=None, nodeNames=None,
-                                       customDownloader=None, thumbnailFileName=None, loadFileTypes=None,
-                                       loadFiles=None, loadFileProperties=None, checksums=None,
-                                       loadFileType=None):  # fmt: skip
-        # As SampleDataSource does: lists of equal length, a TypeError where uris or fileNames are left out.
-        if isinstance(uris, str):
-            uris, fileNames = [uris], [fileNames]
-        if not len(uris) == len(fileNames):
-            raise ValueError("All fields of sample data source must have the same length")
-        SampleDataLogic.sources.append((category, sampleName, customDownloader, thumbnailFileName))
 
 
 class AbstractScriptedSubjectHierarchyPlugin:
@@ -86,10 +69,8 @@ class qSlicerSubjectHierarchyPluginHandler:
 
 def install(app):
     """Put the modules where ``import`` finds them."""
-    for name, content in (("SampleData", SampleDataLogic),
-                          ("SubjectHierarchyPlugins", AbstractScriptedSubjectHierarchyPlugin)):  # fmt: skip
-        module = ModuleType(name)
-        setattr(module, content.__name__, content)
-        sys.modules[name] = module
+    sample_data.install(Path(app.temporaryPath) / "cache")
+    sys.modules["SubjectHierarchyPlugins"] = module = ModuleType("SubjectHierarchyPlugins")
+    module.AbstractScriptedSubjectHierarchyPlugin = AbstractScriptedSubjectHierarchyPlugin
     slicer.qSlicerSubjectHierarchyScriptedPlugin = qSlicerSubjectHierarchyScriptedPlugin
     slicer.qSlicerSubjectHierarchyPluginHandler = qSlicerSubjectHierarchyPluginHandler

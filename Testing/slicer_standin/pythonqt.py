@@ -129,10 +129,12 @@ class QFileDialog:
         return QFileDialog._ask(QtWidgets.QFileDialog.getExistingDirectory, parent, caption, directory)
 
     @staticmethod
-    def _ask(dialog, *arguments):
+    def _ask(dialog, parent, *arguments):
+        if parent is None:
+            raise AssertionError("a dialog without a parent opens behind the main window, or on another screen")
         if QFileDialog.answer is not None:
             return QFileDialog.answer
-        chosen = dialog(*arguments)
+        chosen = dialog(parent, *arguments)
         return chosen[0] if isinstance(chosen, tuple) else chosen
 
 

@@ -16,10 +16,10 @@ class SampleDataWidget:
         self.parent = parent
 
     def setup(self):
-        for _category, name, downloader, _thumbnail in SampleData.SampleDataLogic.sources:
+        for source in (source for sources in slicer.modules.sampleDataSources.values() for source in sources):
             button = QToolButton()
-            button.text, button.objectName = name, f"{name}PushButton"
-            button.connect("clicked()", lambda downloader=downloader: downloader())
+            button.text, button.objectName = source.sampleDescription, f"{source.sampleName}PushButton"
+            button.connect("clicked()", lambda source=source: source.customDownloader(source))
             QtWidgets.QWidget.layout(self.parent).addWidget(button)
 
     def enter(self):

@@ -93,6 +93,10 @@ class ViewingLayoutManager(LayoutManager):
         for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
             if node.GetLayoutName() and node.GetLayoutName() not in self._widgets:
                 self._widgets[node.GetLayoutName()] = SliceWidget(node, self._application)
+        shown = self._logic.GetViewNodes()
+        names = {shown.GetItemAsObject(i).GetLayoutName() for i in range(shown.GetNumberOfItems())}
+        for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+            node.SetMappedInLayout(node.GetLayoutName() in names)
 
 
 def install(app):

@@ -26,6 +26,7 @@ from EchoKeyframeLib.training.stores.clip_store import ClipStore
 EASY = PhantomConfig(
     frames=48, fps=(20, 24), heart_rate=(90, 110), ejection_fraction=(50, 65), views=("A4C",), drift=False,
     breathing=False, arrhythmia=False, dropout=False, clutter=False, degradation=False, overlays=False,
+    upended=False, isovolumic=False,
 )  # fmt: skip
 SHORT = ["--rounds", "1", "--steps", "2", "--replay", "2", "--device", "cpu", "--threads", "1"]
 

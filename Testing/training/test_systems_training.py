@@ -30,7 +30,8 @@ from EchoKeyframeLib.training.stores.clip_store import NOT_TRACED, ClipStore, St
 from EchoKeyframeLib.training.stores.fill_store import simulate_store, store_labelled  # noqa: E402
 
 SYSTEMS = ("resnet-lstm", "cnn3d-lstm", "resnet-lstm-beat", "densenet-gru-beat", "segmentation")
-PHANTOM = PhantomConfig(frames=40, size=32, rows=32, beams=24, fps=(30, 30), heart_rate=(80, 100), mask=True)
+PHANTOM = PhantomConfig(frames=40, size=32, rows=32, beams=24, fps=(30, 30), heart_rate=(80, 100), mask=True,
+                        isovolumic=False)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -49,11 +49,11 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--frames", type=count, default=64, help=f"of a clip (default: 64; at most {MOST_FRAMES})")
     parser.add_argument("--size", type=count, default=112, metavar="PIXELS", help="height and width (default: 112)")
     parser.add_argument("--fps", type=frame_rate, nargs=2, metavar=("LOW", "HIGH"),
-                        help="range of frame rates (default: 15 100)")
+                        help="range of frame rates (default: 8 120)")
     parser.add_argument("--heart-rate", type=positive, nargs=2, metavar=("LOW", "HIGH"),
                         help="range of heart rates, beats a minute (default: 40 160)")
     parser.add_argument("--ejection-fraction", type=positive, nargs=2, metavar=("LOW", "HIGH"),
-                        help="range of ejection fractions, %% (default: 10 75)")
+                        help="range of ejection fractions, %% (default: 8 75)")
     parser.add_argument("--without", nargs="+", default=(), choices=PARTS, metavar="PART",
                         help=f"parts of the simulator to switch off, some of {', '.join(PARTS)}")
     parser.add_argument("--processes", type=count, metavar="N",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import find_peaks
 
 from . import rhythm
 from .keyframes import Curves, Keyframe, Phase
@@ -24,6 +22,10 @@ EDGE_SHARE = 0.8
 """A curve that runs into the clip's end counts as a keyframe there from this share of the usual peak. For a bump of
 sigma = 0.1 beat, the peak itself then lies at most 0.07 beat outside."""
 
+SEEN_FALL = 0.8
+"""A turning point is seen where the curve falls to this share of the peak on both sides inside the clip. For a bump of
+sigma = 0.1 beat that is from 0.07 beat off the clip's end: nearer to it, nobody saw the heart move the other way."""
+
 SYSTOLE_SECONDS, DIASTOLE_SECONDS = (0.10, 0.75), (0.08, 2.5)
 """Plausible lengths of ED to ES and of ES to ED from 25 to 180 beats per minute, with room for a wrong frame rate."""
 
@@ -37,7 +39,7 @@ class _Candidate:
     frame: int
     height: float  # on the smoothed curve, as a share of the curve's usual peak
     prominence: float  # likewise
-    at_edge: bool
+    at_edge: bool  # see Keyframe
 
 
 def decode_maxima(curves: Curves, prominence: float = LEAST_PROMINENCE) -> list[Keyframe]:
@@ -49,9 +51,10 @@ def decode_maxima(curves: Curves, prominence: float = LEAST_PROMINENCE) -> list[
     keyframes = []
     for phase in Phase:
         curve = curves.of(phase)
-        for frame, _, at_edge in _maxima(curve, prominence):
-            if at_edge and curve[frame] < 0.5 * curve.max():
+        for frame, _, cut_off in _maxima(curve, prominence):
+            if cut_off and curve[frame] < 0.5 * curve.max():
                 continue
+            at_edge = not _turn_is_seen(curve, frame)
             keyframes.append(
                 Keyframe(phase, frame, float(curves.times[frame]), float(curve[frame]), at_edge=at_edge)
             )
@@ -111,10 +114,12 @@ def beat_length(curves: Curves) -> float:
 
 
 def _maxima(curve: np.ndarray, prominence: float) -> list[tuple[int, float, bool]]:
-    """Local maxima as (frame, prominence, at_edge); first and last frame count where the curve falls away from them.
+    """Local maxima as (frame, prominence, cut_off); first and last frame count where the curve falls away from them.
 
-    A flat top counts once, at its middle; it lies at the edge if it reaches the clip's first or last frame.
+    A flat top counts once, at its middle; it is cut off if it reaches the clip's first or last frame.
     """
+    from scipy.signal import find_peaks  # not for who asks for the length of a beat
+
     padded = np.concatenate([[-1.0], curve.astype(np.float64), [-1.0]])
     peaks, tops = find_peaks(padded, plateau_size=1)
     maxima = []
@@ -124,6 +129,12 @@ def _maxima(curve: np.ndarray, prominence: float) -> list[tuple[int, float, bool
         if stands_out >= prominence:
             maxima.append((frame, stands_out, bool(first == 1 or last == len(curve))))
     return maxima
+
+
+def _turn_is_seen(curve: np.ndarray, frame: int) -> bool:
+    """Whether the curve falls away from a peak on both sides, by enough to tell, before the clip ends."""
+    sides = (curve[:frame], curve[frame + 1 :])
+    return all(len(side) > 0 and side.min() <= SEEN_FALL * curve[frame] for side in sides)
 
 
 def _prominence(curve: np.ndarray, frame: int) -> float:
@@ -141,17 +152,20 @@ def _prominence(curve: np.ndarray, frame: int) -> float:
 
 
 def _candidates(curves: Curves, smoothing: float) -> list[_Candidate]:
+    from scipy.ndimage import gaussian_filter1d
+
     candidates = []
     for phase in Phase:
         curve = gaussian_filter1d(curves.of(phase).astype(np.float64), max(smoothing, 0.3), mode="nearest")
         maxima = _maxima(curve, LEAST_PROMINENCE)
         if not maxima:
             continue
-        heights = [curve[frame] for frame, _, at_edge in maxima if not at_edge] or [curve[maxima[0][0]]]
+        heights = [curve[frame] for frame, _, cut_off in maxima if not cut_off] or [curve[maxima[0][0]]]
         usual = float(np.median([h for h in heights if h >= 0.6 * max(heights)]))
-        for frame, prominence, at_edge in maxima:
-            if at_edge and curve[frame] < EDGE_SHARE * usual:
+        for frame, prominence, cut_off in maxima:
+            if cut_off and curve[frame] < EDGE_SHARE * usual:
                 continue
+            at_edge = not _turn_is_seen(curve, frame)
             candidates.append(_Candidate(phase, frame, float(curve[frame]) / usual, prominence / usual, at_edge))
     return sorted(candidates, key=lambda c: (c.frame, c.phase))
 

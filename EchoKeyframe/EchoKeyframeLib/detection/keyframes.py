@@ -66,7 +66,8 @@ class Keyframe:
 
     frame: 0-based index into the cine. time: its time in s. confidence: in ``[0, 1]``.
     source: ``"auto"`` for a detected one, ``"manual"`` for one that a person set.
-    at_edge: the extremum may lie outside the clip: the frame is the clip's first or last rather than a turning point.
+    at_edge: the clip ends before the turn is seen, so the extremum may lie outside it: the frame is the clip's first or
+    last, or so near to it that the curve falls on one side only.
     beat: 1-based number of the beat that it belongs to (0: not numbered yet).
     degraded: the image there, right beside it, or between ED and ES of its beat is blank, frozen, noise or without
     contrast. Never of a keyframe that a person set, who has looked at the image.

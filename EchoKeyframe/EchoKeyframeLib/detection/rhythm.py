@@ -1,10 +1,12 @@
-"""The length of a beat, found on a motion curve itself, and the drift that remains when beats are averaged out."""
+"""The length of a beat, found on a motion curve itself, and the drift that remains when beats are averaged out.
+
+The beat's length is asked for in Slicer's own process, too, where SciPy's import would hold the application for a
+second.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import correlate, find_peaks
 
 LEAST_CORRELATION = 0.4
 """Below this a curve does not resemble itself one beat later."""
@@ -29,13 +31,14 @@ def beat_length(curve: np.ndarray) -> float | None:
     curve = curve - np.polyval(np.polyfit(steps, curve, 1), steps)
     energy = np.concatenate([[0.0], np.cumsum(curve**2)])
     lags = np.arange(int(0.8 * count))
-    products = correlate(curve, curve, "full")[count - 1 :][: len(lags)]
+    products = np.correlate(curve, curve, "full")[count - 1 :][: len(lags)]
     norm = np.sqrt(energy[count - lags] * (energy[count] - energy[lags]))
     correlation = products / np.maximum(norm, 1e-12)
-    peaks, found = find_peaks(correlation, height=LEAST_CORRELATION)
+    peaks = _peaks(correlation)
+    peaks = peaks[correlation[peaks] >= LEAST_CORRELATION]
     if not len(peaks):
         return None
-    good = found["peak_heights"] >= ALMOST_AS_GOOD * found["peak_heights"].max()
+    good = correlation[peaks] >= ALMOST_AS_GOOD * correlation[peaks].max()
     return float(peaks[good][0])
 
 
@@ -58,8 +61,19 @@ def level(curves: np.ndarray, beat: float | None) -> np.ndarray:
     return curves - curves.mean(0)
 
 
+def _peaks(curve: np.ndarray) -> np.ndarray:
+    """Places higher than both neighbours, a flat top's middle; neither end is one."""
+    last = np.concatenate([np.flatnonzero(np.diff(curve)), [len(curve) - 1]])  # of each stretch of equal values
+    first = np.concatenate([[0], last[:-1] + 1])
+    height = curve[last]
+    higher = (height[1:-1] > height[:-2]) & (height[1:-1] > height[2:])
+    return (first[1:-1][higher] + last[1:-1][higher]) // 2
+
+
 def _mean_over_beat(curves: np.ndarray, lag: int) -> np.ndarray:
     """Smooth running mean over ``lag`` frames along axis 0; that of the first and last beat goes on to the ends."""
+    from scipy.ndimage import gaussian_filter1d
+
     sums = np.concatenate([np.zeros_like(curves[:1]), np.cumsum(curves, axis=0)])
     mean = gaussian_filter1d((sums[lag:] - sums[:-lag]) / lag, lag / 4, axis=0, mode="nearest")
     before = (lag - 1) // 2

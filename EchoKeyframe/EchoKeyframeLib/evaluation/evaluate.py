@@ -23,7 +23,10 @@ from .metrics import (
     Metrics,
     PaperMetrics,
     Selection,
+    afd_terms,
+    bias_terms,
     bootstrap_interval,
+    f1_terms,
     score_clip,
     summarise,
     summarise_as_paper,
@@ -33,7 +36,10 @@ if TYPE_CHECKING:
     from ..training.stores.clip_store import ClipStore
 
 HEART_RATES = ((0, 60, "below 60/min"), (60, 100, "60 to 100/min"), (100, math.inf, "from 100/min"))
-FRAME_RATES = ((0, 30, "below 30 frames/s"), (30, 60, "30 to 60 frames/s"), (60, math.inf, "from 60 frames/s"))
+FRAME_RATES = (
+    (0, 20, "below 20 frames/s"), (20, 30, "20 to 30 frames/s"),
+    (30, 60, "30 to 60 frames/s"), (60, math.inf, "from 60 frames/s"),
+)  # fmt: skip
 
 
 class Case(NamedTuple):
@@ -48,7 +54,7 @@ class Case(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One line of the table. Intervals (95 %) are given for all clips together and None in groups."""
+    """One line of the table, with 95 % intervals; None for the clips' ends and the rest, which share their clips."""
 
     group: str
     phase: Phase | None
@@ -56,6 +62,7 @@ class Row(NamedTuple):
     metrics: Metrics
     afd_interval: tuple[float, float] | None = None
     f1_interval: tuple[float, float] | None = None
+    bias_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,23 +90,12 @@ class Evaluation:
 
     @cached_property
     def _rows(self) -> tuple[Row, ...]:
-        rows = [self._with_intervals(phase) for phase in (None, *Phase)]
+        rows = [_with_intervals("all", self.results, phase) for phase in (None, *Phase)]
         for at_end, name in ((True, "at the clip's ends"), (False, "away from them")):
             rows += [Row(name, p, len(self.results), self.metrics(p, at_end)) for p in Phase]
         for name, members in self._groups():
-            rows += [Row(name, phase, len(members), summarise(members, Selection(phase))) for phase in Phase]
+            rows += [_with_intervals(name, members, phase) for phase in Phase]
         return tuple(rows)
-
-    def _with_intervals(self, phase: Phase | None) -> Row:
-        selection = Selection(phase)
-        return Row(
-            "all",
-            phase,
-            len(self.results),
-            summarise(self.results, selection),
-            bootstrap_interval(self.results, lambda m: m.afd_frames, selection),
-            bootstrap_interval(self.results, lambda m: m.f1, selection),
-        )
 
     def _groups(self) -> Iterable[tuple[str, list[ClipResult]]]:
         for view in sorted({r.view for r in self.results if r.view}):
@@ -114,6 +110,12 @@ class Evaluation:
             members = [r for r in self.results if value(r) is not None and low <= value(r) < high]
             if members:
                 yield name, members
+
+
+def _with_intervals(group: str, results: Sequence[ClipResult], phase: Phase | None) -> Row:
+    selection = Selection(phase)
+    intervals = (bootstrap_interval(results, terms, selection) for terms in (afd_terms, f1_terms, bias_terms))
+    return Row(group, phase, len(results), summarise(results, selection), *intervals)
 
 
 def evaluate(

@@ -231,9 +231,31 @@ def summarise_as_paper(results: Sequence[ClipResult]) -> PaperMetrics:
     )
 
 
+Terms = Callable[[Sequence[Event], int], tuple[float, float]]
+"""Numerator and denominator that a clip's events and its number of extras add to a figure over many clips."""
+
+
+def afd_terms(events: Sequence[Event], extra: int) -> tuple[float, float]:
+    """Of the AFD in frames."""
+    errors = [abs(e.error_frames) for e in events if e.error_frames is not None]
+    return sum(errors), len(errors)
+
+
+def bias_terms(events: Sequence[Event], extra: int) -> tuple[float, float]:
+    """Of the bias in ms."""
+    errors = [1000 * e.error_s for e in events if e.error_s is not None]
+    return sum(errors), len(errors)
+
+
+def f1_terms(events: Sequence[Event], extra: int) -> tuple[float, float]:
+    """Of F1."""
+    found = sum(e.error_frames is not None for e in events)
+    return 2 * found, len(events) + found + extra
+
+
 def bootstrap_interval(
     results: Sequence[ClipResult],
-    figure: Callable[[Metrics], float],
+    terms: Terms,
     selection: Selection = Selection(),
     repeats: int = 1000,
     level: float = 0.95,
@@ -242,15 +264,17 @@ def bootstrap_interval(
     """Percentile bootstrap interval of one figure. Whole patients are drawn with all their clips, since those err
     together; a clip whose patient is not known counts as a patient of its own."""
     random, patients = np.random.default_rng(seed), by_patient(results)
-    figures = []
-    for _ in range(repeats if results else 0):
-        drawn = [clip for i in random.integers(0, len(patients), len(patients)) for clip in patients[i]]
-        figures.append(figure(summarise(drawn, selection)))
-    figures = np.array(figures)[np.isfinite(figures)]
+    sums = np.array([np.sum([_clip_terms(clip, terms, selection) for clip in p], axis=0) for p in patients])
+    drawn = [sums[random.integers(0, len(sums), len(sums))].sum(axis=0) for _ in range(repeats if len(sums) else 0)]
+    figures = np.array([part / whole for part, whole in drawn if whole])
     if not len(figures):
         return float("nan"), float("nan")
     low, high = np.quantile(figures, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def _clip_terms(clip: ClipResult, terms: Terms, selection: Selection) -> tuple[float, float]:
+    return terms([e for e in clip.events if selection.takes(e)], sum(map(selection.takes, clip.extras)))
 
 
 def by_patient(results: Sequence[ClipResult]) -> list[list[ClipResult]]:

@@ -16,7 +16,10 @@ TEXT_NAME = "evaluation.md"
 EVENTS_NAME = "events.csv"
 COMPARISON_NAME = "comparison"
 
-_COLUMNS = "phase | clips | true | missed | extra | AFD, frames | AFD, ms | bias, frames | precision | recall | F1 |"
+_COLUMNS = (
+    "phase | clips | true | missed | extra | AFD, frames | AFD, ms | bias, frames | bias, ms | "
+    "precision | recall | F1 |"
+)
 _PAPER_COLUMNS = "AFD ED | AFD ES | detected / true cycles | rate | events without any detection of their phase |"
 _MATCHING = (
     "Events are matched one to one within min(0.25 s, half the beat). AFD: mean ± SD of |detected - true| of matched "
@@ -76,6 +79,7 @@ def _markdown_row(row: Row) -> str:
         f"{_shown(m.afd_frames)} ± {_shown(m.afd_frames_sd)}{_interval(row.afd_interval)}",
         f"{_shown(m.afd_ms, 0)} ± {_shown(m.afd_ms_sd, 0)}",
         _shown(m.bias_frames, 2, "+"),
+        f"{_shown(m.bias_ms, 0, '+')}{_interval(row.bias_interval, 0)}",
         _shown(m.precision, 3),
         _shown(m.recall, 3),
         f"{_shown(m.f1, 3)}{_interval(row.f1_interval, 3)}",
@@ -119,6 +123,7 @@ def write_comparison(evaluations: Sequence[Evaluation], folder: Path) -> None:
 def _flat(row: Row) -> dict[str, object]:
     low, high = row.afd_interval or ("", "")
     f1_low, f1_high = row.f1_interval or ("", "")
+    bias_low, bias_high = row.bias_interval or ("", "")
     return {
         "group": row.group,
         "phase": row.phase.value if row.phase else "both",
@@ -128,6 +133,8 @@ def _flat(row: Row) -> dict[str, object]:
         "afd_frames_high": high,
         "f1_low": f1_low,
         "f1_high": f1_high,
+        "bias_ms_low": bias_low,
+        "bias_ms_high": bias_high,
     }
 
 

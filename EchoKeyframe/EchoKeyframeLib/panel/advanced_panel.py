@@ -36,6 +36,7 @@ class AdvancedPanel:
         ui.addWeightsButton.connect("clicked()", self.browse_weights)
         ui.removeWeightsButton.connect("clicked()", self.remove_weights)
         ui.installTorchButton.connect("clicked()", self.install_torch)
+        ui.removeLeftOverButton.connect("clicked()", self.remove_left_over)
         ui.releaseButton.connect("clicked()", self.release)
         ui.repairButton.connect("clicked()", self.compare_with_file)
         self._list_weights()
@@ -45,6 +46,9 @@ class AdvancedPanel:
         """Look at packages and the process again."""
         self._ui.packagesLabel.text = dependencies.state()
         self._ui.installTorchButton.visible = not dependencies.has_torch()
+        self._ui.removeLeftOverButton.visible = left_over = dependencies.has_left_over()
+        if left_over:
+            self._say(_("python-gdcm, left by an earlier version, makes Slicer crash when it ends: remove it below."))
         self.refresh_worker()
 
     def refresh_worker(self) -> None:
@@ -55,7 +59,8 @@ class AdvancedPanel:
 
     def browse_weights(self) -> None:
         """Let the person choose a weights file to add."""
-        path = qt.QFileDialog.getOpenFileName(None, _("Add weights"), "", _("Weights") + " (*.safetensors)")
+        window, kind = slicer.util.mainWindow(), _("Weights") + " (*.safetensors)"
+        path = qt.QFileDialog.getOpenFileName(window, _("Add weights"), "", kind)
         if path:
             self.add_weights(path)
 
@@ -89,6 +94,16 @@ class AdvancedPanel:
         except RuntimeError as error:
             self._say(str(error))
         self.refresh()
+
+    def remove_left_over(self) -> None:
+        """Remove what an earlier version of the module installed, and this one does not need."""
+        try:
+            dependencies.remove_left_over()
+            told = _("python-gdcm is removed; it is gone once Slicer is started again.")
+        except RuntimeError as error:
+            told = str(error)
+        self.refresh()
+        self._say(told)
 
     def release(self) -> None:
         """Free the accelerator's memory."""

@@ -13,8 +13,10 @@ from slicer.i18n import tr as _
 from ..cine.cine import CineError
 from ..scene import (
     bookmark_key_object,
+    contour_being_drawn,
     contours_in_the_way,
     extract_keyframes,
+    find_contours,
     find_keyframe_table,
     image_sequences,
     open_contours,
@@ -71,32 +73,32 @@ class HandOnPanel:
         if not sequences:
             self._tell(_("No loop has keyframes yet."))
             return
-        folder = qt.QFileDialog.getExistingDirectory(None, _("Folder of labelled loops to add to"))
+        folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Folder of labelled loops to add to"))
         if folder:
             self._do(lambda: self._store(sequences, Path(folder)))
 
     def open_labelled(self) -> None:
         """Load the loops of a labelled folder, with their labels as keyframes, in the background."""
-        folder = qt.QFileDialog.getExistingDirectory(None, _("Folder with labels.csv"))
+        folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("Folder with labels.csv"))
         if folder:
             self._start(lambda: self._open_labelled(Path(folder)))
 
     def save_contours(self) -> None:
         """Write the loop's contours to a file, which the person chooses."""
-        path = qt.QFileDialog.getSaveFileName(None, _("Save contours"), "", _FILTER)
+        path = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), _("Save contours"), "", _FILTER)
         if path:
             path = path if path.endswith(".json") else f"{path}.contours.json"
-            self._do(lambda: save_contours(self._keyframes.sequence, path))
+            self._do(lambda: self._save_contours(path))
 
     def open_contours(self) -> None:
         """Draw a file's contours on the loop, after asking where they replace others."""
-        path = qt.QFileDialog.getOpenFileName(None, _("Contours"), "", _FILTER)
+        path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("Contours"), "", _FILTER)
         if path:
             self._do(lambda: self._open_contours(path))
 
     def open_key_object(self) -> None:
         """Take keyframes over from a DICOM Key Object Selection document."""
-        path = qt.QFileDialog.getOpenFileName(None, _("DICOM Key Object Selection document"))
+        path = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("DICOM Key Object Selection document"))
         if path:
             self._do(lambda: self._open_key_object(path))
 
@@ -120,9 +122,10 @@ class HandOnPanel:
             self._stored += self._store_one(sequence, folder)
         except CineError as error:
             self._stored.append(str(error))
+        finally:
+            if self._waiting:
+                qt.QTimer.singleShot(0, self._store_next)
         self._tell("\n".join(self._stored))
-        if self._waiting:
-            qt.QTimer.singleShot(0, self._store_next)
 
     def _store_one(self, sequence: Any, folder: Path) -> list[str]:
         from ..datasets.labelled_folder import SectorMissing
@@ -153,6 +156,13 @@ class HandOnPanel:
         if problems:
             self._tell("\n".join(problems))
 
+    def _save_contours(self, path: str) -> None:
+        drawn = contour_being_drawn(slicer.mrmlScene)
+        save_contours(self._keyframes.sequence, path)
+        left_out = drawn is not None and drawn in find_contours(self._keyframes.sequence)
+        note = _(" The contour that is being drawn is left out: end it with a double click, and save again.")
+        self._tell(_("{file}: saved.").format(file=Path(path).name) + note * left_out)
+
     def _open_contours(self, path: str) -> None:
         self._logic.ensure_packages()
         replaced = contours_in_the_way(self._keyframes.sequence, path)
@@ -164,7 +174,8 @@ class HandOnPanel:
     def _save_key_object(self) -> None:
         sequence = self._keyframes.sequence
         source = ask_source_file(sequence)
-        path = qt.QFileDialog.getSaveFileName(None, _("Save key object"), "", "*.dcm") if source else ""
+        window = slicer.util.mainWindow()
+        path = qt.QFileDialog.getSaveFileName(window, _("Save key object"), "", "*.dcm") if source else ""
         if path:
             self._logic.ensure_packages(dicom=True)
             warnings = save_key_object(sequence, source, path)

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from slicer.i18n import tr as _
 
-from ..cine.cine import Cine, Source
+if TYPE_CHECKING:
+    from ..cine.cine import Cine
 
 CATEGORY = "EchoKeyframe"
 NAME = "FourChamberEcho"
+CHECKSUM = "SHA256:6fa3a087d3c631b43216a8abec8aac8d2d73751c5bf5885708d1150b09283f72"
+ELSEWHERE = "https://github.com/pydicom/pydicom/raw/v3.0.1/src/pydicom/data/test_files/examples_ybr_color.dcm"
+"""The same file, for a Python whose pydicom was stripped of it."""
+
+
+def register(load: Callable[[Any], None], thumbnail: Path) -> None:
+    """Offer the loop in Slicer's module Sample Data, whose button calls ``load``.
+
+    ``SampleData.downloadSample(NAME)`` gives the path of a copy of the file, which ``EchoKeyframeLogic.load`` takes.
+    """
+    import SampleData
+
+    path = sample_file()
+    SampleData.SampleDataLogic.registerCustomSampleDataCategory(CATEGORY, title=_("EchoKeyframe"))
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(
+        category=CATEGORY,
+        sampleName=NAME,
+        uris=[path.as_uri() if path is not None else ELSEWHERE],
+        fileNames=[f"{NAME}.dcm"],
+        loadFiles=[False],  # Slicer would take the file for a volume
+        checksums=[CHECKSUM],
+        thumbnailFileName=str(thumbnail),
+        customDownloader=load,
+    )
 
 
 def sample_file() -> Path | None:
@@ -25,7 +52,10 @@ def sample_file() -> Path | None:
 
 def simulated_loop(count: int = 60, rate: float = 30.0, size: int = 128) -> Cine:
     """A drawn ventricle that beats once a second, ED at 0, 1, 2 s: shows that the machinery turns, nothing more."""
+    import numpy as np
     from scipy.ndimage import gaussian_filter, map_coordinates
+
+    from ..cine.cine import Cine, Source
 
     speckle = gaussian_filter(np.random.default_rng(7).rayleigh(40.0, (size, size)), 1.2)
     rows, columns = np.mgrid[:size, :size].astype(float)

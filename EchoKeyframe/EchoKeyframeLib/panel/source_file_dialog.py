@@ -18,4 +18,4 @@ def ask_source_file(sequence: Any) -> str:
     """
     database = getattr(slicer, "dicomDatabase", None)  # a Slicer can be built without DICOM
     path = find_source_file(sequence, database.fileForInstance if database is not None else None)
-    return str(path or qt.QFileDialog.getOpenFileName(None, _("File that the sequence came from")))
+    return str(path or qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), _("File that the sequence came from")))

@@ -36,6 +36,15 @@ class Beating:
         """0 at ED, 1 at ES."""
         return self._at("contraction", lag)
 
+    def walls(self, share: Tensor | float = 1.0, lag: Tensor | None = None) -> Tensor:
+        """Contraction of the walls, which also move while the volume stands still: by ``share`` of the drawn motion."""
+        volume = self._at("contraction", lag)
+        return volume + share * (self._at("walls", lag) - volume)
+
+    def twist(self) -> Tensor:
+        """Twist, 0 at ED and 1 where it is largest."""
+        return self._at("twist", None)
+
     def mitral(self, lag: Tensor | None = None) -> Tensor:
         """Opening of the mitral valve (with a lag: of the tricuspid one), 0 closed to 1 wide open."""
         return self._at("mitral", lag).clamp_(0, 1)

@@ -58,7 +58,7 @@ class Chambers:
 
     def _draw_right_heart(self, draws: Draws, filling: Tensor, beating: Beating) -> None:
         ventricle = self.ventricle
-        squeeze = beating.contraction(draws.normal(0.015)) * ventricle.ejection * draws.uniform(0.6, 1.2)
+        squeeze = beating.walls(lag=draws.normal(0.015)) * ventricle.ejection * draws.uniform(0.6, 1.2)
         self.right_width = ventricle.width0 * draws.uniform(0.75, 1.7) * (1 - 0.35 * squeeze)
         self.right_length = ventricle.length * draws.uniform(0.62, 0.85)
         self.tricuspid_y = ventricle.length * draws.uniform(0.93, 1.0)

@@ -17,11 +17,12 @@ class PhantomConfig:
     views: any of ``VIEWS``; ``view_weights`` gives their relative shares (None: all alike).
     mask: also return the LV cavity of each frame.
 
-    Switches: drift (probe and patient motion), breathing, arrhythmia (atrial fibrillation, ectopic beats),
-    regional (defects, dyssynchrony, unequal walls), leaflets (valve motion is visible), dropout (walls that fade,
-    shadows, attenuation), clutter (near-field clutter, reverberation, haze), noise (moving blood, electronic noise),
-    degradation (views that get worse within the clip), processing (persistence, edge enhancement, varied gain and
-    dynamic range), overlays, compression.
+    Switches: drift (probe and patient motion, sway), breathing, arrhythmia (atrial fibrillation, ectopic beats),
+    regional (defects, dyssynchrony, unequal walls), isovolumic (walls that move while both valves are closed), upended
+    (some clips with the apex at the bottom, as children's hearts are shown), leaflets (valve motion is visible),
+    dropout (walls that fade, shadows, attenuation), clutter (near-field clutter, reverberation, haze), noise (moving
+    blood, electronic noise), degradation (views that get worse within the clip), processing (persistence, edge
+    enhancement, varied gain and dynamic range), overlays, compression.
 
     Raises ValueError for unknown views, empty ranges or sizes too small to show a heart.
     """
@@ -30,9 +31,9 @@ class PhantomConfig:
     size: int = 112
     rows: int = 112
     beams: int = 72
-    fps: tuple[float, float] = (15.0, 100.0)
+    fps: tuple[float, float] = (8.0, 120.0)
     heart_rate: tuple[float, float] = (40.0, 160.0)
-    ejection_fraction: tuple[float, float] = (10.0, 75.0)
+    ejection_fraction: tuple[float, float] = (8.0, 75.0)
     views: tuple[str, ...] = VIEWS
     view_weights: tuple[float, ...] | None = (5.0, 2.0, 2.0, 2.0)
     mask: bool = False
@@ -40,6 +41,8 @@ class PhantomConfig:
     breathing: bool = True
     arrhythmia: bool = True
     regional: bool = True
+    isovolumic: bool = True
+    upended: bool = True
     leaflets: bool = True
     dropout: bool = True
     clutter: bool = True

@@ -114,7 +114,7 @@ def _simulate(seeds: list[int], config: PhantomConfig, device: torch.device) -> 
     grain = 0.5 * scan.depth / config.rows
     scattering = Scattering(Draws(seeds, "tissue", device), ventricle, view.right_heart, grain, config)
     scanner = Scanner(Draws(seeds, "scanner", device), scan, beating, config)
-    conversion = ScanConversion(Draws(seeds, "frame", device), scan, config.size)
+    conversion = ScanConversion(Draws(seeds, "frame", device), scan, config.size, config.upended)
 
     depth, angle = scan.samples(config.rows, config.beams)
     x, y = pose.to_heart(depth, angle + scan.tilt)

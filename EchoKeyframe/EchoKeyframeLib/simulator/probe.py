@@ -29,7 +29,7 @@ class Scan:
         return cls(
             depth=draws.uniform(115, 200),
             start=draws.uniform(0, 8),
-            half_angle=torch.deg2rad(draws.uniform(29, 48)),
+            half_angle=torch.deg2rad(draws.uniform(29, 52)),
             tilt=torch.deg2rad(draws.normal(3)),
         )
 
@@ -74,7 +74,8 @@ def draw_pose(
     apex_x = draws.normal(9) * apical - (draws.uniform(0.5, 0.85) * length) * parasternal
     angle = draws.normal(11) * apical + draws.uniform(68, 92) * parasternal
     shift_x, shift_z = _excursion(draws, beating, config)
-    swing = draws.uniform(-7, 7) * beating.contraction(draws.normal(0.02))
+    swing = draws.uniform(-7, 7) * beating.walls(lag=draws.normal(0.02))
+    swing = swing + _sway(draws, beating, config)
     return Pose(
         apex_x=apex_x + shift_x,
         apex_z=apex_z + shift_z,
@@ -84,10 +85,17 @@ def draw_pose(
     )
 
 
+def _sway(draws: Draws, beating: Beating, config: PhantomConfig) -> Tensor:
+    """Turning of the image in degrees where a hand does not hold the probe still, slower than the heart."""
+    angle, rate, phase = draws.uniform(1, 8) * draws.chance(0.2), draws.uniform(0.15, 0.6), draws.uniform(0, 6.28)
+    turn = draws.normal(4) * draws.chance(0.2)
+    return angle * torch.sin(6.28 * rate * beating.times + phase) + turn * beating.times if config.drift else 0 * angle
+
+
 def _excursion(draws: Draws, beating: Beating, config: PhantomConfig) -> tuple[Tensor, Tensor]:
     """Displacement of the heart in mm per frame: with the beat, with breathing, and because the probe drifts."""
     amplitude, way = draws.uniform(0, 6), draws.uniform(0, 6.28)
-    contraction = beating.contraction(draws.normal(0.03))
+    contraction = beating.walls(lag=draws.normal(0.03))
     shift_x = amplitude * torch.cos(way) * contraction
     shift_z = 0.6 * amplitude * torch.sin(way) * contraction
     depth, way, rate, phase = draws.uniform(0, 5), draws.uniform(0, 6.28), draws.uniform(0.15, 0.4), draws.uniform(0, 1)
@@ -97,7 +105,8 @@ def _excursion(draws: Draws, beating: Beating, config: PhantomConfig) -> tuple[T
     step = (draws.uniform(0, 1.4) / beating.fps.sqrt()).flatten().cpu().numpy()
     frames = beating.times.shape[1]
     walk_x, walk_z = draws.walk(frames, step), draws.walk(frames, step)
-    slide_x, slide_z = draws.normal(2.5), draws.normal(1.5)
+    hurried = 1 + draws.uniform(1, 4) * draws.chance(0.15)
+    slide_x, slide_z = draws.normal(2.5) * hurried, draws.normal(1.5) * hurried
     if config.drift:
         shift_x, shift_z = shift_x + walk_x + slide_x * beating.times, shift_z + walk_z + slide_z * beating.times
     return shift_x, shift_z

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from .config import PhantomConfig
+from .isovolumic import draw_isovolumic
 
 ES_BEFORE_OPENING = 0.02
 MITRAL_CLOSES_BEFORE_ED = 0.008
@@ -211,7 +212,9 @@ class Rhythm:
     """The beats of one clip that starts at 0 s, and its curves over time.
 
     ed, es: times in s of all ED and ES, float64, also of those outside the clip (at least one on either side).
-    contraction, mitral, aortic: callables from times in s to values; see ``HeartBeat``.
+    contraction, mitral, aortic: callables from times in s to values; see ``HeartBeat``. ``contraction`` is that of the
+    volume; ``walls`` and ``twist`` differ from it in the isovolumic phases (``IsovolumicMotion``).
+    isovolumic: that motion of each beat; empty where it is switched off.
     """
 
     def __init__(self, rng: np.random.Generator, config: PhantomConfig, duration: float) -> None:
@@ -220,8 +223,21 @@ class Rhythm:
         self.ed = np.array([b.start for b in self.beats])
         self.es = np.array([b.start + b.es for b in self.beats[:-1]])
         self.contraction = _curve((b.start + t, v) for b in self.beats for t, v in b.contraction())
+        # From a generator of their own: switched off, they leave the beats as they were.
+        self.isovolumic = draw_isovolumic(rng.spawn(1)[0], len(self.beats)) if config.isovolumic else []
+        self.walls, self.twist = self._moving("walls"), self._moving("twist")
         self.mitral = _curve((b.start + t, v) for b in self.beats for t, v in b.mitral(self.rates))
         self.aortic = _curve((b.start + t, v) for b in self.beats for t, v in b.aortic())
+
+    def _moving(self, part: str) -> PchipInterpolator:
+        if not self.isovolumic:
+            return self.contraction
+        onsets = [motion.onset for motion in (*self.isovolumic[1:], self.isovolumic[-1])]
+        return _curve(
+            (beat.start + t, value)
+            for beat, motion, onset in zip(self.beats, self.isovolumic, onsets, strict=True)
+            for t, value in getattr(motion, part)(beat, onset)
+        )
 
     def heart_rate(self, duration: float) -> float:
         """Beats per minute over the beats that the clip touches."""

@@ -13,7 +13,7 @@ from .probe import Scan
 class ScanConversion:
     """Where the sector lies in the frame: fitted to it, as a crop to the sector does, but not perfectly."""
 
-    def __init__(self, draws: Draws, scan: Scan, size: int) -> None:
+    def __init__(self, draws: Draws, scan: Scan, size: int, upended: bool = True) -> None:
         self.scan, self.size = scan, size
         edge = scan.half_angle.clamp(max=1.5)
         half_width = scan.depth * torch.sin(edge)
@@ -25,6 +25,7 @@ class ScanConversion:
         self.middle = middle + draws.normal(0.02) * size * self.mm
         self.cut = torch.where(draws.chance(0.35) > 0, draws.uniform(0.55, 1.0) * half_width, 10 * half_width)
         self.flipped = draws.chance(0.06)
+        self.upended = draws.chance(0.1) if upended else torch.zeros_like(self.flipped)
         self.grid, self.inside = self._grid()
 
     def _grid(self) -> tuple[Tensor, Tensor]:
@@ -32,7 +33,7 @@ class ScanConversion:
         steps = torch.arange(self.size, device=self.mm.device, dtype=torch.float32) + 0.5
         x = (steps.view(1, 1, 1, -1) - self.center) * self.mm * self.aspect
         x = x * (1 - 2 * self.flipped)
-        z = (steps.view(1, 1, -1, 1) - self.size / 2) * self.mm + self.middle
+        z = (steps.view(1, 1, -1, 1) - self.size / 2) * (1 - 2 * self.upended) * self.mm + self.middle
         reach, angle = torch.hypot(x, z), torch.atan2(x, z)
         scan = self.scan
         across, down = angle / scan.half_angle, (reach - scan.start) / (scan.depth - scan.start)

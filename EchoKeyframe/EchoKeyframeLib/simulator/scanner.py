@@ -98,6 +98,10 @@ class Scanner:
         near = near * (1 + draws.uniform(0, 1.5) * draws.chance(0.4) * comb)
         spread = ((down - draws.uniform(0.15, 0.6)) / draws.uniform(0.15, 0.4)).square()
         haze = amplitude(draws.uniform(-62, -26)) * torch.exp(-spread)
+        # In some loops as bright as the walls and over a part of the image.
+        cloud = ((down - draws.uniform(0.0, 0.7)) / draws.uniform(0.15, 0.6)).square()
+        side = ((self.relative_angle - draws.uniform(-1, 1)) / draws.uniform(0.4, 2)).square()
+        haze = haze + amplitude(draws.uniform(-40, -14)) * torch.exp(-cloud - side) * draws.chance(0.35)
         self.near, self.haze = near, haze
         self.clutter = draws.field((2, 1, config.rows, config.beams))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import torch
@@ -67,7 +68,7 @@ class Scattering:
 
     def _draw_walls(self, draws: Draws) -> None:
         self.myocardium = draws.uniform(-22, -10)
-        self.septum = draws.uniform(-3, 9)
+        self.septum = draws.uniform(-3, 9) + draws.uniform(0, 9) * draws.chance(0.3)
         fades = draws.chance(0.45) if self.config.dropout else 0.0
         self.lateral = draws.uniform(-3, 3) - draws.uniform(4, 24) * fades
         self.fade_level, self.fade_width = draws.uniform(0, 0.8), draws.uniform(0.2, 0.6)
@@ -75,11 +76,15 @@ class Scattering:
         self.endocardium, self.epicardium = draws.uniform(-2, 9), draws.uniform(-4, 7)
         self.valve = draws.uniform(-15, -4)
         self.thin_wall = draws.uniform(-3, 7)
-        self.crux = draws.uniform(2, 11)
+        self.crux = draws.uniform(2, 11) + draws.uniform(0, 6) * draws.chance(0.3)
+        # Apex and the inner side of the walls drown in many real loops, most of all where the cavity is small.
+        lost = draws.chance(0.4) if self.config.dropout else 0.0
+        self.apex_loss, self.apex_reach = draws.uniform(4, 24) * lost, draws.uniform(0.1, 0.4)
+        self.dim = draws.uniform(2, 10) * draws.chance(0.4)
 
     def _draw_surroundings(self, draws: Draws) -> None:
-        dark = draws.chance(0.7)
-        self.outer = draws.uniform(-30, -8) * dark + draws.uniform(-8, 3) * (1 - dark)
+        dark = draws.chance(0.5)
+        self.outer = draws.uniform(-26, -8) * dark + draws.uniform(-8, 5) * (1 - dark)
         self.outer_mottle = draws.uniform(2, 8)
         self.pericardium = draws.uniform(-10, 3)
         self.pericardium_at, self.pericardium_width = draws.uniform(1, 5), draws.uniform(1.2, 4)
@@ -88,11 +93,13 @@ class Scattering:
         self.far_at, self.far_width = draws.uniform(2, 10), draws.uniform(3, 9)
 
     def _muscle(self, draws: Draws) -> tuple[Tensor, ...]:
-        """A papillary muscle or trabecula: side, place and size at ED (mm), share of the blood that it displaces."""
+        """A papillary muscle or trabecula: side, place and size at ED (mm), share of the blood that it displaces, and
+        how much more than the wall it returns (dB)."""
         side = 2 * draws.chance(0.5) - 1
         across, along = side * draws.uniform(0.55, 0.9), draws.uniform(0.3, 0.65)
         width, height = draws.uniform(2.5, 5.5), draws.uniform(5, 13)
-        return across, along, width, height, draws.uniform(0.5, 1.0) * draws.chance(0.55)
+        level = draws.uniform(-12, 3)
+        return across, along, width, height, draws.uniform(0.5, 1.0) * draws.chance(0.6), level
 
     def strength(self, y: Tensor, tissue: Tissue, cavities: Cavities, leaflets: Tensor | None, roof: Tensor) -> Tensor:
         """Amplitude of the echoes from tissue ``[B, T, row, beam]``; y in mm as in ``ventricle``."""
@@ -106,7 +113,10 @@ class Scattering:
         solid = torch.maximum(solid, cavities.thin_wall * thin)
         far = torch.exp(-((y - roof - self.far_at) / self.far_width).square_().clamp_(max=30))
         solid = torch.maximum(solid, far.mul_(amplitude(self.far_wall + 3 * patches[2])))
-        solid = solid.mul_(1 - self._fluid(tissue, cavities))
+        solid = solid.mul_(1 - cavities.blood)
+        for muscle, decibel in self._muscles(tissue, patches[1]):
+            cavities.blood = cavities.blood * (1 - muscle)
+            solid = torch.maximum(solid, amplitude(decibel).mul_(muscle))
         solid = torch.maximum(solid, self._crux(y, tissue))
         return solid if leaflets is None else torch.maximum(solid, leaflets * amplitude(self.valve + 2 * patches[1]))
 
@@ -116,6 +126,8 @@ class Scattering:
         wall = (self.myocardium + side) + self.mottle * patches[1] + self.streak * patches[0]
         inner = (1 - (tissue.depth / 0.3).square_()).clamp_(min=0)
         rim = (1 - ((tissue.depth - 1) / 0.3).square_()).clamp_(min=0)
+        wall.sub_(self.apex_loss * (1 - tissue.level / self.apex_reach).clamp_(0, 1))
+        wall.sub_(self.dim * (1 - tissue.depth).clamp_(0, 1))
         return wall.add_(inner.mul_(self.endocardium)).add_(rim.mul_(self.epicardium))
 
     def _pericardium(self, y: Tensor, tissue: Tissue, patches: Tensor) -> Tensor:
@@ -125,16 +137,15 @@ class Scattering:
         beyond = beyond.mul_(torch.where(tissue.right, torch.ones_like(self.right_heart), 1 - self.right_heart))
         return beyond.mul_(amplitude(self.pericardium + 4 * patches))
 
-    def _fluid(self, tissue: Tissue, cavities: Cavities) -> Tensor:
-        fluid = cavities.blood
-        for across, along, width, height, share in self.muscles:
+    def _muscles(self, tissue: Tissue, patches: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Mask of each muscle inside the cavity, and what it returns in dB."""
+        for across, along, width, height, share, level in self.muscles:
             if not share.any():
                 continue
             off_x = (tissue.material_x - across * self.ventricle.width0).div_(width).square_()
             off_y = (tissue.material_y - along * self.ventricle.length0).div_(height).square_()
             muscle = off_x.add_(off_y).neg_().add_(1.5).clamp_(0, 1).mul_(tissue.depth < 0)
-            fluid = fluid * (1 - muscle.mul_(share))
-        return fluid
+            yield muscle.mul_(share), (self.myocardium + level) + self.mottle * patches
 
     def _crux(self, y: Tensor, tissue: Tissue) -> Tensor:
         """Fibrous rings at both hinges of the mitral valve."""
@@ -151,5 +162,5 @@ class Scattering:
         x = tissue.material_x * self.scale + self.offset[2]
         y = (tissue.material_y - MIDDLE) * self.scale + self.offset[3]
         layers = _look_up(_textures(x.device)[0], x, y)
-        share = self.turnover * self.ventricle.contraction
+        share = self.turnover * self.ventricle.twist
         return layers[:2].mul_(torch.cos(share)).addcmul_(layers[2:], torch.sin(share).expand_as(layers[2:]))

@@ -46,27 +46,27 @@ class Ventricle:
     """Shape and contraction of the LV of B clips.
 
     length0, width0, wall0: at ED, mm: long axis, half width of the cavity, wall thickness ``[B, 1, 1, 1]``.
-    length: long axis ``[B, T, 1, 1]``; the annulus descends as it shortens. contraction: see ``Beating``.
+    length: long axis ``[B, T, 1, 1]``; the annulus descends as it shortens. contraction, twist: see ``Beating``.
     ejection: fraction of the volume that a full beat ejects.
     """
 
     def __init__(self, draws: Draws, depth: Tensor, ejection: Tensor, beating: Beating, config: PhantomConfig) -> None:
         self.ejection = ejection
-        self.length0 = (draws.uniform(0.46, 0.68) * depth).clamp(60, 112)
-        # A heart that ejects little is mostly a wide one.
-        self.width0 = self.length0 * (draws.uniform(0.21, 0.31) + 0.08 * (0.55 - ejection).clamp(min=0))
+        self.length0 = (draws.uniform(0.42, 0.72) * depth).clamp(55, 120)
+        # As wide as the cavities that readers trace. A heart that ejects little is mostly a wider one.
+        self.width0 = self.length0 * (draws.uniform(0.22, 0.38) + 0.08 * (0.55 - ejection).clamp(min=0))
         self.wall0 = draws.uniform(6, 12) * self.length0 / 85
         shortening = ejection * draws.uniform(0.22, 0.36)
         self.narrowing = 1 - ((1 - ejection) / (1 - shortening)).sqrt()
-        self.contraction = beating.contraction()
-        axis = beating.contraction(draws.normal(0.01)) if config.regional else self.contraction
+        self.contraction, self.twist = beating.contraction(), beating.twist()
+        axis = beating.walls(draws.uniform(0.7, 1.3), draws.normal(0.01)) if config.regional else beating.walls()
         self.length = self.length0 * (1 - shortening * axis)
         self._draw_shape(draws)
         self._draw_regions(draws, beating, config)
 
     def _draw_shape(self, draws: Draws) -> None:
-        self.widest, self.taper = draws.uniform(0.5, 0.75), draws.uniform(0.05, 0.3)
-        self.blunt = draws.uniform(-0.3, 0.35)
+        self.widest, self.taper = draws.uniform(0.4, 0.75), draws.uniform(0.05, 0.4)
+        self.blunt, self.skew = draws.uniform(-0.3, 0.6), draws.uniform(-0.18, 0.18)
         self.septum_thickness = draws.uniform(0.45, 1.05)
         self.outer_edge = EDGE + draws.uniform(0, 4) * draws.chance(0.6)
         self.bumps, self.bump_rate = draws.uniform(0, 0.05), draws.uniform(7, 22)
@@ -81,11 +81,11 @@ class Ventricle:
         self.defect_right, self.defect_level = draws.chance(0.5), draws.uniform(0.15, 0.8)
         self.defect_width = draws.uniform(0.15, 0.4)
         if config.regional:
-            self.motion_left = share * beating.contraction(lags[0])
-            self.motion_right = (2 - share) * beating.contraction(lags[1])
+            self.motion_left = share * beating.walls(draws.uniform(0.3, 1.2), lags[0])
+            self.motion_right = (2 - share) * beating.walls(draws.uniform(0.3, 1.2), lags[1])
         else:
             self.defect = torch.zeros_like(self.defect)
-            self.motion_left = self.motion_right = self.contraction
+            self.motion_left = self.motion_right = beating.walls()
 
     def profile(self, level: Tensor) -> Tensor:
         """Half width of the cavity by level along the axis, relative to the widest place."""
@@ -94,6 +94,11 @@ class Ventricle:
         rise = rise.sqrt_() * (1 + self.blunt * rest)
         beyond = ((level - self.widest) / (1 - self.widest)).clamp_(0, 1.3).square_()
         return rise.mul_(1 - self.taper * beyond).mul_(level > 0)
+
+    def _uneven(self, level: Tensor, right: Tensor) -> Tensor:
+        """What the one wall is farther from the long axis, and the other nearer; nothing at apex and annulus."""
+        bulge = 4 * self.skew * (level * (1 - level)).clamp_(min=0)
+        return torch.where(right, 1 + bulge, 1 - bulge)
 
     def annulus_half_width(self) -> Tensor:
         """Half width of the mitral annulus in mm ``[B, T, 1, 1]``."""
@@ -114,10 +119,12 @@ class Ventricle:
         wall = self.wall_thickness(width)
         shape = self.profile(level) * (1 + self.bumps * torch.sin(level * self.bump_rate + x.sign() * self.bump_phase))
         thin = torch.where(right, torch.ones_like(self.septum_thickness), self.septum_thickness)
+        uneven = self._uneven(level, right)
+        shape = shape * uneven
         inner = shape * width
         cap = 0.8 * self.wall0 * self.length0 / self.length
         wall = wall * thin
-        dome = self.profile((y + cap) / (self.length + cap)) * (width + wall)
+        dome = self.profile((y + cap) / (self.length + cap)) * uneven * (width + wall)
         outer = torch.maximum(dome, inner + 0.55 * wall)
         depth = (across - inner) / (outer - inner + 0.1)
         base = self.length - y

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -159,6 +160,18 @@ class Jobs:
             if job is not None:
                 reports += self._answer(job, event)
         return reports + self._add_frames()
+
+    def wait(self, let_work: Callable[[], Any], seconds: float) -> list[Report]:
+        """Poll until nothing is under way, with ``let_work`` called between; the reports but progress. Raises
+        TimeoutError."""
+        deadline, reports = time.monotonic() + seconds, []
+        while self.busy:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"a load or detection took longer than {seconds:g} s")
+            reports += [report for report in self.poll() if report.kind != "progress"]
+            let_work()
+            time.sleep(0.01)
+        return reports
 
     def _answer(self, job: Job, event: Event) -> list[Report]:
         load = self._loads.get(job.number)

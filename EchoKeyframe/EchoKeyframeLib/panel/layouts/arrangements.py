@@ -67,6 +67,33 @@ def show_loop_alone() -> None:
         qt.QTimer.singleShot(0, lambda: slicer.util.setSliceViewerLayers(fit=True))
 
 
+def show_in_views(sequence: Any) -> None:
+    """Show a sequence in the slice views, in the red one alone where none on show faces it, and in the sequence
+    toolbar. Nothing happens where no browser plays it."""
+    from ...scene import find_browser, show_in_facing_views
+
+    browser = find_browser(sequence)
+    if browser is None:
+        return
+    slicer.modules.sequences.setToolBarActiveBrowserNode(browser)
+    slicer.modules.sequences.showSequenceBrowser(browser)
+    if not show_in_facing_views(browser.GetProxyNode(sequence)):
+        show_loop_alone()
+    slicer.util.setSliceViewerLayers(fit=True)
+
+
+def bring_up(sequence: Any) -> None:
+    """Show a loop where no view on show has its frame, and let the toolbar play it."""
+    from ...scene import current_frame, find_browser, is_shown
+
+    browser = find_browser(sequence)
+    if browser is None:
+        return
+    slicer.modules.sequences.setToolBarActiveBrowserNode(browser)
+    if not is_shown(sequence, current_frame(sequence)):
+        show_in_views(sequence)
+
+
 def _offer() -> list[tuple[Any, Any]]:
     """Entries in the menu of layouts, with their menu."""
     window = slicer.util.mainWindow()

@@ -9,6 +9,7 @@ import vtk
 from ..contract import CONTOURS_REFERENCE, SEQUENCE_REFERENCE
 from ..keyframes.keyframe_volumes import frame_of_volume
 from ..loop.navigation import current_frame, find_browser
+from ..loop.slice_views import names_on_show
 from .disk_model import find_disks
 from .long_axis import find_axis
 from .lv_contours import contour_place, find_contours
@@ -72,8 +73,10 @@ class ContourViews:
 
 
 def is_shown(sequence: Any, frame: int) -> bool:
-    """Whether a slice view shows this frame."""
-    return frame in _shown_frames(sequence).values()
+    """Whether a slice view that is on show has this frame in it."""
+    scene = sequence.GetScene()
+    on_show = {n.GetID() for n in _nodes(scene, "vtkMRMLSliceNode") if n.GetLayoutName() in names_on_show(scene)}
+    return any(shows == frame and view in on_show for view, shows in _shown_frames(sequence).items())
 
 
 def _traced_loops(scene: Any) -> list[Any]:

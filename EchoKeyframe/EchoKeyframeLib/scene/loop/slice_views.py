@@ -14,7 +14,8 @@ _PARALLEL = 0.99  # cosine of the angle between view and image up to which the i
 
 
 def show_in_facing_views(volume: Any) -> int:
-    """Put a volume of one slice into the background of the slice views that face it; returns how many these are.
+    """Put a volume of one slice into the background of the slice views that face it; returns how many of those are on
+    show.
 
     The views of ED and ES side by side keep their frames. Raises SceneError if the volume is gone.
     """
@@ -29,7 +30,13 @@ def show_in_facing_views(volume: Any) -> int:
     shown = [c for c in _nodes(scene, "vtkMRMLSliceCompositeNode") if c.GetLayoutName() in facing]
     for composite in shown:
         composite.SetBackgroundVolumeID(volume.GetID())
-    return len(shown)
+    return len({composite.GetLayoutName() for composite in shown} & names_on_show(scene))
+
+
+def names_on_show(scene: Any) -> set[str]:
+    """Layout names of the slice views that the application shows; of all, in a scene without an application."""
+    views = _nodes(scene, "vtkMRMLSliceNode")
+    return {view.GetLayoutName() for view in [v for v in views if v.IsMappedInLayout()] or views}
 
 
 def _normal(matrix: Any) -> np.ndarray:
