@@ -396,14 +396,13 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
     def ensure_packages(self, choice=None, dicom=False):
         """Install what is missing, after asking: for a detector, for DICOM documents. Raises RuntimeError if the person
         declines."""
-        from EchoKeyframeLib.models.registry import needs_torch
         from EchoKeyframeLib.panel.packages import dependencies
 
         dependencies.ensure_listed(self.resources / "requirements.txt")
         if dicom:
             dependencies.ensure_listed(self.resources / "requirements-dicom.txt")
-        if choice is not None and needs_torch(choice.model):
-            dependencies.ensure_torch()
+        if choice is not None:
+            dependencies.ensure_runtime(choice.model)
 
     def add_simulated_loop(self):
         """Put a drawn loop into the scene and return its sequence."""

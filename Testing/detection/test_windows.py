@@ -11,7 +11,9 @@ from EchoKeyframeLib.detection.batches import Batches  # noqa: E402
 from EchoKeyframeLib.detection.keyframes import DetectionError  # noqa: E402
 from EchoKeyframeLib.detection.network import NetworkDetector  # noqa: E402
 from EchoKeyframeLib.detection.windows import mean_over_windows, window_starts  # noqa: E402
+from EchoKeyframeLib.models.onnx_runner import OnnxRunner  # noqa: E402
 from EchoKeyframeLib.models.presets import PRESETS, build_network  # noqa: E402
+from EchoKeyframeLib.models.runner import NetworkRunner  # noqa: E402
 
 PAPER = replace(PRESETS["paper-112"], size=64)
 
@@ -65,24 +67,38 @@ def test_windows_cover_every_frame(length, window, step):
 @pytest.mark.parametrize("batch", [1, 3, 100])
 def test_mean_over_the_windows_that_contain_a_frame(batch):
     """A transformer that returns a frame's place in its window: the mean place can be counted by hand."""
-    features = torch.zeros(6, 1, 1, 1)
 
-    def place(windows):
-        return np.tile(np.arange(4, dtype=np.float32)[None, :, None], (len(windows), 1, 1))
+    def place(starts):
+        return np.tile(np.arange(4, dtype=np.float32)[None, :, None], (len(starts), 1, 1))
 
-    mean = mean_over_windows(features, place, 4, 6, Batches(batch))
+    mean = mean_over_windows(6, place, 4, 6, Batches(batch))
     assert np.allclose(mean[:, 0], [0, 0.5, 1, 2, 2.5, 3])
 
 
+def frames_themselves(window):
+    """Each frame's number for an answer."""
+    return lambda starts: (starts[:, None] + np.arange(window))[..., None].astype(np.float32)
+
+
 def test_windows_hold_the_frames_that_follow_each_other():
-    features = torch.arange(10.0).reshape(10, 1, 1, 1)
-    mean = mean_over_windows(features, lambda windows: windows[:, :, 0, 0].numpy(), 4, 10, Batches(3), step=3)
+    mean = mean_over_windows(10, frames_themselves(4), 4, 10, Batches(3), step=3)
     assert np.allclose(mean[:, 0], np.arange(10))
 
 
+def test_both_runners_cut_the_same_windows(paper):
+    features = np.arange(40 * 2, dtype=np.float32).reshape(40, 1, 2, 1)
+    starts = np.array([0, 3, 24])
+    torch_runner = NetworkRunner(paper, "cpu")
+    onnx_runner = OnnxRunner.__new__(OnnxRunner)
+    onnx_runner.config = paper.config
+    cut = onnx_runner.windows(features, starts)
+    assert cut.shape == (3, paper.config.frames, 1, 2, 1)
+    assert np.array_equal(cut[1, :, 0, 0, 0], features[3 : 3 + paper.config.frames, 0, 0, 0])
+    assert np.array_equal(torch_runner.windows(torch.from_numpy(features), starts).numpy(), cut)
+
+
 def test_zero_frames_do_not_count():
-    features = torch.arange(8.0).reshape(8, 1, 1, 1)
-    mean = mean_over_windows(features, lambda windows: windows[:, :, 0, 0].numpy(), 8, 5, Batches(4))
+    mean = mean_over_windows(8, frames_themselves(8), 8, 5, Batches(4))
     assert np.allclose(mean[:, 0], np.arange(5))
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from . import UsageError
 from .options import add_debug
-from .terminal import UsageError, say, tell_failed
+from .terminal import say, tell_error, tell_failed
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -34,8 +35,11 @@ def run(options: argparse.Namespace) -> int:
         try:
             network, _ = load_weights(path)
             card = add_graphs(path, graphs_of(network))
-        except (CineError, ExportError) as error:
-            tell_failed(path, str(error).removeprefix(f"{path}: "))
+        except ExportError as error:
+            tell_failed(path, str(error))
+            failed = True
+        except CineError as error:
+            tell_error(path, error, options.debug)
             failed = True
         else:
             say(f"{path}: {card.title} runs in ONNX Runtime")

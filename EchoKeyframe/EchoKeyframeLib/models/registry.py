@@ -27,8 +27,3 @@ def detector_names() -> list[str]:
     bundled = bundled_weights()
     fused = [FUSED] if DEFAULT_NETWORK in bundled else []
     return [AUTO, *fused, MOTION, *bundled]
-
-
-def needs_torch(model: str) -> bool:
-    """Whether this detector cannot be loaded without torch."""
-    return model not in (AUTO, MOTION)

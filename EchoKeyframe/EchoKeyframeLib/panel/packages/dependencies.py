@@ -1,7 +1,7 @@
 """Packages that Slicer does not bring: installed when they are first needed, after asking.
 
 Any of OpenCV's distributions will do, for all put the same folder ``cv2`` in place: of two, the second overwrites the
-first. Slicer's own NumPy is never changed.
+first. ONNX Runtime's likewise. Slicer's own NumPy is never changed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from slicer.i18n import tr as _
 
 TORCH = "torch>=2.4"
 OPENCV = ("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
-"""Distributions of OpenCV."""
+ONNX_RUNTIME = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml")
+"""Distributions of one package."""
 _there: set[Path] = set()
 _LEFT = "python-gdcm"  # its symbols collide with those of Slicer's own GDCM: Slicer crashes when it ends
 
 
 def listed(requirements: Path) -> list[Requirement]:
-    """What a file of requirements lists, with OpenCV by the name of the distribution that is there, if one is."""
+    """What a file of requirements lists, with OpenCV and ONNX Runtime by the name of the distribution
+    that is there, if one is."""
     return [_as_installed(entry) for entry in slicer.packaging.load_requirements(requirements)]
 
 
@@ -76,9 +78,10 @@ def remove_left_over() -> None:
 
 
 def _as_installed(entry: Requirement) -> Requirement:
-    if entry.name not in OPENCV:
+    distributions = next((names for names in (OPENCV, ONNX_RUNTIME) if entry.name in names), None)
+    if distributions is None:
         return entry
-    there = [name for name in OPENCV if _is_installed(name)]
+    there = [name for name in distributions if _is_installed(name)]
     fit = [name for name in there if slicer.packaging.pip_check(f"{name}{entry.specifier}")]
     return Requirement(f"{next(iter([*fit, *there, entry.name]))}{entry.specifier}")
 
@@ -104,13 +107,32 @@ def ensure_torch() -> None:
         import PyTorchUtils
     except ModuleNotFoundError:
         raise RuntimeError(
-            _("This detector needs PyTorch: install the PyTorch extension (Extensions Manager), or choose 'motion'.")
+            _("This detector needs PyTorch: install the PyTorch extension (Extensions Manager), or choose 'fused' or 'motion'.")
         ) from None
     requirement = TORCH.removeprefix("torch")
     if PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True, torchVersionRequirement=requirement) is None:
-        raise RuntimeError(_("PyTorch was not installed; choose the detector 'motion', which does not need it."))
+        raise RuntimeError(_("PyTorch was not installed; choose the detector 'fused' or 'motion', which do not need it."))
+
+
+def ensure_runtime(model: str) -> None:
+    """Install PyTorch where a detector has a network that nothing else here can run; see ``ensure_torch``.
+
+    Raises CineError for a detector that is not known.
+    """
+    from ...detection.catalogue import network_weights
+    from ...detection.runtime import runs_without_torch
+
+    weights = network_weights(model)
+    if weights is not None and not runs_without_torch(weights):
+        ensure_torch()
 
 
 def state() -> str:
     """One line for the panel."""
-    return _("PyTorch is installed") if has_torch() else _("PyTorch is not installed; the motion detector works")
+    from ...detection.runtime import gpu_seen
+
+    if has_torch():
+        return _("PyTorch is installed")
+    if gpu_seen():
+        return _("Networks run on the processor; PyTorch (2 to 5 GB) would run large ones on this computer's GPU")
+    return _("Networks run on the processor")
