@@ -394,3 +394,14 @@ def test_damaged_files_of_every_kind(part):
 
     assert report["cases"] == 500 and not report["failures"], json.dumps(report)[:3000]
     assert report["read"] > 50
+
+
+def test_a_message_does_not_quote_what_is_long(tmp_path):
+    from EchoKeyframeLib.measurement.contour import MeasurementError
+    from EchoKeyframeLib.measurement.contours_file import read_contours
+
+    path = tmp_path / "a.contours.json"
+    path.write_text(json.dumps({"schema": 1, "contours": [{"phase": "x" * 5000, "frame": 1}]}))
+    with pytest.raises(MeasurementError, match=r"contours\[0\]\.phase") as caught:
+        read_contours(path)
+    assert len(str(caught.value)) < 300
