@@ -31,6 +31,7 @@ Word = Annotated[str, msgspec.Meta(max_length=256)]
 FileName = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 Line = Annotated[str, msgspec.Meta(max_length=2**16)]
 
+_LONGEST = 100  # characters of either end of a message
 _OTHER_TEXT = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
@@ -72,7 +73,12 @@ def checked(
     try:
         return msgspec.convert(document, schema)
     except msgspec.ValidationError as fault:
-        raise error(path.name, f"damaged {what} ({str(fault).replace('`', '')})") from fault
+        raise error(path.name, f"damaged {what} ({_shortened(str(fault).replace('`', ''))})") from fault
+
+
+def _shortened(text: str) -> str:
+    """A message that may quote a long value, which stands before the place."""
+    return text if len(text) <= 2 * _LONGEST else f"{text[:_LONGEST]} … {text[-_LONGEST:]}"
 
 
 def _number(text: str) -> float | int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -164,3 +165,64 @@ def test_a_key_object_names_frames_of_the_file(clip, tmp_path: Path) -> None:
     document = dcmread(tmp_path / "k.dcm")
     numbers = str(document)
     assert "'4'" in numbers and "'10'" in numbers
+
+
+def _zeroed_inside(data: bytes) -> bytes:
+    third = len(data) // 3
+    return data[:third] + bytes(third) + data[2 * third :]
+
+
+def _noisy_inside(data: bytes) -> bytes:
+    third = len(data) // 3
+    return data[:third] + np.random.default_rng(3).bytes(third) + data[2 * third :]
+
+
+@pytest.mark.parametrize("spoilt", [_zeroed_inside, _noisy_inside])
+@pytest.mark.parametrize("syntax", [JPEGBaseline8Bit, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless])
+def test_a_frame_that_is_spoilt_inside_is_lost(tmp_path: Path, syntax: str, spoilt: Callable[[bytes], bytes]) -> None:
+    speckle = np.random.default_rng(0).integers(0, 127, (8, 96, 128), dtype=np.uint8)
+    frames = speckle + beating_frames(8, 96, 128) // 2
+    encoded = [encode(frame, syntax, "MONOCHROME2") for frame in frames]
+    sound = read_cine(write_dicom(tmp_path / "sound.dcm", frames, syntax, encoded=encoded))
+    encoded[3] = spoilt(encoded[3])
+    cine = read_cine(write_dicom(tmp_path / "a.dcm", frames, syntax, encoded=encoded))
+    assert cine.source.frame_numbers == (1, 2, 3, 5, 6, 7, 8) and cine.findings[0].kind is FindingKind.LOST_FRAMES
+    assert np.array_equal(cine.frames, np.delete(sound.frames, 3, axis=0))
+    assert cine.fps == pytest.approx(sound.fps) and len(sound) == 8  # the gap is no interval
+
+
+def test_an_encoder_that_is_odd_in_every_frame_is_read(tmp_path: Path) -> None:
+    black = np.zeros((6, 512, 512), np.uint8)  # which a lossless JPEG codes as zeros
+    black[:, 200:240, 200:240] = np.arange(6)[:, None, None] * 20
+    encoded = [encode(frame, JPEGLosslessSV1, "MONOCHROME2") for frame in black]
+    assert all(bytes(64) in data for data in encoded)
+    assert len(read_cine(write_dicom(tmp_path / "black.dcm", black, JPEGLosslessSV1, encoded=encoded))) == 6
+    frames = beating_frames(6)
+    stray = [encode(frame, JPEGBaseline8Bit, "MONOCHROME2") for frame in frames]
+    stray = [data[:-2] + b"\xff\x01" + data[-2:] for data in stray]
+    assert len(read_cine(write_dicom(tmp_path / "stray.dcm", frames, JPEGBaseline8Bit, encoded=stray))) == 6
+
+
+def test_an_uncompressed_frame_of_zeros_amid_others_is_lost(tmp_path: Path) -> None:
+    frames = beating_frames(6)
+    frames[2:4] = 0
+    assert read_cine(write_dicom(tmp_path / "a.dcm", frames)).source.frame_numbers == (1, 2, 5, 6)
+    frames = beating_frames(6)
+    frames[:2] = 0
+    assert len(read_cine(write_dicom(tmp_path / "begins-black.dcm", frames))) == 6
+
+
+def test_an_empty_frame_amid_frames_of_several_items_without_a_table(tmp_path: Path) -> None:
+    frames = beating_frames(6)
+    parts = []
+    for frame in frames:
+        data = encode(frame, JPEGBaseline8Bit, "MONOCHROME2")
+        parts += [data[:100], data[100:200], data[200:]]
+    path = write_dicom(tmp_path / "a.dcm", frames, JPEGBaseline8Bit, encoded=parts)
+    data, items = path.read_bytes(), pixel_items(path)
+    (first, _), (last, length), (table, entries) = items[7], items[12], items[0]
+    data = data[: first - 4] + bytes(4) + b"\xfe\xff\0\xe0" + bytes(4) + data[last + length :]
+    path.write_bytes(data[: table - 4] + bytes(4) + data[table + entries :])
+    cine = read_cine(path)
+    assert cine.source.frame_numbers == (1, 2, 5, 6)
+    assert cine.times == pytest.approx([0, 0.04, 0.16, 0.2])

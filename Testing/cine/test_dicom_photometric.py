@@ -164,3 +164,14 @@ def test_frames_of_more_bits_than_the_header_says(tmp_path: Path) -> None:
     cine = read_cine(write_dicom(tmp_path / "c.dcm", beating_frames(4), JPEGLosslessSV1, encoded=coded))
     low, high = int(frames.min()), int(frames.max())
     assert np.abs(cine.frames - (frames - float(low)) * 255 / (high - low)).max() <= 1 and told(cine)
+
+
+def test_a_picture_that_leaves_no_doubt_is_believed_against_header_and_codestream(tmp_path: Path) -> None:
+    rgb = np.repeat(beating_frames(4, 60, 80)[..., None], 3, axis=3)
+    rgb[:, :, :30] = rgb[:, :, 60:] = 0
+    adobe = b"\xff\xee\0\x0eAdobe\0d\0\0\0\0"
+    for samples, transform, tag in ((to_ybr(rgb), 0, "RGB"), (rgb, 1, "YBR_FULL")):
+        jpegs = [without_markers(encode(frame, JPEGBaseline8Bit, "YBR_FULL")) for frame in samples]
+        said = [data[:2] + adobe + bytes([transform]) + data[2:] for data in jpegs]
+        cine = read_cine(write_dicom(tmp_path / "a.dcm", samples, JPEGBaseline8Bit, tag, encoded=said))
+        assert np.abs(cine.frames - luma(rgb).astype(int)).max() < 12 and told(cine)

@@ -9,6 +9,7 @@ from dicom_files import beating_frames, write_dicom
 from EchoKeyframeLib.cine.cine import CineError
 from EchoKeyframeLib.cine.finding import FindingKind
 from EchoKeyframeLib.cine.read import read_cine
+from EchoKeyframeLib.cli import main
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
 
@@ -58,3 +59,21 @@ def test_raw_data_beside_a_cine_are_no_matter(tmp_path: Path) -> None:
     path = write_dicom(tmp_path / "clip.dcm", beating_frames(6))
     add_private(path, *VENDORS[0][:2], 1, "OB", b"\1" * 64)
     assert read_cine(path).findings == ()
+
+
+@pytest.mark.parametrize("command", ["info", "detect", "prepare"])
+def test_a_still_with_raw_data_says_how_a_cine_is_had(
+    tmp_path: Path, capsys: pytest.CaptureFixture, command: str
+) -> None:
+    study = tmp_path / "study"
+    study.mkdir()
+    path = write_dicom(study / "still.dcm", beating_frames(1), NumberOfFrames=None)
+    add_private(path, *VENDORS[0][:2], 1, "OB", b"\1" * 64)
+    more = [] if command == "info" else ["--output", str(tmp_path / "out")]
+    more += ["--model", "motion"] if command == "detect" else []
+    assert main([command, str(study), *more]) == 0
+    shown = capsys.readouterr()
+    assert "passed over" in shown.out and "private raw data of GE" in shown.out and "export it" in shown.out
+    if command != "prepare":
+        assert main([command, str(path), *more]) == 1
+        assert "private raw data of GE" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import zlib
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from pydicom.uid import (
     JPEGLSLossless,
     RLELossless,
 )
+from video_streams import H264, HEVC, MPEG2
 
 NATIVE = [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]
 CODED = [RLELossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless, HTJ2KLossless, JPEG_XL_LOSSLESS]
@@ -139,3 +141,34 @@ def test_nested_sequences_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(CineError) as error:
         read_cine(path)
     assert "\n" not in str(error.value) and len(str(error.value)) < 300
+
+
+VIDEO_SYNTAXES = [f"1.2.840.10008.1.2.4.{last}" for last in (100, 102, 107)]
+
+
+@pytest.mark.parametrize("claimed", [ExplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless, *VIDEO_SYNTAXES])
+@pytest.mark.parametrize("stream", [H264, HEVC, MPEG2])
+def test_a_video_stream_whatever_the_syntax_says(tmp_path: Path, stream: str, claimed: str) -> None:
+    data = base64.b64decode(stream)
+    short = data.replace(b"\0\0\0\1", b"\0\0\1", 1)
+    for pieces in ([data], [short], [data[:200], data[200:]]):
+        path = write_dicom(tmp_path / "a.dcm", doppler_frames(8), JPEGBaseline8Bit, encoded=pieces)
+        cine = read_cine(claim_syntax(path, claimed))
+        assert len(cine) >= 7 and np.ptp(cine.frames.reshape(len(cine), -1).mean(axis=1)) > 100
+        assert told(cine) == (claimed not in VIDEO_SYNTAXES)
+
+
+@pytest.mark.parametrize("claimed", [*VIDEO_SYNTAXES, JPEGBaseline8Bit, RLELossless])
+@pytest.mark.parametrize("frames", [beating_frames(), doppler_frames(), beating_frames().astype(np.uint16) * 100])
+def test_uncompressed_frames_whatever_the_syntax_says(tmp_path: Path, frames: np.ndarray, claimed: str) -> None:
+    for written in NATIVE:
+        path = write_dicom(tmp_path / "a.dcm", frames, written)
+        expected = read_cine(path).frames
+        cine = read_cine(claim_syntax(path, claimed))
+        assert np.array_equal(cine.frames, expected) and told(cine)
+
+
+def test_words_of_two_bytes_in_a_vendors_own_syntax_are_not_guessed(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "a.dcm", beating_frames().astype(np.uint16))
+    with pytest.raises(CineError, match="convert it to an uncompressed transfer syntax"):
+        read_cine(claim_syntax(path, "1.2.840.113619.5.2"))

@@ -188,7 +188,7 @@ def test_impossible_frame_time_is_named_and_replaced(cine_with, value: str) -> N
     ("steps", "expected", "words"),
     [
         ([0, 40, 40, 0, 40, 40, 40, 40, 40, 40], 40, ("1 of 9", "0 ms", "40 ms")),
-        ([0, 40, 40, "NaN", 40, 40, 40, 40, 40, 40], 40, ("1 of 9", "nan ms")),
+        ([0, 40, 40, "NaN", 40, 40, 40, 40, 40, 40], 40, ("1 of 9", "are missing")),
         ([0, 40, 40, -1, 40, 40, 40, 40, 40, 40], 40, ("1 of 9", "-1 ms")),
         ([0] * 10, 25, ("9 of 9", "ignored")),
         ([0, 40, 40], 25, ("3 values for 10 frames",)),
@@ -292,3 +292,16 @@ def test_a_given_rate_settles_doubts_about_times_and_no_others(tmp_path: Path) -
     assert said(read_cine(path), "30/s is assumed") and said(read_cine(path), "3 to 8")
     cine = read_cine(path, fps=50)
     assert not said(cine, "assumed") and said(cine, "3 to 8")
+
+
+@pytest.mark.parametrize("place", [0, 10, 23])
+@pytest.mark.parametrize("holds_times", [True, False])
+def test_a_vector_with_an_empty_value_anywhere(tmp_path: Path, place: int, holds_times: bool) -> None:
+    vector = [round(33.3 * i, 1) for i in range(24)] if holds_times else [0, *[33.3] * 23]
+    vector[place] = 77.7
+    path = write_dicom(tmp_path / "a.dcm", beating_frames(24), FrameTime=None, FrameTimeVector=vector,
+                       FrameIncrementPointer=0x00181065)  # fmt: skip
+    path.write_bytes(path.read_bytes().replace(b"77.7", b"    "))
+    cine = read_cine(path)
+    assert np.diff(cine.times) == pytest.approx(0.0333) and cine.timing == "FrameTimeVector"
+    assert not any("nan" in warning or "0 ms" in warning for warning in cine.warnings)

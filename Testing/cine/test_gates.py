@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import threading
-import zlib
 from pathlib import Path
 
 import cv2
@@ -22,6 +21,7 @@ from EchoKeyframeLib.cine.container import VIDEO_SUFFIXES, container_of
 from EchoKeyframeLib.cine.finding import FindingKind
 from EchoKeyframeLib.cine.read import read_cine, read_header
 from fuzz import metaimage, nifti, nifti2, run
+from hostile_files import bombs
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 FRAMES = np.random.default_rng(0).integers(0, 255, (4, 24, 32), dtype=np.uint8)
@@ -77,40 +77,6 @@ def test_what_vm_stat_says_is_understood():
         "Pages inactive:  5.\nPages speculative:  1.\nPages purgeable: 2.\n"
     )
     assert vm_stat_bytes(text) == 18 * 16384 and vm_stat_bytes("no such tool") is None
-
-
-def gif(width: int, height: int, images: int) -> bytes:
-    image = b",\0\0\0\0" + width.to_bytes(2, "little") + height.to_bytes(2, "little") + b"\0\2\2D\1\0"
-    return b"GIF89a" + width.to_bytes(2, "little") + height.to_bytes(2, "little") + b"\0\0\0" + image * images + b";"
-
-
-def huge_avi(tmp_path: Path) -> bytes:
-    data = bytearray(write_video(tmp_path / "small.avi", beating_frames(6)).read_bytes())
-    at = data.index(b"strf") + 12
-    data[at : at + 8] = (16000).to_bytes(4, "little") * 2
-    return bytes(data)
-
-
-def bombs(folder: Path) -> dict[str, bytes]:
-    """Small files that claim, or decode to, gigabytes."""
-    head = nifti(FRAMES)[:352]
-    claims = nifti(FRAMES, dims=(3, 4096, 4096, 400, 1, 1, 1, 1))[:352]
-    large = (3, 4096, 4096, 400, 1, 1, 1, 1)
-    header = metaimage(FRAMES, "CompressedData = True\n")[: -FRAMES.size].replace(b"32 24 4", b"4096 4096 400")
-
-    zeros = zlib.compress(bytes(64 << 20), 9)
-    return {
-        "canvas.gif": gif(32767, 32767, 1),
-        "many.gif": gif(8000, 8000, 2000),
-        "huge.avi": huge_avi(folder),
-        "claims.nii": nifti(FRAMES, dims=large),
-        "packed.nii.gz": gzip.compress(claims + bytes(64 << 20)),
-        "doubles.nii": nifti(FRAMES, dims=large, datatype=64),
-        "overflow.nii": head[:40] + b"\3\0" + b"\xff\x7f" * 7 + head[56:],
-        "claims.mha": header.replace(b"CompressedData", b"Comment"),
-        "packed.mha": header + zeros,
-        "tiny.mha": metaimage(np.zeros((65535, 1, 1), np.uint8)),
-    }
 
 
 READ = """
@@ -394,3 +360,14 @@ def test_damaged_files_of_every_kind(part):
 
     assert report["cases"] == 500 and not report["failures"], json.dumps(report)[:3000]
     assert report["read"] > 50
+
+
+def test_a_message_does_not_quote_what_is_long(tmp_path):
+    from EchoKeyframeLib.measurement.contour import MeasurementError
+    from EchoKeyframeLib.measurement.contours_file import read_contours
+
+    path = tmp_path / "a.contours.json"
+    path.write_text(json.dumps({"schema": 1, "contours": [{"phase": "x" * 5000, "frame": 1}]}))
+    with pytest.raises(MeasurementError, match=r"contours\[0\]\.phase") as caught:
+        read_contours(path)
+    assert len(str(caught.value)) < 300

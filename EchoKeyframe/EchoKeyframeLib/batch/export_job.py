@@ -40,15 +40,15 @@ def run_export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
 
 
 def _export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
-    from ..cine.read import read_cine, read_header
+    from ..cine.read import read_cine
     from ..cine.sector import find_sector
-    from ..detection.detect import FEWEST_FRAMES, check_loop, detect
+    from ..detection.detect import detect
     from ..export.export_cine import export_cine
     from ..export.record import is_exported
     from ..report.marked_cine import read_marked_cine
 
     if settings.keyframes is not None:  # for which none are there
-        check_loop(job.cine.name, read_header(job.cine).frames or FEWEST_FRAMES)
+        _pass_stills_over(job)
     path = _keyframes_path(job, settings.keyframes, output)
     request = _request(job, settings, path)
     if not settings.force and is_exported(job.target, request):
@@ -70,6 +70,16 @@ def _export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
     told = f"{len(files)} file{'s' * (len(files) > 1)}" if files else "nothing to export: no measurable beat"
     return Outcome(job, Status.DONE, told,
                    warnings=tuple(dict.fromkeys([*found.warnings, *warnings])))  # fmt: skip
+
+
+def _pass_stills_over(job: Job) -> None:
+    """Raise StillError for a file that its header, and then its frames, show to be no loop."""
+    from ..cine.read import read_cine, read_header
+    from ..detection.detect import FEWEST_FRAMES, check_loop
+
+    if (read_header(job.cine).frames or FEWEST_FRAMES) < FEWEST_FRAMES:
+        cine = read_cine(job.cine, fps=1.0)
+        check_loop(job.cine.name, len(cine), cine.findings)
 
 
 def _keyframes_path(job: Job, keyframes: Path | None, output: Path) -> Path | None:

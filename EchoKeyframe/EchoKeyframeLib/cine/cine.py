@@ -145,11 +145,15 @@ class Cine:
     def frame_interval(self) -> float | None:
         """Usual seconds from one frame to the next; None for a single frame.
 
-        The mean, because files round and alternate their intervals; pauses (over 2.5 times the median) do not count.
+        The mean, because files round and alternate their intervals; pauses (over 2.5 times the median) do not count,
+        and where frames were left out the times between their neighbours do not either.
         """
         if len(self) < 2:
             return None
         intervals = np.diff(self.times)
+        if self.source.frame_numbers is not None:
+            neighbours = np.abs(np.diff(self.source.frame_numbers)) == 1
+            intervals = intervals[neighbours] if neighbours.any() else intervals
         return float(intervals[intervals <= 2.5 * np.median(intervals)].mean())
 
     @property

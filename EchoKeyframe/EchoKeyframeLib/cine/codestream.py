@@ -16,6 +16,7 @@ _RLE_HEADER = 64  # bytes; the first segment begins right behind it (PS3.5 G.5)
 _JXL_RATIOS = ((0, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # width to height
 _START_OF_SCAN, _HUFFMAN_TABLE, _JPEG_LS = 0xDA, 0xC4, 0xF7
 _SEGMENTS = {0xC3, _HUFFMAN_TABLE, _START_OF_SCAN, 0xDD, _JPEG_LS, 0xF8, 0xFE, *range(0xE0, 0xF0)}
+_LOSSY_SEGMENTS = {*range(0xC0, 0xD0), 0xDB, 0xDC, *_SEGMENTS}
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _LS_MARKER = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
@@ -157,6 +158,25 @@ def jpeg_is_sound(data: bytes) -> bool:
                 return False
             at = found.start()
     return False
+
+
+def jpeg_has_stray_marker(data: bytes) -> bool:
+    """Whether the coded data of a lossy JPEG hold a marker that cannot be there, for what has spoilt them rarely minds.
+
+    False for one that ends early, which is told elsewhere.
+    """
+    at = 2
+    while data[at : at + 1] == b"\xff" and at + 4 <= len(data) and data[at + 1] != 0xD9:
+        if data[at + 1] not in _LOSSY_SEGMENTS:
+            return True
+        is_scan = data[at + 1] == _START_OF_SCAN
+        at += 2 + max(2, struct.unpack_from(">H", data, at + 2)[0])
+        if is_scan:
+            found = _MARKER.search(data, at)
+            if found is None:
+                return False
+            at = found.start()
+    return at + 2 <= len(data) and data[at] != 0xFF
 
 
 def _jpeg_shape(data: bytes) -> FrameShape | None:

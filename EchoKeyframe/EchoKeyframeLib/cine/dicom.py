@@ -150,6 +150,8 @@ def _read_video(file: DicomFile) -> tuple[np.ndarray, Timing, list[Finding], Cal
     layout = calibration(file.header, *size)
     items = read_items(file)
     stream = b"".join(file.read(start, length) for start, length in items.spans)
+    if not items.spans and not file.has_items:
+        stream = file.read(0, file.pixel_length)
     if not stream:
         raise CineError(file.name, "its header promises a video stream but none follows; copy or export it again")
     declared = int(number(file.header, "NumberOfFrames") or 0)

@@ -59,19 +59,27 @@ def frame_spans(file: DicomFile, items: Items, declared: int) -> list[list[Span]
 
     A frame begins where the offset table says, if that fits the items; else with each item, if there are as many as
     ``declared`` frames; else where a codestream begins. In the last case, which needs neither table nor number, what
-    is too much for one frame is taken for a lost one as long as frames are missing.
+    is too much for one frame, or empty, is taken for a lost one as long as frames are missing.
     """
     starts = [starts_frame(file.read(start, min(length, 16))) for start, length in items.spans]
     if (frames := _by_table(items, starts, declared)) is not None:
         return frames
     if len(items.spans) == declared and 2 * sum(starts) >= declared:
         return [[span] for span in items.spans]
+    or_empty = [start or not length for start, (_, length) in zip(starts, items.spans, strict=True)]
+    groups = _grouped(items.spans, or_empty)
+    if len(groups) > declared:
+        groups = _grouped(items.spans, starts)
+    return _with_lost_frames(groups, declared)
+
+
+def _grouped(spans: list[Span], starts: list[bool]) -> list[list[Span]]:
     groups: list[list[Span]] = []
-    for span, is_start in zip(items.spans, starts, strict=True):
+    for span, is_start in zip(spans, starts, strict=True):
         if is_start or not groups:
             groups.append([])
         groups[-1].append(span)
-    return _with_lost_frames(groups, declared)
+    return groups
 
 
 def _by_table(items: Items, starts: list[bool], declared: int) -> list[list[Span]] | None:

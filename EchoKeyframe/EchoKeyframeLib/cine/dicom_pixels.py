@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -16,8 +17,9 @@ from .dicom_fragments import frame_spans, read_items
 from .dicom_pixel_format import PixelFormat, pixel_format, whole
 from .finding import Finding, FindingKind
 from .frame_decoder import decode_frame
+from .inner_damage import InnerDamage
 from .native_frame import native_frame
-from .photometric import color_space, header_says_rgb, picture_says_rgb
+from .photometric import PictureWord, color_space, picture_word
 from .pixel_data_syntax import codec_finding, is_native, refuse_unread, storage_finding
 from .sample_scale import needs_scale, scale_table, without_unused_bits
 
@@ -55,6 +57,7 @@ class StoredFrames:
         self._table: np.ndarray | None = None
         self._has_table = False
         self._is_rgb: dict[bool | None, bool] = {}  # by what the frame's codestream says
+        self._inner_damage = InnerDamage(self._data, self._count, codec_of)
 
     def __len__(self) -> int:
         return self._count
@@ -126,33 +129,44 @@ class StoredFrames:
         """Decoded samples, ``[H, W]`` or ``[H, W, 3]``, and whether their codestream says that three are RGB."""
         form, bits, said = self._format, self._format.stored, None
         if self._is_native:
-            return without_unused_bits(native_frame(self._file, form, index), form, bits), said
+            samples = native_frame(self._file, form, index)
+            if 0 < index < self._count - 1 and not samples.any() and self._ends_show_something:
+                raise ValueError("a frame of zeros amid others")
+            return without_unused_bits(samples, form, bits), said
         data = self._data(index)
         codec = codec_of(data)
         shape = _checked_shape(data, codec, form)
+        if self._inner_damage.is_in(data, codec):
+            raise ValueError("a compressed frame that is damaged inside")
         if form.samples == 3:
             said = says_rgb(data, codec)
         if codec in (Codec.JPEG_2000, Codec.JPEG_LS):
             bits = shape.bits
         return without_unused_bits(decode_frame(data, codec, shape), form, bits), said
 
+    @cached_property
+    def _ends_show_something(self) -> bool:
+        """Whether the first and the last uncompressed frame are no zeros, which some loops begin or end with."""
+        try:
+            return all(native_frame(self._file, self._format, index).any() for index in (0, self._count - 1))
+        except ValueError:
+            return False
+
     def _frame_is_rgb(self, samples: np.ndarray, said: bool | None) -> bool:
         """Decided once for the clip, for frames whose codestreams say the same."""
         if said not in self._is_rgb:
-            photometric = self._format.photometric
-            needs_picture = said is None or said != header_says_rgb(photometric)
-            space = color_space(photometric, said, self._picture(samples) if needs_picture else None)
+            space = color_space(self._format.photometric, said, self._picture(samples))
             self._is_rgb[said] = space.is_rgb
             if space.finding and self._header_format.samples == 3 and len(self._is_rgb) == 1:
                 self.findings.append(space.finding)
         return self._is_rgb[said]
 
-    def _picture(self, samples: np.ndarray) -> bool | None:
+    def _picture(self, samples: np.ndarray) -> PictureWord | None:
         """What the first frame shows of its colour space or, where it does not decide, the one in the middle."""
-        shown = picture_says_rgb(samples)
+        shown = picture_word(samples)
         if shown is None and self._count > 1:
             try:
-                shown = picture_says_rgb(self._scaled(self._count // 2)[0])
+                shown = picture_word(self._scaled(self._count // 2)[0])
             except Exception:  # a damaged frame is reported when it is asked for
                 return None
         return shown

@@ -148,7 +148,10 @@ def _vector_times(
         warnings.append("frames are stored out of order; FrameTimeVector puts them right")
         return order, times - times[0]
     bad = steps[~good]
-    impossible = f"FrameTimeVector: {len(bad)} of {len(steps)} increments are impossible ({bad[0]:g} ms)"
+    if all(np.isnan(bad)) and len(values) < count and 2 * good.sum() >= len(steps):  # told already
+        return np.arange(count), _accumulated(np.where(good, steps, np.median(steps[good])))
+    what = "missing" if np.isnan(bad[0]) else f"impossible ({bad[0]:g} ms)"
+    impossible = f"FrameTimeVector: {len(bad)} of {len(steps)} increments are {what}"
     if 2 * good.sum() < len(steps):
         warnings.append(f"{impossible}; it is ignored")
         return None

@@ -18,11 +18,12 @@ def is_interval(milliseconds: float) -> bool:
 def whole_vector(values: list[float], count: int, declared: int, doubts: list[str]) -> np.ndarray | None:
     """The vector with one value, float64 ms, for each of ``count`` frames; NaN where it has none.
 
-    A vector without the first value, which is no increment, gets it; one that is a few values short is filled up.
+    A vector without the first value, which is no increment and 0, gets it; one that is a few values short at its end is
+    filled up.
     None, with a line in ``doubts``, where it is far too short.
     """
     vector = np.array(values, np.float64)
-    if len(vector) == declared - 1 and len(vector) < declared:
+    if len(vector) == declared - 1 and len(vector) < declared and vector[0] != 0:
         vector = np.concatenate([[0.0], vector])
     lacking = count - len(vector)
     if lacking <= 0:
@@ -41,9 +42,10 @@ def increments(vector: np.ndarray, doubts: list[str]) -> np.ndarray:
     doubts.append("FrameTimeVector holds times since the first frame instead of increments and is read so")
     known = np.flatnonzero(np.isfinite(vector))
     times = np.interp(np.arange(len(vector)), known, vector[known])
-    last = known[-1]
-    if last < len(vector) - 1:
-        times[last + 1 :] = times[last] + np.median(np.diff(times[: last + 1])) * np.arange(1, len(vector) - last)
+    first, last = known[0], known[-1]
+    usual = np.median(np.diff(times[first : last + 1]))
+    times[:first] = times[first] - usual * np.arange(first, 0, -1)
+    times[last + 1 :] = times[last] + usual * np.arange(1, len(vector) - last)
     return np.diff(times)
 
 

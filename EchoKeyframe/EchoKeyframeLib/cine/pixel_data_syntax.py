@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -11,7 +13,8 @@ from pydicom.uid import (
 
 from .cine import CineError
 from .codestream import Codec, codec_of
-from .dicom_file import DicomFile, uid_name
+from .container import GIF, HEAD, container_of
+from .dicom_file import DicomFile, number, uid_name
 from .dicom_fragments import read_items
 from .dicom_pixel_format import PixelFormat
 from .finding import Finding, FindingKind
@@ -19,6 +22,7 @@ from .finding import Finding, FindingKind
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)
 """Transfer syntaxes of uncompressed pixels."""
 
+_STANDARD = "1.2.840.10008."
 _JPEG_FAMILY = "1.2.840.10008.1.2.4."
 _CODECS = {
     "50": Codec.JPEG, "51": Codec.JPEG, "57": Codec.LOSSLESS_JPEG, "70": Codec.LOSSLESS_JPEG,
@@ -26,7 +30,6 @@ _CODECS = {
     **dict.fromkeys(("201", "202", "203"), Codec.JPEG_2000), **dict.fromkeys(("110", "111", "112"), Codec.JPEG_XL),
 }  # fmt: skip
 _WHOLLY_READ = {*_CODECS, "1.2.840.10008.1.2.5"} - {"92", "93"}  # Part 2 of JPEG 2000 has more than is read
-_VIDEO_STARTS = (b"\0\0\1\xb3", b"\0\0\0\1", b"\0\0\1\x09", b"\0\0\1\x67")  # MPEG-2, H.264, HEVC
 _RLE = "1.2.840.10008.1.2.5"
 _ON_A_SERVER = {f"{_JPEG_FAMILY}{last}" for last in (94, 95, 204, 205)}  # JPIP Referenced
 
@@ -40,7 +43,8 @@ def is_native(file: DicomFile, form: PixelFormat) -> bool:
     if codec_of(file.read(0, 4096)) is not None:
         return promised and fits and file.pixel_length % form.frame_bytes <= 1
     # Vendors' own syntaxes may order bytes as they like.
-    return promised or (fits and file.read(0, 4) != b"\xfe\xff\x00\xe0" and form.allocated == 8)
+    has_order = form.allocated == 8 or file.syntax.startswith(_STANDARD)
+    return promised or (fits and file.read(0, 4) != b"\xfe\xff\x00\xe0" and has_order)
 
 
 def storage_finding(file: DicomFile, native: bool) -> Finding | None:
@@ -69,7 +73,8 @@ def refuse_unread(file: DicomFile, frames: int) -> None:
     syntax = uid_name(file.syntax)
     if file.syntax in _ON_A_SERVER:
         advice = "its pixels lie on a JPIP server: fetch the file with its images"
-    elif frames and file.syntax not in NATIVE and file.syntax.removeprefix(_JPEG_FAMILY) not in _WHOLLY_READ:
+    elif (frames or not file.syntax.startswith(_STANDARD)) and file.syntax not in NATIVE \
+            and file.syntax.removeprefix(_JPEG_FAMILY) not in _WHOLLY_READ:
         advice = "convert it to an uncompressed transfer syntax"
     else:
         return
@@ -78,13 +83,27 @@ def refuse_unread(file: DicomFile, frames: int) -> None:
 
 def is_video(file: DicomFile) -> bool:
     """Whether the pixel data are an MPEG-2, H.264 or HEVC stream (PS3.5 A.4.5 to A.4.7), whatever the syntax says."""
+    says = _says_video(file.syntax)
     items = read_items(file).spans if file.has_items else []
-    if not items:
-        return _says_video(file.syntax)
-    starts = [file.read(start, min(length, 4096)) for start, length in items[:2]]
+    if not items:  # a stream as it is, frames that are not compressed, or nothing
+        return says and (_starts_video(file.read(0, HEAD)) or file.pixel_length < _one_frame(file))
+    starts = [file.read(start, min(length, HEAD)) for start, length in items[:2]]
     if any(codec_of(start) for start in starts):
         return False
-    return _says_video(file.syntax) or starts[0].startswith(_VIDEO_STARTS) or starts[0][4:8] == b"ftyp"
+    return says or _starts_video(starts[0])
+
+
+def _starts_video(data: bytes) -> bool:
+    try:
+        return container_of(data, "").name != GIF.name
+    except CineError:
+        return False
+
+
+def _one_frame(file: DicomFile) -> float:
+    """Bytes of an uncompressed frame as the header has it, at least one."""
+    sizes = (number(file.header, key) or 1 for key in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated"))
+    return max(1.0, math.prod(sizes) / 8)
 
 
 def video_finding(file: DicomFile) -> Finding | None:

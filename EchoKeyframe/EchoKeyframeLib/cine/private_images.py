@@ -14,9 +14,7 @@ from .dicom_fragments import read_items
 from .finding import Finding, FindingKind
 
 _ENHANCED_US_VOLUME = "1.2.840.10008.5.1.4.1.1.6.2"
-_PHILIPS_3D = "1.2.840.113543.6.6.1.3."  # private 3D classes of QLAB and of scanners
 _PHILIPS_SLICES = (0x3001, 0x1001)  # slices of each volume
-_VOLUME = "1.2.840.10008.5.1.4.1.1.6.2"
 _PHILIPS_3D = tuple(f"1.2.840.113543.6.6.1.3.1000{last}" for last in (1, 2, 3))  # private 3D classes of QLAB and iE33
 _VOLUME = "holds volumes over time (3D+t); export a 2D plane of it as a cine"
 _MOST_CREATORS, _LONGEST_NAME = 16, 64

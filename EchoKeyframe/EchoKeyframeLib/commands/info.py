@@ -81,15 +81,21 @@ def _shown(job: Job, options: argparse.Namespace) -> bool:
     """
     from ..cine.read import read_cine
     from ..cine.sector import find_sector
-    from ..detection.detect import FEWEST_FRAMES, check_loop
+    from ..detection.detect import check_loop
+    from ..detection.keyframes import StillError
 
     if job.cine.suffix == SUFFIX:
         _show_weights(job.cine, options.json)
         return False
     cine = read_cine(job.cine, fps=options.fps, view=options.view)
-    if len(cine) < FEWEST_FRAMES and not job.alone:
+    still = None
+    try:
+        check_loop(job.cine.name, len(cine), cine.findings)
+    except StillError as error:
+        still = error
+    if still and not job.alone:
         if not options.json:
-            say(f"{job.name}: passed over, has {len(cine)} frame{'s' * (len(cine) > 1)}")
+            say(f"{job.name}: passed over, {still.reason}")
         return True
     sector = find_sector(cine)
     outline = _outline(job, cine, sector, options.outline)
@@ -97,7 +103,8 @@ def _shown(job: Job, options: argparse.Namespace) -> bool:
         _print_data(job, cine, sector)
     else:
         _print_lines(cine, sector, outline)
-    check_loop(job.cine.name, len(cine))
+    if still:
+        raise still
     return False
 
 

@@ -23,6 +23,8 @@ _STILL = 0.5
 _HEIGHTS = (5, 48)
 _MOST_STILL = 0.5
 """Part of the sector that stands still, from which on a cine is a still and shows nothing of this kind."""
+_EVEN = 20
+"""Gray levels by which the brightest pixels of two letters of a line may differ."""
 _LETTERS = 4
 """Side by side, at least; three specks in a row occur by chance."""
 
@@ -40,17 +42,21 @@ def find_text(cine: Cine, sector: Sector) -> bool:
     kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (_STROKE, _STROKE))
     outstanding = cv2.morphologyEx(darkest, cv2.MORPH_TOPHAT, kernel)
     strokes = inside & (outstanding >= _BRIGHTER) & (change <= _STILL * outstanding)
-    return _holds_line(strokes.astype(np.uint8))
+    return _holds_line(strokes.astype(np.uint8), darkest)
 
 
-def _holds_line(strokes: np.ndarray) -> bool:
-    """Whether ``_LETTERS`` pieces of about one height stand side by side."""
-    _, _, pieces, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
+def _holds_line(strokes: np.ndarray, darkest: np.ndarray) -> bool:
+    """Whether ``_LETTERS`` pieces of about one height and one brightness stand side by side.
+
+    Near the probe, speckle may stand still, too, but is not of one brightness.
+    """
+    _, labels, pieces, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
     x, y, width, height, area = pieces[1:].T
+    peak = np.zeros(len(pieces), int)
+    np.maximum.at(peak, labels[strokes > 0], darkest[strokes > 0])
+    peak = peak[1:]
     letters = (height >= _HEIGHTS[0]) & (height <= _HEIGHTS[1]) & (width <= 2 * height) & (area >= height)
-    x, y, width, height = x[letters], y[letters], width[letters], height[letters]
-    order = np.argsort(x)
-    x, y, width, height = x[order], y[order], width[order], height[order]
+    x, y, width, height, peak = (values[letters][np.argsort(x[letters])] for values in (x, y, width, height, peak))
     longest = np.ones(len(x), int)
     for i in range(len(x)):
         for j in range(i):
@@ -58,6 +64,7 @@ def _holds_line(strokes: np.ndarray) -> bool:
             tall = max(height[i], height[j])
             level = abs((y[i] + height[i]) - (y[j] + height[j])) <= 0.25 * tall
             alike = min(height[i], height[j]) >= 0.6 * tall
-            if level and alike and -2 <= gap <= 1.5 * tall:
+            even = abs(peak[i] - peak[j]) <= _EVEN
+            if level and alike and even and -2 <= gap <= 1.5 * tall:
                 longest[i] = max(longest[i], longest[j] + 1)
     return bool(len(longest)) and int(longest.max()) >= _LETTERS

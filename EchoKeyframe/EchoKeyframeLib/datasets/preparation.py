@@ -11,7 +11,7 @@ from ..cine.cine import Cine, CineError
 from ..cine.prepare import prepare, prepared_box, sector_frames
 from ..cine.sector import Sector, find_sector
 from ..cine.video_writer import unevenness, video_rate
-from ..detection.keyframes import StillError
+from ..detection.detect import check_loop
 from .burned_text import find_text
 
 BURNED_TEXT = "text seems to be burned into the image inside the sector, and may name the patient; look at it"
@@ -43,7 +43,7 @@ def prepare_cine(cine: Cine, size: int | None, whole_frame: bool = False) -> Pre
     """
     name = cine.source.name
     if len(cine) < 2:
-        raise StillError(name, "holds a single frame, no cine")
+        check_loop(name, len(cine), cine.findings)
     sector = find_sector(cine)
     if not sector.found and not whole_frame:
         reason = sector.note.partition(";")[0]

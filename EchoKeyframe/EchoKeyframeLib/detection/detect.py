@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..cine.cine import Cine
+from ..cine.finding import Finding, FindingKind
 from ..cine.sector import Sector, find_sector, whole_frame
 from .beats import EDGE_RATE, certain_heart_rate, form_beats, heart_rate
 from .decode import decode_beats, decode_maxima
@@ -20,6 +22,9 @@ REPLAY_SPEEDS = (0.5, 0.25, 0.125)
 
 FEWEST_FRAMES = 3
 """Fewer frames cannot hold a turning point."""
+
+_REASONS = (FindingKind.SYNTAX, FindingKind.LOST_FRAMES)
+"""Kinds of findings that may say why a file has so few frames."""
 
 
 def detect(
@@ -37,18 +42,19 @@ def detect(
     """
     if decoder not in DECODERS:
         raise KeyError(f"decoder must be one of {', '.join(DECODERS)}, got {decoder!r}")
-    check_loop(cine.source.name, len(cine))
+    check_loop(cine.source.name, len(cine), cine.findings)
     sector = sector or find_sector(cine)
     curves = detector.curves(cine, sector, progress)
     found = interpret(curves, cine, decoder, sector)
     return replace(found, runtime=getattr(detector, "runtime", None), device=getattr(detector, "device", None))
 
 
-def check_loop(name: str, frames: int) -> None:
-    """Raise StillError for fewer frames than a turning point needs."""
+def check_loop(name: str, frames: int, findings: Sequence[Finding] = ()) -> None:
+    """Raise StillError for fewer frames than a turning point needs. findings: of the reading, some of which say why."""
     if frames < FEWEST_FRAMES:
         told = "1 frame" if frames == 1 else f"{frames} frames"
-        raise StillError(name, f"has {told}, a cine loop with at least {FEWEST_FRAMES} is needed")
+        reasons = "".join(f"; {finding.text}" for finding in findings if finding.kind in _REASONS)
+        raise StillError(name, f"has {told}, a cine loop with at least {FEWEST_FRAMES} is needed{reasons}")
 
 
 def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector | None = None) -> Detection:

@@ -20,7 +20,7 @@ _TWO_STREAM = NetworkConfig(
     "two-stream",
     outputs=OUTPUTS,
     frames=32,
-    window_step=2,
+    window_step=8,
     rate=22.0,
     size=112,
     streams=("image", "motion"),

@@ -107,11 +107,11 @@ def ensure_torch() -> None:
         import PyTorchUtils
     except ModuleNotFoundError:
         raise RuntimeError(
-            _("This detector needs PyTorch: install the PyTorch extension (Extensions Manager), or choose 'fused' or 'motion'.")
+            _("This detector needs PyTorch: install the PyTorch extension (Extensions Manager), or choose 'fused'.")
         ) from None
     requirement = TORCH.removeprefix("torch")
     if PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True, torchVersionRequirement=requirement) is None:
-        raise RuntimeError(_("PyTorch was not installed; choose the detector 'fused' or 'motion', which do not need it."))
+        raise RuntimeError(_("PyTorch was not installed; choose the detector 'fused', which does not need it."))
 
 
 def ensure_runtime(model: str) -> None:
