@@ -15,7 +15,7 @@ from EchoKeyframeLib.models.onnx_runner import OnnxRunner  # noqa: E402
 from EchoKeyframeLib.models.presets import PRESETS, build_network  # noqa: E402
 from EchoKeyframeLib.models.runner import NetworkRunner  # noqa: E402
 
-PAPER = replace(PRESETS["paper-112"], size=64)
+PAPER = replace(PRESETS["paper-112"], size=64, backbone="resnet18")
 
 
 def naive_windows(network, frames):

@@ -38,7 +38,8 @@ from EchoKeyframeLib.models.weights_file import (  # noqa: E402
 )
 
 SHIPPED = bundled_weights()["two-stream"]
-SMALL = replace(PRESETS["motion-only"], frames=4, width=16, heads=(2,), depths=(2,), attention_window=(2, 2, 2))
+SMALL = replace(PRESETS["motion-only"], frames=4, window_step=2, width=16, heads=(2,), depths=(2,),
+                attention_window=(2, 2, 2))  # fmt: skip
 NETWORKS = {
     "two streams": replace(SMALL, streams=("image", "motion"), size=64),
     "motion": SMALL,

@@ -63,7 +63,7 @@ def test_backbones_stages_and_channels(backbone, channels, stage):
 
 @pytest.mark.parametrize("name", ["resnet18-112", "two-stream"])
 def test_a_frames_features_depend_on_that_frame_alone(name):
-    config = replace(PRESETS[name], frames=6)
+    config = replace(PRESETS[name], frames=6, window_step=1)
     network = build_network(config).eval()
     images, motion = inputs(config)
     changed_images, changed_motion = images.clone(), motion.clone()
@@ -123,7 +123,7 @@ def test_a_sample_without_its_images_is_that_of_any_other_images():
 
 
 def test_images_are_dropped_in_training_only():
-    network = build_network(replace(PRESETS["two-stream"], image_dropout=0.5, frames=2))
+    network = build_network(replace(PRESETS["two-stream"], image_dropout=0.5, frames=2, window_step=1))
     images, motion = inputs(network.config, batch=32)
     network.eval()
     with torch.inference_mode():

@@ -1,17 +1,18 @@
 """Weights files: what is saved comes back, and what is wrong with a file is said."""
 
-import builtins
 import json
 import os
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from EchoKeyframeLib.cine.cine import CineError  # noqa: E402
+from EchoKeyframeLib.detection import runtime  # noqa: E402
 from EchoKeyframeLib.detection.catalogue import load_detector  # noqa: E402
 from EchoKeyframeLib.detection.keyframes import DetectionError  # noqa: E402
 from EchoKeyframeLib.models import registry  # noqa: E402
@@ -224,15 +225,9 @@ def test_unknown_model_lists_what_there_is():
 
 
 def test_without_torch_the_message_says_what_to_install(weights, monkeypatch):
-    original = builtins.__import__
-
-    def without_weights_file(name, *args, **kwargs):
-        if name.endswith("models.weights_file"):
-            raise ModuleNotFoundError("No module named 'torch'", name="torch")
-        return original(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_weights_file)
-    with pytest.raises(DetectionError, match=r"needs torch.*pip install 'echokeyframe\[network\]'"):
+    """These weights have no graph, so nothing else can run them."""
+    monkeypatch.setattr(runtime, "find_spec", lambda name: None if name == "torch" else find_spec(name))
+    with pytest.raises(DetectionError, match=r"needs torch.*holds no ONNX graph.*pip install 'echokeyframe\[network\]'"):
         load_detector(weights)
 
 

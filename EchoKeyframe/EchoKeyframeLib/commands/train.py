@@ -147,7 +147,9 @@ def _network(options: argparse.Namespace) -> NetworkConfig:
     from_weights = options.init and not options.preset
     network = load_card(options.init).config if from_weights else preset(options.preset or DEFAULT_PRESET)
     streams = STREAMS.get(options.stream)
-    return replace(network, **_given(streams=streams, frames=options.window, rate=options.rate, size=options.size))
+    step = options.window and min(network.window_step, options.window)
+    return replace(network, **_given(streams=streams, frames=options.window, window_step=step, rate=options.rate,
+                                     size=options.size))  # fmt: skip
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:

@@ -118,16 +118,16 @@ def _maxima(curve: np.ndarray, prominence: float) -> list[tuple[int, float, bool
 
     A flat top counts once, at its middle; it is cut off if it reaches the clip's first or last frame.
     """
-    from scipy.signal import find_peaks  # not for who asks for the length of a beat
-
-    padded = np.concatenate([[-1.0], curve.astype(np.float64), [-1.0]])
-    peaks, tops = find_peaks(padded, plateau_size=1)
+    starts = np.flatnonzero(np.diff(curve, prepend=np.nan) != 0)  # of stretches of one height
+    ends = np.append(starts[1:], len(curve)) - 1
+    heights = np.concatenate([[-1.0], curve[starts].astype(np.float64), [-1.0]])
+    tops = (heights[1:-1] > heights[:-2]) & (heights[1:-1] > heights[2:])
     maxima = []
-    for peak, first, last in zip(peaks, tops["left_edges"], tops["right_edges"], strict=True):
-        frame = int(peak) - 1
+    for first, last in zip(starts[tops].tolist(), ends[tops].tolist(), strict=True):
+        frame = (first + last) // 2
         stands_out = _prominence(curve, frame)
         if stands_out >= prominence:
-            maxima.append((frame, stands_out, bool(first == 1 or last == len(curve))))
+            maxima.append((frame, stands_out, first == 0 or last == len(curve) - 1))
     return maxima
 
 

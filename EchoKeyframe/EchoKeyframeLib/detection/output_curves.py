@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.special import expit
 
 from . import rhythm
 
@@ -47,6 +45,8 @@ def output_curves(outputs: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
 def _steps(systole: np.ndarray) -> np.ndarray:
     """A full step becomes a bump of height 1 with its peak where the probability passes one half."""
     sigma = max(STEP_WIDTH * (rhythm.beat_length(systole) or _USUAL_BEAT), 0.7)
+    from scipy.ndimage import gaussian_filter1d  # not for networks that give ED and ES themselves
+
     slope = gaussian_filter1d(systole, sigma, order=1, mode="nearest") * sigma * np.sqrt(2 * np.pi)
     return np.clip(np.stack([slope, -slope], axis=1), 0, 1)
 
@@ -57,6 +57,8 @@ def _area(area: np.ndarray) -> np.ndarray:
         return np.full(len(area), 0.5)
     beat = rhythm.beat_length(area)
     level = rhythm.level(area / mean, beat) if len(area) > 1 else np.zeros(1)
+    from scipy.ndimage import gaussian_filter1d
+
     return _full_swing(gaussian_filter1d(level, AREA_SMOOTHING * (beat or _USUAL_BEAT), mode="nearest"))
 
 
@@ -67,4 +69,4 @@ def _full_swing(values: np.ndarray) -> np.ndarray:
     """
     low, high = np.percentile(values, (3, 97))
     share = (values - (low + high) / 2) / max(high - low, LEAST_SWING)
-    return expit(STEEPNESS * share)
+    return 1 / (1 + np.exp(-STEEPNESS * share))
