@@ -35,9 +35,9 @@ def _(person):
     person.with_sample()
     path, before = write_wave(person.files / "large loop.mha", 64, 600, 800), person.volume
     person.type_path(path)
-    first = person.timed("the first picture of 64", lambda: person.press("load"),
+    first = person.timed("loading 64 large frames, to the first picture", lambda: person.press("load"),
                          lambda: person.shown_in(person.loop_view) not in (None, before))  # fmt: skip
-    rest = person.timed("the other 63", lambda: None, lambda: person.sequence.GetNumberOfDataNodes() == 64)
+    rest = person.timed("loading the other 63", lambda: None, lambda: person.sequence.GetNumberOfDataNodes() == 64)
     person.settle()
     return f"{first}; {rest}"
 

@@ -26,8 +26,8 @@ def _with_long_loop(person) -> None:
 
 
 def _play(person, rate: int) -> str:
-    _with_long_loop(person)
     play, box = person.toolbar("play"), person.toolbar("rate")
+    _with_long_loop(person)
     browser, count = person.browser, person.sequence.GetNumberOfDataNodes()
     type_text(box, f"{rate:g}")
     check(abs(browser.GetPlaybackRateFps() - rate) < 0.01, f"the toolbar plays at {browser.GetPlaybackRateFps():g}")
