@@ -8,7 +8,7 @@ import torch
 from EchoKeyframeLib.datasets.clip_labels import OPEN_END, ClipLabels, LabelError
 from EchoKeyframeLib.datasets.decided import labelled_spans, spans_between, spans_of
 from EchoKeyframeLib.detection.keyframes import Keyframe, Phase
-from EchoKeyframeLib.evaluation.metrics import score_clip
+from EchoKeyframeLib.evaluation.clip_score import score_clip
 from EchoKeyframeLib.models.presets import preset
 from EchoKeyframeLib.training.fit.keyframe_training import mean_squared_errors
 from EchoKeyframeLib.training.samples.targets import TargetForm, beat_curve, decided_stretches

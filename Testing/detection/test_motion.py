@@ -11,11 +11,13 @@ import pytest
 from EchoKeyframeLib.cine.cine import Cine, Source
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cine.sector import find_sector, whole_frame
+from EchoKeyframeLib.detection import rhythm
 from EchoKeyframeLib.detection.detect import detect
 from EchoKeyframeLib.detection.keyframes import Phase
 from EchoKeyframeLib.detection.motion import MotionDetector, bumps
 from EchoKeyframeLib.detection.rhythm import beat_length, level
 from EchoKeyframeLib.detection.turning_points import TurningPoint, turning_points
+from scipy.signal import find_peaks
 
 SIZE = 112
 SYSTOLE = 0.38
@@ -195,3 +197,11 @@ def test_pydicoms_apical_four_chamber_view():
     assert [k.phase for k in confident] == [Phase.ES, Phase.ED]
     assert abs(confident[0].frame - 5) <= 2
     assert abs(confident[1].frame - 21) <= 2
+
+
+def test_peaks_are_those_that_scipy_finds():
+    """The rhythm is asked for in Slicer's own process, where SciPy is not imported."""
+    rng = np.random.default_rng(0)
+    for length in range(1, 200):
+        curve = rng.integers(0, 4, length).astype(float)  # flat tops, too
+        assert rhythm._peaks(curve).tolist() == find_peaks(curve)[0].tolist()

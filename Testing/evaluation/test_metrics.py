@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from EchoKeyframeLib.detection.keyframes import Keyframe, Phase
+from EchoKeyframeLib.evaluation.clip_score import score_clip, time_of
 from EchoKeyframeLib.evaluation.evaluate import Evaluation
 from EchoKeyframeLib.evaluation.metrics import (
     Selection,
@@ -15,10 +16,8 @@ from EchoKeyframeLib.evaluation.metrics import (
     bootstrap_interval,
     by_patient,
     f1_terms,
-    score_clip,
     summarise,
     summarise_as_paper,
-    time_of,
 )
 from EchoKeyframeLib.evaluation.report import markdown, write_report
 

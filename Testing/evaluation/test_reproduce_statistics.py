@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from EchoKeyframeLib.datasets.clip_labels import ClipLabels
 from EchoKeyframeLib.detection.keyframes import Curves, Detection, Keyframe, Phase
-from EchoKeyframeLib.evaluation.metrics import score_clip
+from EchoKeyframeLib.evaluation.clip_score import score_clip
 from EchoKeyframeLib.evaluation.reproduction.clip_choice import clip_error, median_clip, ranked, worst_clips
 from EchoKeyframeLib.evaluation.reproduction.frame_differences import Pairing, Unit, differences
 from EchoKeyframeLib.evaluation.reproduction.frame_figures import view_strips, worst_strip

@@ -69,8 +69,9 @@ def type_text(widget, text: str) -> None:
     press_key(line, qt.Qt.Key_Delete)
     for letter in text:
         press_key(line, 0, letter)
-    if line.completer() is not None:
-        line.completer().popup().hide()  # its proposals would take the next key
+    proposals = line.completer().popup() if line.completer() is not None else None
+    if proposals is not None:
+        proposals.hide()  # they would take the next key
     press_key(line, qt.Qt.Key_Return, "\r")
 
 

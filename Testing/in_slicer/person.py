@@ -268,8 +268,7 @@ class Person:
     def load(self, path: Path, seconds: float = 60.0, then_detected: bool = True) -> str:
         """Type a file's name, press Load, wait for it; says how long it took."""
         before = {node.GetID() for node in slicer.util.getNodesByClass("vtkMRMLSequenceNode")}
-        self._uncover(self.control("file to load"))
-        type_text(self.control("file to load"), str(path))
+        self.type_path(path)
         told = self.timed(
             f"loading {path.name}",
             lambda: self.press("load"),
@@ -281,6 +280,11 @@ class Person:
         if then_detected:
             self.settle(seconds)
         return told
+
+    def type_path(self, path: Path) -> None:
+        """Put a file's name into the box beside Load."""
+        self._uncover(self.control("file to load"))
+        type_text(self.control("file to load"), str(path))
 
     def begin_with_sample(self) -> None:
         """The sample loop alone, detected, whatever happened before."""

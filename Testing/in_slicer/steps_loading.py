@@ -9,6 +9,7 @@ from event_loop import let_work
 from hands import descendants, type_text, value
 from outcome import Skipped, check
 from steps import step
+from waves import write_wave
 
 
 @step("load: a name with blanks and letters of other alphabets")
@@ -27,6 +28,18 @@ def _(person):
     again = person.load(person.sample)
     check(person.shown_in(person.loop_view) is person.volume, "no view shows the loop that was loaded")
     return again
+
+
+@step("load: 64 frames of 600 x 800, to the first picture and to the last")
+def _(person):
+    person.with_sample()
+    path, before = write_wave(person.files / "large loop.mha", 64, 600, 800), person.volume
+    person.type_path(path)
+    first = person.timed("loading 64 large frames, to the first picture", lambda: person.press("load"),
+                         lambda: person.shown_in(person.loop_view) not in (None, before))  # fmt: skip
+    rest = person.timed("loading the other 63", lambda: None, lambda: person.sequence.GetNumberOfDataNodes() == 64)
+    person.settle()
+    return f"{first}; {rest}"
 
 
 @step("load: the file is offered again")

@@ -105,15 +105,3 @@ def test_the_tutorials_commands_do_what_it_says(sample_clip, beating_video, tmp_
     for made in ("demo", "results", "results-of-study"):
         assert list((folder / made).rglob("*.keyframes.json")) and list((folder / made).rglob("*.png"))
     assert len(list((folder / "results").glob("*.keyframes.json"))) == 2
-
-
-@pytest.mark.slow
-def test_the_tutorials_pictures_are_those_that_the_script_makes(tmp_path):
-    pytest.importorskip("PySide6.QtWidgets", reason="Qt, or a library that it needs, is missing", exc_type=ImportError)
-    from tutorial_pictures import make_pictures
-
-    made = make_pictures(tmp_path)
-    tutorial = (REPOSITORY / "Docs" / "tutorial.md").read_text(encoding="utf-8")
-    assert {path.name for path in made} == set(re.findall(r"Screenshots/([\w.-]+)", tutorial))
-    kept = [REPOSITORY / "Resources" / "Screenshots" / path.name for path in made]
-    assert max(path.stat().st_size for path in [*made, *kept]) < 200_000

@@ -34,6 +34,10 @@ def test_the_wheel_holds_every_module_and_no_test(wheel, repository):
     assert inside == modules
 
 
+def test_the_wheel_tells_type_checkers_that_it_has_types(wheel):
+    assert "EchoKeyframeLib/py.typed" in wheel.namelist()
+
+
 def test_the_wheel_holds_licence_version_and_command(wheel):
     names = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
     assert "LICENSE" in names

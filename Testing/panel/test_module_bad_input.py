@@ -257,16 +257,16 @@ def test_the_self_test_is_skipped_where_packages_are_missing(person, nothing_ins
 
 def test_slicers_start_imports_no_numpy_and_reads_no_sample(tmp_path):
     code = (
-        "import sys\n"
+        "import sys; from pathlib import Path\n"
         f"sys.path[:0] = {[str(TESTING), str(TESTING.parent / 'EchoKeyframe')]!r}\n"
         "import slicer_standin\n"
-        f"app = slicer_standin.install({str(tmp_path)!r} and __import__('pathlib').Path({str(tmp_path)!r}))\n"
+        f"app = slicer_standin.install(Path({str(tmp_path)!r}))\n"
         "for name in [name for name in sys.modules if name.partition('.')[0] in ('numpy', 'scipy', 'pydicom')]:\n"
         "    del sys.modules[name]\n"
         "sys.modules['numpy'] = None\n"
         "opened = []\n"
         "sys.addaudithook(lambda event, words: opened.append(str(words[0])) if event == 'open' else None)\n"
-        f"app.load_module(__import__('pathlib').Path({str(TESTING.parent / 'EchoKeyframe' / 'EchoKeyframe.py')!r}))\n"
+        f"app.load_module(Path({str(TESTING.parent / 'EchoKeyframe' / 'EchoKeyframe.py')!r}))\n"
         "import slicer\n"
         "(source,) = slicer.modules.sampleDataSources['EchoKeyframe']\n"
         "assert not [name for name in opened if name.endswith('.dcm')], opened\n"
@@ -276,3 +276,19 @@ def test_slicers_start_imports_no_numpy_and_reads_no_sample(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "file:///" in done.stdout and "SHA256:" in done.stdout
+
+
+def test_opening_the_panel_imports_no_scipy(tmp_path):
+    """Its import holds the application for a second."""
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        f"sys.path[:0] = {[str(TESTING), str(TESTING.parent / 'EchoKeyframe')]!r}\n"
+        "import slicer_standin\n"
+        f"app = slicer_standin.install(Path({str(tmp_path)!r}))\n"
+        "sys.modules['scipy'] = None\n"
+        f"app.load_module(Path({str(TESTING.parent / 'EchoKeyframe' / 'EchoKeyframe.py')!r}))\n"
+        "app.select_module('EchoKeyframe')\n"
+        "import slicer; slicer.modules.EchoKeyframeWidget.cleanup(); os._exit(0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]

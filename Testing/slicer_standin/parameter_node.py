@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+import weakref
 from dataclasses import dataclass
 
 import slicer
@@ -25,10 +26,11 @@ class Choice:
 
 def parameterNodeWrapper(classtype):
     """Class decorator: annotated members become parameters of a vtkMRMLScriptedModuleNode."""
-    hints = typing.get_type_hints(classtype, include_extras=True)
+    hints, readers = typing.get_type_hints(classtype, include_extras=True), {}
     for name, hint in hints.items():
-        setattr(classtype, name, _parameter(name, hint, getattr(classtype, name, None)))
-    classtype.__init__ = _initialize(hints)
+        parameter, readers[name] = _parameter(name, hint, getattr(classtype, name, None))
+        setattr(classtype, name, parameter)
+    classtype.__init__ = _initialize(hints, readers)
     classtype.connectGui, classtype.disconnectGui = _connect_gui, _disconnect_gui
     classtype.AddObserver = lambda self, event, callback, priority=0.0: self.parameterNode.AddObserver(event, callback)
     classtype.RemoveObserver = lambda self, tag: self.parameterNode.RemoveObserver(tag)
@@ -39,7 +41,7 @@ def _parameter(name, hint, default):
     kind, *annotations = typing.get_args(hint) if typing.get_origin(hint) is typing.Annotated else (hint,)
     checks = [annotation for annotation in annotations if hasattr(annotation, "validate")]
 
-    def read(self):
+    def fresh(self):
         if kind not in (str, bool):
             return self.parameterNode.GetNodeReference(name)
         text = self.parameterNode.GetParameter(name) or str(default)
@@ -48,6 +50,16 @@ def _parameter(name, hint, default):
     def write(self, value):
         for check in checks:
             check.validate(value)
+        # The value is known before anyone hears of it.
+        was_modifying, self._written = self.parameterNode.StartModify(), name
+        try:
+            put(self, value)
+            self._values[name] = fresh(self)
+        finally:
+            self.parameterNode.EndModify(was_modifying)
+            self._written = None
+
+    def put(self, value):
         if kind in (str, bool):
             if not isinstance(value, kind):
                 raise TypeError(f"{name} must be {kind.__name__}, got {type(value).__name__}")
@@ -57,12 +69,23 @@ def _parameter(name, hint, default):
                 raise TypeError(f"{name} must be a {kind.__name__}")
             self.parameterNode.SetNodeReferenceID(name, value.GetID() if value is not None else None)
 
-    return property(read, write)
+    return property(lambda self: self._values[name], write), fresh
 
 
-def _initialize(hints):
+def _initialize(hints, readers):
     def initialize(self, parameterNode, prefix=None):
         self.parameterNode, self._guis, self._next, self._updating = parameterNode, {}, 0, False
+        # Values are kept from one Modified event to the next: nodes that come to be known without one are not seen.
+        self._values, self._written = {name: read(self) for name, read in readers.items()}, None
+        known = weakref.ref(self)
+
+        def read_again(*_arguments):
+            wrapper = known()
+            for name, read in readers.items() if wrapper is not None else ():
+                if name != wrapper._written:
+                    wrapper._values[name] = read(wrapper)
+
+        parameterNode.AddObserver(vtk.vtkCommand.ModifiedEvent, read_again)
         self._choices = {
             name: annotation.choices for name, hint in hints.items()
             if typing.get_origin(hint) is typing.Annotated

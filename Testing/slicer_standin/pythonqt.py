@@ -13,8 +13,8 @@ from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 
 __all__ = [
     "QAction", "QApplication", "QCheckBox", "QColor", "QComboBox", "QDoubleSpinBox", "QEvent", "QFile",
-    "QFileDialog", "QFormLayout", "QHBoxLayout", "QHeaderView", "QIcon", "QKeyEvent", "QKeySequence", "QLabel",
-    "QMessageBox", "QMouseEvent", "QObject", "QPainter", "QPixmap", "QPoint", "QPointF", "QProgressBar",
+    "QFileDialog", "QFocusEvent", "QFormLayout", "QHBoxLayout", "QHeaderView", "QIcon", "QKeyEvent", "QKeySequence",
+    "QLabel", "QMessageBox", "QMouseEvent", "QObject", "QPainter", "QPixmap", "QPoint", "QPointF", "QProgressBar",
     "QPushButton", "QSettings", "QSizePolicy", "QSlider", "QStyle", "QTableWidget", "QTableWidgetItem", "QTimer",
     "QToolBar", "QToolButton", "QUiLoader", "QVBoxLayout", "QWidget", "Qt",
 ]  # fmt: skip
@@ -22,7 +22,7 @@ __all__ = [
 # Plain values and namespaces, the same in both bindings.
 Qt, QFile, QSettings = QtCore.Qt, QtCore.QFile, QtCore.QSettings
 QEvent, QPoint, QPointF = QtCore.QEvent, QtCore.QPoint, QtCore.QPointF
-QKeyEvent, QMouseEvent = QtGui.QKeyEvent, QtGui.QMouseEvent
+QFocusEvent, QKeyEvent, QMouseEvent = QtGui.QFocusEvent, QtGui.QKeyEvent, QtGui.QMouseEvent
 QColor, QIcon, QPixmap, QPainter, QKeySequence = (
     QtGui.QColor, QtGui.QIcon, QtGui.QPixmap, QtGui.QPainter, QtGui.QKeySequence)  # fmt: skip
 QSizePolicy, QHeaderView, QStyle, QApplication, QTableWidgetItem, QMessageBox = (

@@ -67,6 +67,8 @@ def _left(folder: Path, limit_name: str, usage_name: str, cache_name: str) -> It
 
 
 def _address_space() -> Iterator[int]:
+    if sys.platform == "win32":  # which has no such limits
+        return
     import resource
 
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
@@ -91,6 +93,8 @@ def vm_stat_bytes(text: str) -> int | None:
 
 
 def _windows() -> int | None:
+    if sys.platform != "win32":  # where ctypes has no windll
+        return None
     import ctypes
 
     class MemoryStatus(ctypes.Structure):

@@ -113,30 +113,29 @@ class FrameStack:
         """
         if self._count == 0:
             raise CineError(self._name, "holds no frames that can be decoded")
-        if not self._colored and self._first is not None and self._still == self._count:
-            # A still has no motion to go by: patches of colour anywhere count.
-            reduced = self._first_reduced
-            if self._shows_color(reduced, np.ones(reduced.shape[:2], bool)):
-                self._turn_to_color()
+        reduced, is_still = self._first_reduced, not self._colored and self._still == self._count
+        # A still has no motion to go by: patches of colour anywhere count.
+        if is_still and reduced is not None and self._shows_color(reduced, np.ones(reduced.shape[:2], bool)):
+            self._turn_to_color()
         self._resize(self._count)
         shape = (self._count, *self._size) + ((3,) if self._colored else ())
         pixels, self._pixels = self._pixels, np.empty(0, np.uint8)
         return pixels.reshape(shape)
 
     def _brings_color(self, frame: np.ndarray) -> bool:
-        reduced = _reduce(frame, self._region)
-        if self._first is None:
+        reduced, first = _reduce(frame, self._region), self._first_reduced
+        if first is None:
             self._first, self._first_reduced = frame.copy(), reduced
             self._moved = np.zeros(reduced.shape[:2], bool)
             self._still = 1
             return False
-        moved = cv2.absdiff(reduced, self._first_reduced).max(axis=2) > _MOVED
+        moved = cv2.absdiff(reduced, first).max(axis=2) > _MOVED
         if self._still == self._count and moved.mean() < _LEAST_SHARE:
             self._still += 1
             return False
         self._moved |= moved
         # The first frame is asked again: its colour may lie where only now something has moved.
-        return any(self._shows_color(image, self._moved) for image in (reduced, self._first_reduced))
+        return any(self._shows_color(image, self._moved) for image in (reduced, first))
 
     def _shows_color(self, reduced: np.ndarray, where: np.ndarray) -> bool:
         # Outside the tissue there is coloured text, whose lines JPEG smears into strips as high as a letter.

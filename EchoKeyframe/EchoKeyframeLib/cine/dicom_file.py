@@ -239,7 +239,7 @@ def _read_header(stream: BinaryIO, path: Path) -> tuple[Dataset, UID, Encoding, 
     body: BinaryIO = _inflated(stream, path.name) if encoding.is_deflated else stream
     elements = read_dataset(
         body, encoding.is_implicit, encoding.is_little_endian, stop_when=_ends_header, defer_size=_DEFERRED,
-        specific_tags=[Tag(tag) for tag in (*_TAGS, *_PRIVATE_TAGS)],
+        specific_tags=[*map(Tag, _TAGS), *map(Tag, _PRIVATE_TAGS)],
     )  # fmt: skip
     # With the name of its file, from which pydicom reads what it has deferred.
     name = None if encoding.is_deflated else stream

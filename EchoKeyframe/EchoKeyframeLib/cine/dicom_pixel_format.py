@@ -43,8 +43,9 @@ class PixelFormat:
 def pixel_format(file: DicomFile) -> PixelFormat:
     """Read and check the Image Pixel module. Raises CineError where it is incomplete or impossible."""
     header, name = file.header, file.name
-    sizes = {key: whole(number(header, key)) for key in ("Rows", "Columns", "BitsAllocated")}
-    absent = [key for key, value in sizes.items() if value is None or value < 1]
+    wanted = ("Rows", "Columns", "BitsAllocated")
+    sizes = {key: size for key in wanted if (size := whole(number(header, key))) is not None and size >= 1}
+    absent = [key for key in wanted if key not in sizes]
     if absent:
         raise CineError(name, f"the DICOM header lacks a usable {absent[0]}; export the file again")
     photometric = text(header, "PhotometricInterpretation").upper()

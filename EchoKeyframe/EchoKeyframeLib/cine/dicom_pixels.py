@@ -25,6 +25,7 @@ from .sample_scale import needs_scale, scale_table, without_unused_bits
 
 _MOST_FRAMES = 1_000_000
 _LOOK_FOR_A_CODEC = 20  # frames, from the first
+_DAMAGED_HEADER = "damaged header of a compressed frame"
 
 
 class StoredFrames:
@@ -135,6 +136,8 @@ class StoredFrames:
             return without_unused_bits(samples, form, bits), said
         data = self._data(index)
         codec = codec_of(data)
+        if codec is None:
+            raise ValueError(_DAMAGED_HEADER)
         shape = _checked_shape(data, codec, form)
         if self._inner_damage.is_in(data, codec):
             raise ValueError("a compressed frame that is damaged inside")
@@ -191,13 +194,13 @@ class StoredFrames:
         self.findings.append(Finding(kind, text))
 
 
-def _checked_shape(data: bytes, codec: Codec | None, form: PixelFormat) -> FrameShape:
+def _checked_shape(data: bytes, codec: Codec, form: PixelFormat) -> FrameShape:
     """Refuse, before native code sees it, a frame of another size than the clip's. Raises ValueError."""
     if codec is Codec.RLE:
         return declared_shape(form)
-    shape = frame_shape(data) if codec else None
+    shape = frame_shape(data)
     if shape is None:
-        raise ValueError("damaged header of a compressed frame")
+        raise ValueError(_DAMAGED_HEADER)
     if codec is Codec.JPEG_XL:
         shape = shape._replace(samples=form.samples, bits=form.stored)
     if (shape.rows, shape.columns, shape.samples) != (form.rows, form.columns, form.samples):

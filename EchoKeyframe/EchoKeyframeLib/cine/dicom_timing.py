@@ -183,7 +183,7 @@ def _constant_interval(header: Dataset, declared: int, warnings: list[str]) -> t
             return measured, "EffectiveDuration"
         actual = _interval(header, "ActualFrameDuration", warnings)
         return (actual, "ActualFrameDuration") if actual is not None else None
-    if measured is None:
+    if duration is None or measured is None:
         return frame_time, "FrameTime"
     deviation = abs(measured / frame_time - 1)
     is_rounded = duration.is_integer() and abs(duration - frame_time * declared / 1000) < 1.0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import struct
-from typing import BinaryIO
 
 from .cine import CineError
 
 
-def gif_extent(stream: BinaryIO, name: str) -> tuple[int, int, int]:
+def gif_extent(stream: io.BufferedIOBase, name: str) -> tuple[int, int, int]:
     """Images, width and height that a GIF claims (GIF89a specification, sections 18 to 27).
 
     A file that is cut or damaged counts as far as its blocks can be followed. Raises CineError where the file ends
@@ -43,11 +43,11 @@ def gif_extent(stream: BinaryIO, name: str) -> tuple[int, int, int]:
     return images, width, height
 
 
-def _skip_colors(stream: BinaryIO, flags: int) -> None:
+def _skip_colors(stream: io.BufferedIOBase, flags: int) -> None:
     if flags & 0x80:
         stream.seek(3 << ((flags & 7) + 1), 1)
 
 
-def _skip_blocks(stream: BinaryIO) -> None:
+def _skip_blocks(stream: io.BufferedIOBase) -> None:
     while (size := stream.read(1)) not in (b"", b"\0"):
         stream.seek(size[0], 1)

@@ -51,7 +51,9 @@ def read_itk_image(path: Path, fps: float | None) -> Cine:
     cine = replace(cine, source=source, spacing=None if unmeasured else layout.spacing)
     if layout.turned:
         findings.append(_turned(layout))
-    return cine.with_findings(*findings, *[unmeasured] * (unmeasured is not None))
+    if unmeasured is not None:
+        findings.append(unmeasured)
+    return cine.with_findings(*findings)
 
 
 def read_itk_array(path: Path) -> tuple[np.ndarray, tuple[float, float] | None]:

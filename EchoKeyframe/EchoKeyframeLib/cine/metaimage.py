@@ -124,8 +124,10 @@ def _turned(orientation: str) -> tuple[int, ...]:
 
 def _spacing(fields: dict[str, str]) -> tuple[float, float] | None:
     words = fields.get("ElementSpacing", fields.get("ElementSize", "")).split()
-    sizes = [_number(word) for word in words[:2]]
-    return None if len(sizes) < 2 or None in sizes else pixel_spacing(sizes[1], sizes[0])
+    if len(words) < 2:
+        return None
+    column, row = _number(words[0]), _number(words[1])
+    return None if column is None or row is None else pixel_spacing(row, column)
 
 
 def _whole_numbers(fields: dict[str, str], key: str, name: str, default: str = "") -> list[int]:

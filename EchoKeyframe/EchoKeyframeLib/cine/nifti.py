@@ -10,6 +10,7 @@ import math
 import struct
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def nifti_layout(path: Path) -> ImageLayout:
     version, single = _magic(head) or (0, True)
     if not version:
         raise CineError(path.name, "is no NIfTI file that can be read; check it or copy it again")
-    order = "<" if head[:4] in (_sizes(_HEADER_1)[0], _sizes(_HEADER_2)[0]) else ">"
+    order: Literal["<", ">"] = "<" if head[:4] in (_sizes(_HEADER_1)[0], _sizes(_HEADER_2)[0]) else ">"
     fields = _Fields(head, order, version)
     dims, code = fields.dims, fields.datatype
     if not 1 <= dims[0] <= 7:
@@ -70,15 +71,16 @@ class _Fields:
             self.dims = struct.unpack_from(f"{order}8h", head, 40)
             (self.datatype,) = struct.unpack_from(f"{order}h", head, 70)
             self.steps = struct.unpack_from(f"{order}2f", head, 80)
-            self.offset, *self.scale = struct.unpack_from(f"{order}3f", head, 108)
+            self.offset, *scale = struct.unpack_from(f"{order}3f", head, 108)
             self.units = head[123]
         else:
             self.dims = struct.unpack_from(f"{order}8q", head, 16)
             (self.datatype,) = struct.unpack_from(f"{order}h", head, 12)
             self.steps = struct.unpack_from(f"{order}2d", head, 112)
             (self.offset,) = struct.unpack_from(f"{order}q", head, 168)
-            self.scale = struct.unpack_from(f"{order}2d", head, 176)
+            scale = list(struct.unpack_from(f"{order}2d", head, 176))
             self.units = struct.unpack_from(f"{order}i", head, 500)[0]
+        self.scale = tuple(scale)
 
 
 def _magic(head: bytes) -> tuple[int, bool] | None:
@@ -112,9 +114,10 @@ def _data(path: Path, single: bool) -> tuple[Path, Coding]:
     if not single:
         base = path.with_suffix("") if path.suffix.lower() == ".gz" else path
         beside = [base.with_suffix(suffix) for suffix in (".img", ".IMG", ".img.gz")]
-        data = next((file for file in beside if file.is_file() and not file.is_symlink()), None)
-        if data is None:
+        found = next((file for file in beside if file.is_file() and not file.is_symlink()), None)
+        if found is None:
             raise CineError(path.name, f"the file with its pixels, {beside[0].name}, is missing; put it beside it")
+        data = found
     with data.open("rb") as stream:
         return data, Coding.GZIPPED_FILE if stream.read(2) == _GZIP else Coding.PLAIN
 

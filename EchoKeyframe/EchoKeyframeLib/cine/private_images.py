@@ -72,7 +72,8 @@ def _creators(file: DicomFile) -> list[str]:
 def _creators_behind(file: DicomFile) -> list[str]:
     """Creators in group 7FE1, which follows the pixel data."""
     at = file.pixel_length if not file.has_items else read_items(file).end
-    stream, names = file.stream, []
+    stream = file.stream
+    names: list[str] = []
     order = "<" if file.is_little_endian else ">"
     stream.seek(file.pixel_offset + at)
     while len(names) < _MOST_CREATORS and len(head := stream.read(8)) == 8:

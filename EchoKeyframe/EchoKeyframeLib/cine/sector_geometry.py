@@ -5,6 +5,7 @@ Coordinates are continuous pixels: the centre of the pixel in row 0, column 0 li
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -74,9 +75,10 @@ def _sides_and_arcs(evidence: np.ndarray) -> Fan | None:
     width = evidence.shape[1]
     left, mirrored = _left_side(evidence), _left_side(evidence[:, ::-1])
     right = Side(width - mirrored.offset, -mirrored.slope) if mirrored else None
-    if left is None and right is None:
-        return None
-    left = left or _tangent(evidence, -right.slope, np.min)
+    if left is None:
+        if right is None:
+            return None
+        left = _tangent(evidence, -right.slope, np.min)
     right = right or _tangent(evidence, -left.slope, np.max)
     opening = np.degrees(np.arctan(right.slope) - np.arctan(left.slope))
     rows = np.flatnonzero(evidence.any(axis=1))
@@ -125,7 +127,7 @@ def _left_side(evidence: np.ndarray) -> Side | None:
     return Side(side.offset + min(0.0, np.percentile((x - side.x(y))[near], 5)), side.slope)
 
 
-def _tangent(evidence: np.ndarray, slope: float, extreme: type(np.min)) -> Side:
+def _tangent(evidence: np.ndarray, slope: float, extreme: Callable[[np.ndarray], np.floating]) -> Side:
     """The line of this slope that touches the evidence."""
     y, x = np.nonzero(evidence)
     return Side(float(extreme(x + 0.5 - slope * (y + 0.5))), slope)

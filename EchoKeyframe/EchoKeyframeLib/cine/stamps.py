@@ -30,7 +30,7 @@ def repaired_times(
         return np.zeros(1), "single frame", []
     kept = _longest_increasing(given)
     if 2 * len(kept) < len(given) or len(kept) < 2:
-        return _constant_rate(len(given), nominal_rate, np.isfinite(given).any())
+        return _constant_rate(len(given), nominal_rate, bool(np.isfinite(given).any()))
     index = np.arange(len(given), dtype=np.float64)
     times = np.interp(index, kept, given[kept])
     step = float(np.median(np.diff(given[kept]) / np.diff(kept)))

@@ -147,10 +147,11 @@ def rescaled(header: Dataset, frames: np.ndarray) -> Calibration | None:
 
 
 def _parse(item: Dataset) -> _Region | None:
-    bounds = [number(item, f"RegionLocation{key}") for key in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
-    if any(b is None or not 0 <= b < 65536 for b in bounds):
+    bounds = (number(item, f"RegionLocation{key}") for key in ("MinX0", "MinY0", "MaxX1", "MaxY1"))
+    usable = [b for b in bounds if b is not None and 0 <= b < 65536]
+    if len(usable) < 4:
         return None
-    x0, y0, x1, y1 = bounds
+    x0, y0, x1, y1 = usable
     if x1 <= x0 or y1 <= y0:
         return None
     kind = number(item, "RegionDataType")
@@ -173,7 +174,7 @@ def _choose(regions: Sequence[_Region], rows: int, columns: int) -> Calibration:
     if any(r.area > 0.3 * best.area for r in apart):
         doubts.append(f"shows {1 + len(apart)} tissue regions side by side; the largest is used")
     spacing = best.spacing
-    if other := _other_scale(best, flat[1:]):
+    if spacing and (other := _other_scale(best, flat[1:])):
         doubts.append(f"{_OVERLAP} and say {_shown(spacing)} and {_shown(other)} mm; neither is used")
         spacing = None
     elif spacing == (0.0, 0.0):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -161,7 +162,7 @@ class _SteadyStream(io.BufferedIOBase):
         self.patience = _OPENING
         self.ended_early = False
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1) -> bytes:
         self.ended_early |= self._since_frame > self.patience
         if self.ended_early:
             return b""
@@ -263,7 +264,8 @@ def _capture(stream: io.BufferedIOBase, demuxer: str) -> cv2.VideoCapture:
     """
     options = f"input_format;{demuxer}|format_whitelist;{demuxer}|protocol_whitelist;file"
     with _opening, _environment("OPENCV_FFMPEG_CAPTURE_OPTIONS", options):
-        return cv2.VideoCapture(stream, cv2.CAP_FFMPEG, [])
+        # Any stream will do; the class of OpenCV's stub has a read that OpenCV never calls.
+        return cv2.VideoCapture(cast("cv2.IStreamReader", stream), cv2.CAP_FFMPEG, [])
 
 
 @cache

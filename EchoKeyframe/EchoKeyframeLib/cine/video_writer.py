@@ -57,7 +57,7 @@ def _encode(path: Path, frames: np.ndarray, fps: float, codec: str) -> None:
     below, right = height % 2, width % 2
     conversion = cv2.COLOR_GRAY2BGR if frames.ndim == 3 else cv2.COLOR_RGB2BGR
     # FFmpeg takes UTF-8 paths on every system; OpenCV's own AVI writer does not on Windows.
-    fourcc = cv2.VideoWriter_fourcc(*CODECS[codec])
+    fourcc = cv2.VideoWriter.fourcc(*CODECS[codec])
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, fourcc, fps, (width + right, height + below), True)
     if not writer.isOpened():
         raise OSError

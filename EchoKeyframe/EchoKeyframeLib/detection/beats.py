@@ -58,7 +58,8 @@ def certain_heart_rate(keyframes: Iterable[Keyframe]) -> float | None:
 
 def _intervals(keyframes: Iterable[Keyframe]) -> tuple[list[float], list[float]]:
     """Seconds between neighbouring keyframes of one kind: those inside the clip, and those that touch its edge."""
-    certain, uncertain = [], []
+    certain: list[float] = []
+    uncertain: list[float] = []
     for before, after in pairwise(sorted(keyframes, key=lambda k: (k.phase, k.time))):
         if before.phase is after.phase:
             (uncertain if before.at_edge or after.at_edge else certain).append(after.time - before.time)

@@ -172,7 +172,7 @@ def _candidates(curves: Curves, smoothing: float) -> list[_Candidate]:
 
 def _usual_distance(candidates: list[_Candidate], times: np.ndarray) -> list[float]:
     """Median distance in s between neighbouring tall peaks of one phase; empty where no phase has two."""
-    distances = []
+    distances: list[float] = []
     for phase in Phase:
         at = [times[c.frame] for c in candidates if c.phase is phase and c.height >= 0.6]
         distances.extend(np.diff(at))

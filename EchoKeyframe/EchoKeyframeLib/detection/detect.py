@@ -63,8 +63,8 @@ def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector
     keyframes, beats = form_beats(mark_degraded(DECODERS[decoder](curves), degraded))
     rate = heart_rate(keyframes)
     certain = certain_heart_rate(keyframes)
-    contradicts = rate is not None and bool(cine.heart_rate) and not _fits(cine.heart_rate, rate)
-    settled = cine.timing_warnings if contradicts and certain else ()  # the true frame rate is told below
+    contradiction = _rate_contradiction(rate, cine, certain is not None) if rate is not None else ""
+    settled = cine.timing_warnings if contradiction and certain else ()  # the true frame rate is told below
     warnings = [*(w for w in cine.warnings if w not in settled), *curves.warnings]
     if sector is not None and sector.note:
         warnings.append(sector.note)
@@ -77,8 +77,8 @@ def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector
         warnings.append(f"no beat is fit for measurement ({', '.join(reasons)})")
     if rate is not None and certain is None:
         warnings.append(EDGE_RATE)
-    if contradicts:
-        warnings.append(_rate_contradiction(rate, cine, certain is not None))
+    if contradiction:
+        warnings.append(contradiction)
     findings = tuple(finding for finding in cine.findings if finding.text not in settled)
     return Detection(curves, keyframes, beats, rate, curves.detector, decoder, tuple(warnings), findings)
 
@@ -89,16 +89,20 @@ def _fits(stated: float, measured: float) -> bool:
 
 
 def _rate_contradiction(measured: float, cine: Cine, certain: bool) -> str:
-    """Heart rate by the frame times against the file's own; the true frame rate only where the former is certain."""
+    """Heart rate by the frame times against the file's own; the true frame rate only where the former is certain.
+    Empty where they fit, or the file states none."""
+    stated, fps = cine.heart_rate, cine.fps
+    if not stated or fps is None or _fits(stated, measured):
+        return ""
     told = (
-        f"the frame times ({cine.timing}, {cine.fps:.1f} frames/s) make {measured:.0f} beats/min, but the file's heart "
-        f"rate is {cine.heart_rate:.0f}: "
+        f"the frame times ({cine.timing}, {fps:.1f} frames/s) make {measured:.0f} beats/min, but the file's heart "
+        f"rate is {stated:.0f}: "
     )
     if not certain:
         return f"{told}one of them is wrong; if it is the frame rate, set the true one with --fps"
-    ratio = cine.heart_rate / measured
+    ratio = stated / measured
     slowed = next((speed for speed in REPLAY_SPEEDS if abs(ratio * speed - 1) < 0.15), None)
     if slowed:
         ratio = 1 / slowed  # beats differ, so a replay speed tells the frame rate better than their ratio
     cause = f"this looks like a replay at {slowed:.0%} speed" if slowed else "if that is right"
-    return f"{told}{cause}, the true rate is about {cine.fps * ratio:.1f} frames/s (set it with --fps)"
+    return f"{told}{cause}, the true rate is about {fps * ratio:.1f} frames/s (set it with --fps)"

@@ -79,7 +79,7 @@ def usual_peak(curves: Curves) -> float:
 
 def at_plausible_rate(cine: Cine, motion: Curves) -> Cine:
     """The cine as it is, or at a rate at which the motion detector's beat is usual, if it was too short to be true."""
-    if len(cine) < 3 or not motion.probability.any():
+    if cine.fps is None or len(cine) < 3 or not motion.probability.any():
         return cine
     beat = beat_length(motion)
     if beat >= SHORTEST_BEAT:

@@ -120,9 +120,10 @@ class Beat:
 
     @property
     def heart_rate(self) -> float | None:
-        if any(k is None or k.at_edge for k in (self.ed, self.next_ed)):
+        start, end = self.ed, self.next_ed
+        if start is None or end is None or start.at_edge or end.at_edge:
             return None
-        return 60.0 / (self.next_ed.time - self.ed.time)
+        return 60.0 / (end.time - start.time)
 
     @property
     def unfit(self) -> tuple[Unfit, ...]:

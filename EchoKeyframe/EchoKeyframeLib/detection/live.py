@@ -152,7 +152,7 @@ class _Sequence:
     def _encode(self, image: np.ndarray, motion: np.ndarray | None) -> None:
         self._image = image
         images = image[None] if self._runner.uses_images else None
-        moving = motion[None] if self._runner.uses_motion else None
+        moving = motion[None] if self._runner.uses_motion and motion is not None else None
         self._features.append(self._runner.encode(images, moving)[0])
         self._sums.append(np.zeros(len(self._runner.config.outputs)))
         self._counts.append(0)

@@ -15,7 +15,6 @@ import numpy as np
 GRID = 14
 _FLOW_SIZE = 56
 _BLUR = 0.8
-_FARNEBACK = {"pyr_scale": 0.5, "levels": 3, "winsize": 11, "iterations": 2, "poly_n": 5, "poly_sigma": 1.2}
 # An offset on the brightness weights, so that flow in a black cell is a plain mean.
 _LEAST_WEIGHT = 4.0
 _LEAST_FLOW = 1e-4
@@ -43,8 +42,11 @@ class MotionFeatures:
         weight = image.astype(np.float32) + _LEAST_WEIGHT
         features = np.zeros((3, GRID, GRID), np.float32)
         features[2] = _pool(weight) / 255.0
-        if self._image is not None:
-            flow = cv2.calcOpticalFlowFarneback(self._image, image, None, flags=0, **_FARNEBACK)
+        if self._image is not None and self._weight is not None:
+            flow = cv2.calcOpticalFlowFarneback(
+                self._image, image, None, pyr_scale=0.5, levels=3, winsize=11, iterations=2, poly_n=5, poly_sigma=1.2,
+                flags=0,
+            )  # fmt: skip
             total = _pool(self._weight)
             features[0] = _pool(flow[..., 0] * self._weight) / total
             features[1] = _pool(flow[..., 1] * self._weight) / total

@@ -101,7 +101,8 @@ class NetworkDetector:
         """Outputs ``[n, outputs]`` of n frames that follow each other at the network's own rate."""
         real, window = len(images), self.config.frames
         length = real + window - 1 if self.config.past_end else max(real, window)
-        images, motion = _filled(images, length), _filled(motion, length)
+        images = _filled(images, length)
+        motion = None if motion is None else _filled(motion, length)
         features = self._encode(images, motion, part_of(progress, 0, _ENCODED))
         return mean_over_windows(
             length,
@@ -137,9 +138,9 @@ class NetworkDetector:
         return features
 
 
-def _filled(frames: np.ndarray | None, length: int) -> np.ndarray | None:
+def _filled(frames: np.ndarray, length: int) -> np.ndarray:
     """Zero frames behind a clip, up to ``length``."""
-    if frames is None or len(frames) >= length:
+    if len(frames) >= length:
         return frames
     return np.concatenate([frames, np.zeros((length - len(frames), *frames.shape[1:]), frames.dtype)])
 

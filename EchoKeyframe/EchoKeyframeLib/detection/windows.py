@@ -47,4 +47,5 @@ def mean_over_windows(
             counts[chosen + k] += 1
 
     batches.run(len(starts), work, progress)
+    assert sums is not None  # there is a window, even of a clip that is shorter
     return (sums / counts)[:real].astype(np.float32)

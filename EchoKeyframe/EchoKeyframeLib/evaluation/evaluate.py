@@ -18,8 +18,8 @@ from ..datasets.dataset import LabelledCine
 from ..detection.detect import interpret
 from ..detection.detector import Detector
 from ..detection.keyframes import Curves, Detection, Phase
+from .clip_score import ClipResult, score_clip
 from .metrics import (
-    ClipResult,
     Metrics,
     PaperMetrics,
     Selection,
@@ -27,7 +27,6 @@ from .metrics import (
     bias_terms,
     bootstrap_interval,
     f1_terms,
-    score_clip,
     summarise,
     summarise_as_paper,
 )

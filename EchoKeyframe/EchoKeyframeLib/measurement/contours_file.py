@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -24,7 +24,8 @@ LARGEST_FILE = 16 * 2**20
 _WHAT = "contours file"
 _MOST_CONTOURS, _MOST_POINTS = 10_000, 100_000
 _Point = tuple[Pixels, Pixels]
-SMOOTH, STRAIGHT = "spline", "polyline"
+SMOOTH: Final = "spline"
+STRAIGHT: Final = "polyline"
 """Values of ``curve``: clicked points that a smooth curve runs through, or as many points that straight lines do."""
 
 

@@ -28,7 +28,7 @@ def measure(view: TracedView, other: TracedView | None = None) -> Measurement:
     Raises MeasurementError, and gives no number, where the spacing is unknown, no beat has both contours, ES is not
     smaller than ED, the views are not one A4C and one A2C, numbers of beats differ, or heart rates lie too far apart.
     """
-    views = (view,) if other is None else _four_and_two(view, other)
+    views: tuple[TracedView, ...] = (view,) if other is None else _four_and_two(view, other)
     traced = [_traced_beats(v) for v in views]
     counts = [len(beats) for beats in traced]
     if len(set(counts)) > 1:

@@ -5,7 +5,7 @@ nodes, or the scene where there is no node yet. Docs/scene-contract.md tells oth
 without this package.
 """
 
-from .contours.contour_views import ContourViews, is_shown
+from .contours.contour_visibility import ContourViews, is_shown
 from .contours.disk_model import find_disks
 from .contours.long_axis import find_axis, release_axis
 from .contours.lv_contours import (
@@ -23,6 +23,7 @@ from .contours.lv_segments import contour_from_segment, segment_frame
 from .contours.placement import is_being_drawn, start_drawing, stop_drawing
 from .curves.curve_chart import add_curves, find_chart, frame_of_point, show_chart
 from .curves.frame_cursor import FrameCursor
+from .earlier_versions import bring_up_to_date
 from .files.contour_files import contours_in_the_way, open_contours, save_contours
 from .files.key_objects import bookmark_key_object, save_key_object
 from .files.labelled_loops import add_labelled_cine, as_labelled, bookmark_labels, store_loop
@@ -64,7 +65,6 @@ from .loop.slice_views import show_in_facing_views
 from .results.live_measurement import LiveMeasurement
 from .results.lv_measurement import measure_sequences, propose_contour
 from .results.measurement_table import find_measurement, find_volume_chart
-from .saved_scenes import bring_up_to_date
 from .scene_error import SceneError
 
 __all__ = [

@@ -18,13 +18,13 @@ from .beating import Beating
 from .chambers import Chambers, View
 from .config import PhantomConfig
 from .draws import Draws
+from .leaflets import Leaflets
 from .overlays import compress, draw_overlays
 from .probe import Scan, draw_pose
 from .rhythm import Rhythm
 from .scan_conversion import ScanConversion
 from .scanner import Scanner
 from .tissue import Scattering
-from .valves import Valves
 from .ventricle import Ventricle
 
 
@@ -110,7 +110,7 @@ def _simulate(seeds: list[int], config: PhantomConfig, device: torch.device) -> 
     ventricle = Ventricle(anatomy, scan.depth, ejection, beating, config)
     pose = draw_pose(probe, scan, ventricle.length0, _flags([v == "PLAX" for v in views], patients), beating, config)
     chambers = Chambers(anatomy, ventricle, view, beating)
-    valves = Valves(anatomy, ventricle, chambers, beating)
+    valves = Leaflets(anatomy, ventricle, chambers, beating)
     grain = 0.5 * scan.depth / config.rows
     scattering = Scattering(Draws(seeds, "tissue", device), ventricle, view.right_heart, grain, config)
     scanner = Scanner(Draws(seeds, "scanner", device), scan, beating, config)

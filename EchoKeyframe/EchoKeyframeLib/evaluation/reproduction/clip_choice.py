@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..clip_score import ClipResult
 from ..matching import LARGEST_TOLERANCE
-from ..metrics import ClipResult
 from .system_runs import ClipRun
 
 RULE = (

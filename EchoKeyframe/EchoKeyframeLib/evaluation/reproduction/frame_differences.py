@@ -8,7 +8,8 @@ from enum import StrEnum
 import numpy as np
 
 from ...detection.keyframes import Phase
-from ..metrics import ClipResult, Event, by_patient
+from ..clip_score import ClipResult, Event
+from ..metrics import by_patient
 from .system_runs import ClipRun
 
 

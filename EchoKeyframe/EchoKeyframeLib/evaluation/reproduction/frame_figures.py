@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from ...detection.keyframes import Phase
 from ...report.figure import WIDTH, font
+from ..clip_score import ClipResult, Event
 from ..evaluate import Case
-from ..metrics import ClipResult, Event
 from .clip_choice import RULE, median_clip, worst_clips
 from .curve_figures import draw_curves
 from .frame_strips import KeyframePair, Pictures, Strip, draw_strip, frames_around, pair_up, read_pictures

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from ...cine.sector import find_sector
 from ...detection.keyframes import Phase
 from ...report.figure import COLORS, font, pixel_aspect, sector_image
+from ..clip_score import Event
 from ..evaluate import Case
-from ..metrics import Event
 from .report_figure import FOUND_COLOR, SIZE
 from .system_runs import ClipRun
 from .table import Record

@@ -11,8 +11,8 @@ from ...cine.sector import Sector, find_sector
 from ...datasets.labels import ClipLabels
 from ...detection.detector import Detector
 from ...detection.keyframes import Detection
+from ..clip_score import ClipResult
 from ..evaluate import Case, case_curves, score_case
-from ..metrics import ClipResult
 
 TIMED_FRAMES = 16
 """Length of the sequences whose inference is timed, as in the paper's tables 3 and 4."""

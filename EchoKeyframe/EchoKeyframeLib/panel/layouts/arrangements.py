@@ -77,8 +77,9 @@ def show_in_views(sequence: Any) -> None:
         return
     slicer.modules.sequences.setToolBarActiveBrowserNode(browser)
     slicer.modules.sequences.showSequenceBrowser(browser)
-    if not show_in_facing_views(browser.GetProxyNode(sequence)):
-        show_loop_alone()
+    on_show = show_in_facing_views(browser.GetProxyNode(sequence))
+    if not on_show and slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode"):
+        show_loop_alone()  # the views that face it are hidden
     slicer.util.setSliceViewerLayers(fit=True)
 
 

@@ -25,8 +25,9 @@ def find_axis(curve: Any) -> Any | None:
 def axis_set_by_hand(curve: Any) -> Any | None:
     """The line of a contour whose apex a person moved; None where the apex is to be found from the contour."""
     axis = find_axis(curve)
-    by_hand = axis is not None and axis.GetAttribute(AXIS_ATTRIBUTE) == "manual"
-    return axis if by_hand and axis.GetNumberOfDefinedControlPoints() >= 2 else None
+    if axis is None or axis.GetAttribute(AXIS_ATTRIBUTE) != "manual":
+        return None
+    return axis if axis.GetNumberOfDefinedControlPoints() >= 2 else None
 
 
 def apex_set_by_hand(curve: Any, sequence: Any, frame: int) -> tuple[float, float] | None:

@@ -99,8 +99,10 @@ def show_chart(chart: Any) -> None:
 
 
 def frame_chart(sequence: Any) -> None:
-    """Let the axes of a sequence's chart show every marker whole, and its title say what is what."""
+    """Let the axes of a sequence's chart, if it has one, show every marker whole, and its title say what is what."""
     chart = find_chart(sequence)
+    if chart is None:
+        return
     chart.SetTitle(_title(sequence))
     chart.SetLegendVisibility(False)  # Slicer draws it over the last keyframes
     chart.SetXAxisRange(*axis_range(frame_times(sequence), _MARGIN))

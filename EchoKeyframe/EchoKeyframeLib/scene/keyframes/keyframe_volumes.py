@@ -57,7 +57,7 @@ def extract_keyframes(sequence: Any, beat: int | None = None) -> tuple[Any, ...]
     for keyframe in chosen:
         read_frame(sequence, keyframe.frame)
     by_frame = {frame_of_volume(volume): volume for volume in keyframe_volumes(sequence)}
-    volumes = []
+    volumes: list[Any] = []
     for keyframe in chosen:
         volume = by_frame.get(keyframe.frame) or _add_volume(scene, sequence)
         _fill(volume, sequence, keyframe)

@@ -32,15 +32,16 @@ def add_frame_pair(sequence: Any, beat: Beat) -> FramePair:
     does not exist.
     """
     require_sequence(sequence)
-    frames = {Phase.ED: beat.ed, Phase.ES: beat.es}
-    for phase, keyframe in frames.items():
+    frames = {}
+    for phase, keyframe in ((Phase.ED, beat.ed), (Phase.ES, beat.es)):
         if keyframe is None:
             raise SceneError(f"{sequence.GetName()}: beat {beat.number} has no {phase.value}; choose another beat")
         require_frame(sequence, keyframe.frame)
+        frames[phase] = keyframe.frame
     proxies = {}
-    for phase, keyframe in frames.items():
+    for phase, frame in frames.items():
         browser = _browser(sequence, phase)
-        browser.SetSelectedItemNumber(keyframe.frame)
+        browser.SetSelectedItemNumber(frame)
         proxies[phase] = browser.GetProxyNode(sequence)
     return FramePair(proxies[Phase.ED], proxies[Phase.ES])
 

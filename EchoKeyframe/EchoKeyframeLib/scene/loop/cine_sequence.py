@@ -95,33 +95,28 @@ class GrowingSequence:
         """
         if self._template is None:
             self._begin(frame)
-        self._require()
-        index = len(self)
-        self._show(frame)
-        self._template.SetName(f"{self._name} {index}")
+        sequence, index = self._require(), len(self)
         value = index_text(index / _GUESSED_RATE if seconds is None else seconds)
-        self.sequence.SetDataNodeAtValue(self._template, value)
+        sequence.SetDataNodeAtValue(self._shown(frame, index), value)
         if self.browser is None:
             self._add_browser()
 
     def replace(self, index: int, frame: np.ndarray) -> None:
         """Put another image of the same size in the place of one. Raises SceneError if the sequence was removed."""
-        self._require()
-        self._show(frame)
-        self._template.SetName(f"{self._name} {index}")
-        self.sequence.SetDataNodeAtValue(self._template, self.sequence.GetNthIndexValue(index))
+        sequence = self._require()
+        sequence.SetDataNodeAtValue(self._shown(frame, index), sequence.GetNthIndexValue(index))
 
     def complete(self, cine: Cine) -> Iterator[float]:
         """Take over what is known of the cine whose frames these are, a little at a time: yields the fraction done.
 
         Raises SceneError if the sequence was removed or its times are too close.
         """
-        self._require()
+        sequence = self._require()
         _require_distinct_times(cine)
         yield from self._set_times(cine)
         spacing = cine.spacing or (1.0, 1.0)
         numbers = cine.source.frame_numbers
-        volumes = [self.sequence.GetNthDataNode(i) for i in range(len(cine))]
+        volumes = [sequence.GetNthDataNode(i) for i in range(len(cine))]
         for i, volume in enumerate([*volumes, self._proxy]):
             volume.SetSpacing(spacing[1], spacing[0], 1.0)
             if cine.source.sop_instance_uid:
@@ -154,6 +149,7 @@ class GrowingSequence:
 
     @property
     def _proxy(self) -> Any:
+        assert self.browser is not None  # it comes with the first frame
         return self.browser.GetProxyNode(self.sequence)
 
     def _proxy_nodes(self) -> list[Any]:
@@ -161,9 +157,12 @@ class GrowingSequence:
         parts = (proxy, proxy.GetDisplayNode(), proxy.GetStorageNode()) if proxy is not None else ()
         return [node for node in parts if node is not None]
 
-    def _require(self) -> None:
+    def _require(self) -> Any:
+        """The sequence. Raises SceneError if it was removed."""
+        assert self.sequence is not None  # it comes with the first frame
         if self.sequence.GetScene() is None:
             raise SceneError(self._name, "was removed while it was loading")
+        return self.sequence
 
     def _begin(self, frame: np.ndarray) -> None:
         self._template = slicer.vtkMRMLVectorVolumeNode() if frame.ndim == 3 else slicer.vtkMRMLScalarVolumeNode()
@@ -190,12 +189,15 @@ class GrowingSequence:
         self._nodes.append(node)
         return node
 
-    def _show(self, frame: np.ndarray) -> None:
-        """Let the template show a frame: without a copy, the sequence makes its own."""
+    def _shown(self, frame: np.ndarray, index: int) -> Any:
+        """The template, which shows a frame under its name: without a copy, the sequence makes its own."""
+        assert self._template is not None  # it comes with the first frame
         self._pixels = np.ascontiguousarray(frame)
         flat = self._pixels.reshape(-1, 3) if frame.ndim == 3 else self._pixels.ravel()
         self._image.GetPointData().SetScalars(numpy_to_vtk(flat))
         self._template.SetAndObserveImageData(self._image)
+        self._template.SetName(f"{self._name} {index}")
+        return self._template
 
     def _add_browser(self) -> None:
         self.browser = self._add_unsaved("vtkMRMLSequenceBrowserNode", f"{self._name} browser")
@@ -207,7 +209,7 @@ class GrowingSequence:
 
     def _set_times(self, cine: Cine) -> Iterator[float]:
         """Give the items their true times. By way of values beyond all of them: none may be taken twice on the way."""
-        sequence, wanted = self.sequence, [index_text(time) for time in cine.times]
+        sequence, wanted = self._require(), [index_text(time) for time in cine.times]
         if [sequence.GetNthIndexValue(i) for i in range(len(wanted))] == wanted:
             return
         beyond = max(cine.times[-1], len(cine) / _GUESSED_RATE) + 1.0
@@ -221,13 +223,15 @@ class GrowingSequence:
             self._require()
 
     def _end(self, cine: Cine) -> None:
+        sequence = self._require()
         storage = self._add_unsaved("vtkMRMLVolumeSequenceStorageNode", f"{self._name} storage")
-        self.sequence.SetAndObserveStorageNodeID(storage.GetID())
-        _describe(self.sequence, cine)
+        sequence.SetAndObserveStorageNodeID(storage.GetID())
+        _describe(sequence, cine)
+        assert self.browser is not None  # as in _proxy
         self.browser.SetPlaybackRateFps(cine.fps or _STILL_RATE)
         for node in (*self._nodes, *self._proxy_nodes()):
             node.SetSaveWithScene(True)
-        self.sequence.RemoveAttribute(LOADING_ATTRIBUTE)
+        sequence.RemoveAttribute(LOADING_ATTRIBUTE)
 
 
 def show_full_range(proxy: Any) -> None:

@@ -25,7 +25,8 @@ def index_is_time(sequence: Any) -> bool:
     "s" is the unit that a sequence has where nobody set one: filled with 0, 1, 2 it counts. So do steps that no echo
     has.
     """
-    return _unit(sequence) is not None and not _counts_frames(sequence)
+    unit = _unit(sequence)
+    return unit is not None and not _counts_frames(sequence, unit)
 
 
 def frame_times(sequence: Any) -> np.ndarray:
@@ -64,12 +65,12 @@ def _index_values(sequence: Any) -> np.ndarray | None:
         return None
 
 
-def _counts_frames(sequence: Any) -> bool:
+def _counts_frames(sequence: Any, unit: float) -> bool:
     values = _index_values(sequence)
     if values is None or len(values) < 2:
         return False
     steps = np.diff(values)
-    usual = float(np.median(steps)) * _unit(sequence)
+    usual = float(np.median(steps)) * unit
     return bool((steps == 1).all()) or (usual > 0 and not _SHORTEST_STEP <= usual <= _LONGEST_STEP)
 
 

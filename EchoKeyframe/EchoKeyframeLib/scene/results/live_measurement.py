@@ -84,6 +84,7 @@ class LiveMeasurement:
         for volume in (v for beat in measurement.beats for v in (beat.ed, beat.es)) if measurement else ():
             for sequence, disks in zip(self._in_order(), volume.disks, strict=True):
                 curve = find_contour(sequence, volume.phase, disks.contour.frame)
+                assert curve is not None  # it was measured just now
                 draw_axis(curve, sequence, disks)
                 draw_disks(curve, sequence, disks)
                 drawn.add(curve.GetID())

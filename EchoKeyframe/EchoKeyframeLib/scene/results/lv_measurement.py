@@ -78,7 +78,8 @@ def propose_contour(sequence: Any, phase: Phase, frame: int) -> Any:
 
 
 def _given_spacing(sequence: Any) -> tuple[str, ...]:
-    if sequence.GetAttribute(SPACING_ATTRIBUTE) != "given":
+    spacing = loop_spacing(sequence)
+    if spacing is None or sequence.GetAttribute(SPACING_ATTRIBUTE) != "given":
         return ()
-    row, column = loop_spacing(sequence)
+    row, column = spacing
     return (f"{sequence.GetName()}: a pixel of {row:.4g} x {column:.4g} mm is a person's word, not the file's",)

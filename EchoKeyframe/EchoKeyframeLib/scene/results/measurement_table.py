@@ -108,8 +108,13 @@ def _fit_axes(chart: Any, before: dict[str, np.ndarray], after: dict[str, np.nda
 
 
 def frame_volume_chart(sequence: Any) -> None:
-    """Let the axes of a sequence's volume chart show every marker whole, and its title say what is what."""
+    """Let the axes of a sequence's volume chart show every marker whole, and its title say what is what.
+
+    Nothing happens if it has no chart.
+    """
     chart = find_volume_chart(sequence)
+    if chart is None:
+        return
     series = chart.GetNthPlotSeriesNode(0)
     table = series.GetTableNode() if series is not None else None
     columns = read_columns(table) if table is not None else {}

@@ -20,7 +20,7 @@ def stroke(x: Tensor, y: Tensor, ax: Tensor, ay: Tensor, bx: Tensor, by: Tensor,
     return squared.neg_().add_(thickness * thickness).mul_(0.5 / thickness).add_(0.5).clamp_(0, 1)
 
 
-class Valves:
+class Leaflets:
     """Leaflets of B clips. ``draw`` gives their mask at points x, y."""
 
     def __init__(self, draws: Draws, ventricle: Ventricle, chambers: Chambers, beating: Beating) -> None:

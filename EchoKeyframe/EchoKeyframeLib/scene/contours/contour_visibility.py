@@ -123,5 +123,7 @@ def _show(node: Any | None, views: list[str]) -> None:
 
 
 def _nodes(scene: Any | None, class_name: str) -> list[Any]:
-    count = scene.GetNumberOfNodesByClass(class_name) if scene is not None else 0
+    if scene is None:
+        return []
+    count = scene.GetNumberOfNodesByClass(class_name)
     return [scene.GetNthNodeByClass(i, class_name) for i in range(count)]
