@@ -227,7 +227,8 @@ def test_unknown_model_lists_what_there_is():
 def test_without_torch_the_message_says_what_to_install(weights, monkeypatch):
     """These weights have no graph, so nothing else can run them."""
     monkeypatch.setattr(runtime, "find_spec", lambda name: None if name == "torch" else find_spec(name))
-    with pytest.raises(DetectionError, match=r"needs torch.*holds no ONNX graph.*pip install 'echokeyframe\[network\]'"):
+    advice = r"needs torch.*holds no ONNX graph.*pip install 'echokeyframe\[network\]'"
+    with pytest.raises(DetectionError, match=advice):
         load_detector(weights)
 
 

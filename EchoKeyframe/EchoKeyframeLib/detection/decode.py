@@ -118,16 +118,13 @@ def _maxima(curve: np.ndarray, prominence: float) -> list[tuple[int, float, bool
 
     A flat top counts once, at its middle; it is cut off if it reaches the clip's first or last frame.
     """
-    starts = np.flatnonzero(np.diff(curve, prepend=np.nan) != 0)  # of stretches of one height
-    ends = np.append(starts[1:], len(curve)) - 1
-    heights = np.concatenate([[-1.0], curve[starts].astype(np.float64), [-1.0]])
-    tops = (heights[1:-1] > heights[:-2]) & (heights[1:-1] > heights[2:])
+    padded = np.concatenate([[-1.0], curve.astype(np.float64), [-1.0]])
     maxima = []
-    for first, last in zip(starts[tops].tolist(), ends[tops].tolist(), strict=True):
-        frame = (first + last) // 2
+    for first, last in zip(*(indices.tolist() for indices in rhythm.tops(padded)), strict=True):
+        frame = (first + last) // 2 - 1
         stands_out = _prominence(curve, frame)
         if stands_out >= prominence:
-            maxima.append((frame, stands_out, first == 0 or last == len(curve) - 1))
+            maxima.append((frame, stands_out, first == 1 or last == len(curve)))
     return maxima
 
 

@@ -18,6 +18,7 @@ from ..cine.sector import Sector
 from .motion_features import GRID, REACH, MotionFeatures, normalise
 
 if TYPE_CHECKING:
+    from ..models.onnx_runner import OnnxRunner
     from ..models.runner import NetworkRunner
 
 
@@ -39,7 +40,7 @@ class LiveDetection:
     """
 
     def __init__(
-        self, runner: NetworkRunner, sector: Sector, fps: float, spacing: tuple[float, float] | None = None
+        self, runner: NetworkRunner | OnnxRunner, sector: Sector, fps: float, spacing: tuple[float, float] | None = None
     ) -> None:
         self._size, self._sector, self._spacing = runner.config.size, sector, spacing
         self._stride = runner.config.stride(fps)
@@ -100,7 +101,7 @@ class LiveDetection:
 class _Sequence:
     """The frames that the network sees together: every n-th from one start on."""
 
-    def __init__(self, runner: NetworkRunner) -> None:
+    def __init__(self, runner: NetworkRunner | OnnxRunner) -> None:
         self._runner = runner
         self._window, self._step = runner.config.frames, runner.config.window_step
         self.reach = REACH if runner.uses_motion else 0

@@ -61,13 +61,19 @@ def level(curves: np.ndarray, beat: float | None) -> np.ndarray:
     return curves - curves.mean(0)
 
 
-def _peaks(curve: np.ndarray) -> np.ndarray:
-    """Places higher than both neighbours, a flat top's middle; neither end is one."""
-    last = np.concatenate([np.flatnonzero(np.diff(curve)), [len(curve) - 1]])  # of each stretch of equal values
+def tops(curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last index of each stretch of equal values that lies higher than both its neighbours; neither end."""
+    last = np.concatenate([np.flatnonzero(np.diff(curve)), [len(curve) - 1]])
     first = np.concatenate([[0], last[:-1] + 1])
     height = curve[last]
     higher = (height[1:-1] > height[:-2]) & (height[1:-1] > height[2:])
-    return (first[1:-1][higher] + last[1:-1][higher]) // 2
+    return first[1:-1][higher], last[1:-1][higher]
+
+
+def _peaks(curve: np.ndarray) -> np.ndarray:
+    """The middle of each of ``tops``."""
+    first, last = tops(curve)
+    return (first + last) // 2
 
 
 def _mean_over_beat(curves: np.ndarray, lag: int) -> np.ndarray:
