@@ -97,7 +97,7 @@ def test_without_a_sector_a_cine_is_left_out_unless_a_person_vouches_for_it(cine
 
 
 def test_a_single_frame_is_no_cine_and_uneven_times_are_said(cine):
-    with pytest.raises(CineError, match="single frame"):
+    with pytest.raises(CineError, match="has 1 frame"):
         prepare_cine(replace(cine, frames=cine.frames[:1], times=cine.times[:1]), 112)
     times = cine.times.copy()
     times[30:] += 0.4

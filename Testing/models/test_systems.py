@@ -186,8 +186,11 @@ def test_perfect_answers_are_decoded_to_the_keyframes(system, decoder):
     found = DECODERS[decoder](Curves(probability, positions / 30, system))
     for phase, truth in ((Phase.ED, ed), (Phase.ES, es)):
         inside = truth[(truth >= 0) & (truth < 100)]
-        decoded = np.array([k.frame for k in found if k.phase is phase and not k.at_edge])
-        assert len(decoded) == len(inside) and np.abs(decoded - inside).max() <= 2
+        decoded = np.array([k.frame for k in found if k.phase is phase])
+        certain = np.array([k.frame for k in found if k.phase is phase and not k.at_edge])
+        away = np.abs(decoded[:, None] - inside)
+        assert away.min(0).max() <= 2 and len(certain) >= len(inside) - 2  # the turns at the ends are seen in part
+        assert all(np.abs(inside - frame).min() <= 2 for frame in certain)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
