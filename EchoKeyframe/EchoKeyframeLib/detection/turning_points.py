@@ -23,10 +23,9 @@ LEAST_REVERSAL = 0.4
 SEEN_REVERSAL = 0.06
 """At the clip's ends a top counts as seen if the curve comes back by this share of its swing."""
 
-PLATEAU = {Phase.ED: 0.015, Phase.ES: 0.04}
+PLATEAU = 0.015
 """Still at the top: within this share of the swing that follows. ED and ES are the moments at which the ventricle sets
-off, not the middle of a flat stretch (diastasis in atrial fibrillation) and not the recoil of isovolumic relaxation.
-Chosen on 64 simulated clips, see Docs/experiments.md."""
+off, not the middle of a flat stretch (diastasis in atrial fibrillation, isovolumic relaxation)."""
 
 INFERRED = 0.85
 """Certainty of an extremum that lies where the rhythm puts it, at or beyond the clip's end, but is not seen."""
@@ -102,9 +101,9 @@ def _ends_of_plateaus(curve: np.ndarray, extrema: list[tuple[int, Phase]]) -> li
     """For each extremum the moment, in fractional frames, at which the curve leaves it."""
     nexts = [i for i, _ in extrema[1:]] + [len(curve) - 1]
     ends = []
-    for (i, phase), following in zip(extrema, nexts, strict=True):
+    for (i, _), following in zip(extrema, nexts, strict=True):
         away = np.abs(curve[i : following + 1] - curve[i])
-        least = PLATEAU[phase] * away[-1]
+        least = PLATEAU * away[-1]
         left = np.flatnonzero(away > least)
         if not len(left):
             ends.append(float(i))
