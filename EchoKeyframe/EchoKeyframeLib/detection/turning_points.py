@@ -24,8 +24,8 @@ SEEN_REVERSAL = 0.06
 """At the clip's ends a top counts as seen if the curve comes back by this share of its swing."""
 
 PLATEAU = 0.015
-"""Still at the top: within this share of the swing that follows. ED and ES are the last frames before the ventricle
-sets off, not the middle of a flat stretch (diastasis in atrial fibrillation, isovolumic relaxation)."""
+"""Still at the top: within this share of the swing that follows. ED and ES are the moments at which the ventricle sets
+off, not the middle of a flat stretch (diastasis in atrial fibrillation, isovolumic relaxation)."""
 
 INFERRED = 0.85
 """Certainty of an extremum that lies where the rhythm puts it, at or beyond the clip's end, but is not seen."""
@@ -97,18 +97,23 @@ def _alternating_extrema(curve: np.ndarray, reversal: float) -> list[tuple[int, 
     return extrema
 
 
-def _ends_of_plateaus(curve: np.ndarray, extrema: list[tuple[int, Phase]]) -> list[int]:
-    """For each extremum the last frame before the curve leaves it."""
+def _ends_of_plateaus(curve: np.ndarray, extrema: list[tuple[int, Phase]]) -> list[float]:
+    """For each extremum the moment, in fractional frames, at which the curve leaves it."""
     nexts = [i for i, _ in extrema[1:]] + [len(curve) - 1]
     ends = []
     for (i, _), following in zip(extrema, nexts, strict=True):
         away = np.abs(curve[i : following + 1] - curve[i])
-        left = np.flatnonzero(away > PLATEAU * away[-1])
-        ends.append(i + (int(left[0]) - 1 if len(left) else 0))
+        least = PLATEAU * away[-1]
+        left = np.flatnonzero(away > least)
+        if not len(left):
+            ends.append(float(i))
+            continue
+        before, after = away[left[0] - 1], away[left[0]]
+        ends.append(i + float(left[0]) - 1 + float((least - before) / (after - before)))
     return ends
 
 
-def _beat_from_extrema(frames: list[int], phases: list[Phase], count: int) -> float:
+def _beat_from_extrema(frames: list[float], phases: list[Phase], count: int) -> float:
     """Beat in frames where autocorrelation finds none: between two of a kind, else from the length of one phase."""
     if len(frames) >= 3:
         return float(np.median(np.subtract(frames[2:], frames[:-2])))
@@ -121,7 +126,7 @@ def _at_end(
     curve: np.ndarray,
     swing: float,
     extrema: list[int],
-    frames: list[int],
+    frames: list[float],
     phases: list[Phase],
     j: int,
     beat: float,
@@ -133,13 +138,13 @@ def _at_end(
         return TurningPoint(phases[j], float(frames[j]), 1.0)
     gap = _expected_gap(frames, phases, beat, first)
     if gap is None:
-        return TurningPoint(phases[j], float(frames[j]), _standstill(curve, frames[j]))
+        return TurningPoint(phases[j], float(frames[j]), _standstill(curve, round(frames[j])))
     expected = frames[1] - gap if first else frames[-2] + gap
     outside = expected < 0 or expected > len(curve) - 1
     return TurningPoint(phases[j], float(expected if outside else frames[j]), INFERRED if outside else 1.0)
 
 
-def _expected_gap(frames: list[int], phases: list[Phase], beat: float, first: bool) -> float | None:
+def _expected_gap(frames: list[float], phases: list[Phase], beat: float, first: bool) -> float | None:
     """Usual frames between the extremum at this end and its neighbour, from the phases that the clip shows in full."""
     gaps = np.diff(frames)
     starts = phases[0] if first else phases[-2] if len(phases) > 1 else None
