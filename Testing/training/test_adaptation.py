@@ -69,7 +69,7 @@ def test_weights_that_detect_can_use_and_a_card_without_names(adapted, cines):
     made = card.training["adaptation"]
     assert made["init"] == shipped.title and made["cines"] == 10 and made["held_back"] == 2
     assert made["rounds"][0]["beats"] >= adaptation.FEWEST_BEATS and made["rounds"][0]["cines"] <= 8
-    assert load_detector(weights, "cpu").name == card.title
+    assert load_detector(weights, "cpu").name == card.title and load_detector(weights, "cpu").runtime == "onnxruntime"
     assert load_detector(f"fused:{weights}", "cpu").name == f"{card.title} + motion"
     assert absolute_model(f"fused:{weights}") == f"fused:{weights.absolute()}" and absolute_model("fused") == "fused"
     for path in (weights.with_suffix(".json"), adapted / "adaptation.json", adapted / "cines" / "store.json"):
@@ -81,7 +81,8 @@ def test_weights_that_detect_can_use_and_a_card_without_names(adapted, cines):
 def test_only_frames_between_agreed_keyframes_are_learned_from(adapted):
     store = ClipStore(adapted / "cines")
     observed = [adaptation.observe(store[i]) for i in range(3)]
-    found = adaptation.agreements(load_detector("two-stream", "cpu").runner.network, observed, "cpu", False)
+    network = load_detector("two-stream", "cpu", runtime="torch").runner.network
+    found = adaptation.agreements(network, observed, "cpu", False)
     labelled = adaptation.PseudoLabelled(store, observed, found)
     assert 1 <= len(labelled) <= 3 and labelled.size == 112
     clip = labelled[0]

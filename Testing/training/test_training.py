@@ -138,7 +138,7 @@ def test_steps_are_checkpointed_in_equal_parts(store, tmp_path, monkeypatch):
 
 def test_another_models_checkpoint_is_refused(store, resumable):
     before = (resumable.folder / "last.ckpt").read_bytes()
-    with pytest.raises(TrainingError, match=r"another network \(frames is 8, not 4\)"):
+    with pytest.raises(TrainingError, match=r"another network \(frames is 8, not 16\)"):
         train(replace(NETWORK, frames=2 * NETWORK.frames), RECIPE, store, resumable)
     with pytest.raises(TrainingError, match=r"another recipe \(lr is"):
         train(NETWORK, replace(RECIPE, lr=1e-4), store, resumable)

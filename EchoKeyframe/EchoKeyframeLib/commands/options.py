@@ -37,9 +37,9 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def add_runtime(parser: argparse.ArgumentParser) -> None:
-    from ..detection.runtime import AUTO, RUNTIMES
+    from ..models.registry import ANY_RUNTIME, RUNTIMES
 
-    parser.add_argument("--runtime", choices=RUNTIMES, default=AUTO,
+    parser.add_argument("--runtime", choices=RUNTIMES, default=ANY_RUNTIME,
                         help="what runs a network: ONNX Runtime on the CPU, torch, or whichever suits")
 
 

@@ -215,9 +215,14 @@ def _clips(data: LabelledData, folder: Path, network: NetworkConfig, nodes: int)
 
 
 def _tell(weights: Path) -> None:
+    from ..models.onnx_graph import exportable
+    from ..models.onnx_weights import has_graphs
+    from ..models.weights_card import load_card
     from ..training.fit.train import SUMMARY_NAME
 
     summary = json.loads((weights.parent / SUMMARY_NAME).read_text(encoding="utf-8"))
     print(f"{weights}: {summary['steps']} steps on {summary['data']['clips']} {summary['data']['kind']} clips "
           f"in {summary['minutes']:.1f} min")
+    if exportable(load_card(weights).config) and not has_graphs(weights):
+        warn(f"{weights.name}: without an ONNX graph, so that it needs torch; 'echokeyframe convert' adds one")
     print(f"use it: echokeyframe detect CINE --model {weights} --output results")

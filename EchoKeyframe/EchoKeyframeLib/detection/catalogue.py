@@ -5,11 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..models.registry import AUTO, DEFAULT_NETWORK, FUSED, MOTION, SUFFIX, bundled_weights, detector_names
+from ..models.registry import (
+    ANY_RUNTIME,
+    AUTO,
+    DEFAULT_NETWORK,
+    FUSED,
+    MOTION,
+    ONNX,
+    SUFFIX,
+    bundled_weights,
+    detector_names,
+)
 from .detector import Detector
 from .keyframes import DetectionError
-from .runtime import AUTO as ANY_RUNTIME
-from .runtime import ONNX, can_run, choose_runtime
+from .runtime import can_run, choose_runtime
 
 if TYPE_CHECKING:
     from .network import NetworkDetector

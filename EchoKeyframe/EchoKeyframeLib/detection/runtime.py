@@ -8,10 +8,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from ..models.registry import ANY_RUNTIME, ONNX, RUNTIMES, TORCH
 from .keyframes import DetectionError
-
-AUTO, ONNX, TORCH = "auto", "onnxruntime", "torch"
-RUNTIMES = (AUTO, ONNX, TORCH)
 
 PAYS_FROM_BYTES = 20_000_000
 """Size of a weights file (float16: 10 million numbers) from which a GPU is worth torch's start for a single loop."""
@@ -21,7 +19,7 @@ _ONNX_PACKAGES = ("onnxruntime", "safetensors")
 
 
 def choose_runtime(
-    weights: Path, wish: str = AUTO, device: str = "auto", precision: str = "auto", resized: bool = False,
+    weights: Path, wish: str = ANY_RUNTIME, device: str = "auto", precision: str = "auto", resized: bool = False,
     many: bool = False,
 ) -> str:  # fmt: skip
     """``ONNX`` or ``TORCH`` for a weights file.
@@ -35,12 +33,12 @@ def choose_runtime(
         raise DetectionError(f"runtime {wish!r} is not one of {', '.join(RUNTIMES)}")
     against_onnx = _against_onnx(weights, device, precision, resized)
     against_torch = _missing(_TORCH_PACKAGES)
-    gpu = wish == AUTO and device == "auto" and not against_torch and _gpu_pays(weights, many)
+    gpu = wish == ANY_RUNTIME and device == "auto" and not against_torch and _gpu_pays(weights, many)
     if wish == TORCH or against_onnx or gpu:
         if wish == ONNX:
             raise DetectionError(f"model {weights.stem}: cannot run in ONNX Runtime: {against_onnx}")
         if against_torch:
-            unless = f", and ONNX Runtime cannot: {against_onnx}" if against_onnx and wish == AUTO else ""
+            unless = f", and ONNX Runtime cannot: {against_onnx}" if against_onnx and wish == ANY_RUNTIME else ""
             raise DetectionError(f"model {weights.stem}: needs {against_torch}, which is not installed{unless}: "
                                  "pip install 'echokeyframe[network]'")  # fmt: skip
         return TORCH

@@ -16,6 +16,10 @@ AUTO = "auto"
 DEFAULT_NETWORK = "two-stream"
 """The bundled network that ``FUSED`` uses."""
 
+ANY_RUNTIME, ONNX, TORCH = "auto", "onnxruntime", "torch"
+RUNTIMES = (ANY_RUNTIME, ONNX, TORCH)
+"""What runs a network: whichever suits, ONNX Runtime, torch (``detection.runtime``)."""
+
 
 def bundled_weights(folder: Path = WEIGHTS_FOLDER) -> dict[str, Path]:
     """Weights files by name, in alphabetical order: ``two-stream.safetensors`` is ``two-stream``."""

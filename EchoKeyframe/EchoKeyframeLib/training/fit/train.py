@@ -7,6 +7,7 @@ import logging
 import signal
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -141,10 +142,8 @@ def export(network: nn.Module, run: Run, version: str = "", data: CardData | Non
     about = describe(network.config, data or CardData(), summary)
     save_weights(path, network, version=version, training=summary, name=run.folder.resolve().name, about=about)
     if exportable(network.config):
-        try:
+        with suppress(ExportError):  # the weights are whole without; 'convert' adds the graph later
             add_graphs(path, graphs_of(network))
-        except ExportError as error:  # the weights are whole without; 'convert' adds the graph later
-            warnings.warn(f"{path.name}: without a graph for ONNX Runtime: {error}", stacklevel=2)
     return path
 
 
