@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import warnings
 import zlib
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +18,8 @@ from .config import NetworkConfig
 from .onnx_graph import ENCODE, IR_VERSION, OPSET, PREFIX, TEMPORAL, WEIGHTS_LOCATION, exportable
 from .onnx_weights import has_graphs
 from .registry import bundled_weights
-from .weights_card import load_card
+from .weights_card import WeightsCard, load_card
+from .weights_file import add_graphs
 
 _known: dict[NetworkConfig, dict[str, bytes]] = {}
 
@@ -26,6 +29,17 @@ _FOLDED = 1 << 20
 
 class ExportError(RuntimeError):
     """A network cannot be written as graphs. One line: why, and what to do."""
+
+
+def add_possible_graphs(path: Path, network: nn.Module) -> WeightsCard:
+    """Put a network's graphs into the weights file that was written for it, where it has such and they can be made.
+
+    The file is whole without: ``convert`` adds them later. Returns the card. Raises as ``add_graphs``.
+    """
+    if exportable(network.config):
+        with suppress(ExportError):
+            return add_graphs(path, graphs_of(network))
+    return load_card(path)
 
 
 def graphs_of(network: nn.Module) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ...atomic_file import written_atomically
 from ...cine.cine import CineError
+from ...models.onnx_export import add_possible_graphs
 from ...models.weights_file import WeightsCard, card_path, load_card, load_sound_card, load_weights, save_weights
 from ..fit.checkpoints import CHECKPOINT_NAME
 from ..fit.learned_clips import LEARNED, LearnedClips, learned_clips
@@ -185,6 +186,7 @@ def _write(folder: Path, network: nn.Module, report: dict[str, Any], learned: Le
     else:
         training = {"adaptation": report, LEARNED: learned.to_dict()}
         save_weights(path, network, training=training, name=folder.resolve().name)
+        add_possible_graphs(path, network)
     with written_atomically(folder / REPORT_NAME) as partial:
         partial.write_text(json.dumps(report, indent=1), encoding="utf-8")
     return None if report["refused"] else path

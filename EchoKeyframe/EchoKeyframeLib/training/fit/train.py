@@ -7,7 +7,6 @@ import logging
 import signal
 import warnings
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,9 @@ from ...models.config import NetworkConfig
 from ...models.device import channels_last
 from ...models.imagenet import ImageNetWeights, imagenet_weights
 from ...models.model_card import CardData, describe
-from ...models.onnx_export import ExportError, graphs_of
-from ...models.onnx_graph import exportable
+from ...models.onnx_export import add_possible_graphs
 from ...models.presets import build_network, starts_from_imagenet
-from ...models.weights_file import add_graphs, load_card, load_sound_card, load_weights, save_weights
+from ...models.weights_file import load_card, load_sound_card, load_weights, save_weights
 from ..samples.beat_samples import BeatSamples
 from ..samples.mask_samples import MaskSamples, traced_frames
 from ..samples.replay import Replayed
@@ -141,9 +139,7 @@ def export(network: nn.Module, run: Run, version: str = "", data: CardData | Non
     path = run.folder / WEIGHTS_NAME
     about = describe(network.config, data or CardData(), summary)
     save_weights(path, network, version=version, training=summary, name=run.folder.resolve().name, about=about)
-    if exportable(network.config):
-        with suppress(ExportError):  # the weights are whole without; 'convert' adds the graph later
-            add_graphs(path, graphs_of(network))
+    add_possible_graphs(path, network)
     return path
 
 
