@@ -3,7 +3,7 @@
     python Testing/benchmarks/runtimes.py [--frames 100] [--presets paper-112 paper] [--no-start]
 
 One thread of the CPU, processor time, the fastest of a few runs (timing.py). of duration: share of the clip's own
-duration at 30 frames/s, 112 pixels; ``fused`` with the motion detector. Then the start: processor time of ``detect
+duration at 30 frames/s; ``fused`` with the motion detector. Then the start: processor time of ``detect
 --sample``, figure included, in a process of its own. Presets have random weights; their graphs are exported first,
 which takes a minute each; 16 frames go through their encoder.
 """
@@ -45,23 +45,24 @@ TORCH, ONNX = "torch", "onnxruntime"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--size", type=int, default=112, help="of the clip, in pixels")
     parser.add_argument("--presets", nargs="*", default=[], choices=("paper", "paper-112", "resnet18-112"))
     parser.add_argument("--no-start", action="store_true")
     options = parser.parse_args()
     use_threads(1)
-    shipped(Clock(), options.frames)
+    shipped(Clock(), options.frames, options.size)
     for name in options.presets:
         encoder(Clock(), name)
     if not options.no_start:
         starts()
 
 
-def shipped(clock: Clock, frames: int) -> None:
+def shipped(clock: Clock, frames: int, size: int) -> None:
     """A clip through the shipped network, both libraries, both distances of windows."""
     path = bundled_weights()[DEFAULT_NETWORK]
     network, _ = load_weights(path)
     weights = load_onnx_weights(path)
-    cine = noise_cine(frames, 112)
+    cine = noise_cine(frames, size)
     sector, duration = whole_frame(cine), frames / FPS
     print("| windows every | runtime | two-stream, s | of duration | fused, s | of duration | largest deviation |")
     print("|---" * 7 + "|")
