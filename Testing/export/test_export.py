@@ -272,7 +272,7 @@ def test_export_takes_keyframes_that_detect_found_and_skips_what_is_there(detect
     assert list(tmp_path.glob("film.beat01-frames*.avi"))
     everything = told.out + told.err + "".join(
         path.read_text(encoding="latin-1") for path in tmp_path.rglob("*") if path.is_file())  # fmt: skip
-    assert not [part for part in ("Doe", "Jane", "4711", str(study)) if part in everything]
+    assert not [part for part in ("Doe^", "Jane", "4711", str(study)) if part in everything]  # 3 letters come by chance
     assert main(arguments) == 0 and "2 already there" in capsys.readouterr().out
 
 
