@@ -146,16 +146,18 @@ def random_cine(count: int = 24, height: int = 30, width: int = 40, color: bool 
 
 
 def detection_of(
-    times: np.ndarray, *events: tuple[str, int], model: str = "simulated 1", degraded: tuple[int, ...] = ()
-) -> Detection:
-    """A detection with these (phase, frame) keyframes and curves that peak there; degraded: frames of some of them."""
+    times: np.ndarray, *events: tuple[str, int], model: str = "simulated 1", degraded: tuple[int, ...] = (),
+    unseen: tuple[int, ...] = (),
+) -> Detection:  # fmt: skip
+    """A detection with these (phase, frame) keyframes and curves that peak there; degraded, unseen: frames of some of
+    them, with such an image, or beside which the clip ends before the turn is seen."""
     probability = np.zeros((len(times), 2), np.float32)
     frames = np.arange(len(times))
     for phase, frame in events:
         column = list(Phase).index(Phase(phase))
         probability[:, column] = np.maximum(probability[:, column], 0.9 * np.exp(-((frames - frame) ** 2) / 8))
     found = [
-        Keyframe(Phase(p), f, float(times[f]), 0.8, at_edge=f in (0, len(times) - 1), degraded=f in degraded)
+        Keyframe(Phase(p), f, float(times[f]), 0.8, at_edge=f in (0, len(times) - 1, *unseen), degraded=f in degraded)
         for p, f in events
     ]
     keyframes, beats = form_beats(found)

@@ -392,8 +392,27 @@ def test_a_degraded_image_is_told_and_survives_all_but_a_persons_word(loop, tmp_
     assert degraded_in(layer.keyframe_table(loop)) == [22, 29]
 
 
-def test_a_scene_from_before_images_were_judged_is_read(loop, table):
-    table.RemoveColumn(table.GetColumnIndex("Image"))
+def at_edge_in(table):
+    return [k.frame for k in layer.read_keyframes(table) if k.at_edge]
+
+
+def test_a_turn_that_was_not_seen_is_told_and_survives_all_but_a_persons_word(loop, tmp_path):
+    detection = detection_of(layer.frame_times(loop), *EVENTS, unseen=(2, 42))
+    table = layer.write_detection(loop, detection)
+    assert [table.GetCellText(row, COLUMNS.index("Turn")) for row in range(5)] == ["unseen", "", "", "", "unseen"]
+    assert layer.read_beats(table) == detection.beats
+    assert [loop.GetNthDataNode(frame).GetAttribute("EchoKeyframe.Turn") for frame in (2, 9)] == ["unseen", None]
+    layer.move_keyframe(table, 2, 3)
+    assert at_edge_in(table) == [42] and loop.GetNthDataNode(2).GetAttribute("EchoKeyframe.Turn") is None
+    layer.undo(table)
+    assert at_edge_in(table) == [2, 42]
+    loop.RemoveNodeReferenceIDs("EchoKeyframe.KeyframeTable")  # as from a bare .seq.nrrd
+    assert at_edge_in(layer.keyframe_table(loop)) == [2, 42]
+
+
+def test_a_scene_from_before_images_and_turns_were_judged_is_read(loop, table):
+    for name in ("Image", "Turn"):
+        table.RemoveColumn(table.GetColumnIndex(name))
     recorded = json.loads(table.GetAttribute("EchoKeyframe.Settled"))
     recorded["keyframes"] = [row[:4] for row in recorded["keyframes"]]
     table.SetAttribute("EchoKeyframe.Settled", json.dumps(recorded))

@@ -54,6 +54,10 @@ KEYFRAME_SOURCE_ATTRIBUTE = "EchoKeyframe.KeyframeSource"
 IMAGE_ATTRIBUTE, DEGRADED_IMAGE = "EchoKeyframe.Image", "degraded"
 """Attribute of a data node with a keyframe whose image is unfit for measurement, absent on others; and its value."""
 
+TURN_ATTRIBUTE, UNSEEN_TURN = "EchoKeyframe.Turn", "unseen"
+"""Attribute of a data node with a keyframe beside which the clip ends before the turn is seen, absent on others; and
+its value."""
+
 INSTANCE_UIDS_ATTRIBUTE = "DICOM.instanceUIDs"
 """Attribute of data nodes, Slicer's own: SOP Instance UID (0008,0018) of the file that a frame came from."""
 
@@ -127,5 +131,5 @@ NOTES_ATTRIBUTE = "EchoKeyframe.Notes"
 FRAME_NUMBER_ATTRIBUTE = "EchoKeyframe.FrameNumber"
 """Attribute of a data node: its number in the DICOM file, from 1, where that is not its place in the sequence."""
 
-COLUMNS = ("Beat", "Phase", "Frame", "Index value", "Time", "Confidence", "Source", "Image")
+COLUMNS = ("Beat", "Phase", "Frame", "Index value", "Time", "Confidence", "Source", "Image", "Turn")
 """Columns of the keyframe table, one row a keyframe in time order; others may follow in a later version."""

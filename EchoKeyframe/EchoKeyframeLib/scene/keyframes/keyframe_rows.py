@@ -9,7 +9,7 @@ import numpy as np
 import vtk
 
 from ...detection.keyframes import Keyframe, Phase
-from ..contract import COLUMNS, DEGRADED_IMAGE, PHASE_VALUES
+from ..contract import COLUMNS, DEGRADED_IMAGE, PHASE_VALUES, UNSEEN_TURN
 from ..scene_error import SceneError
 
 _NUMBERS = {
@@ -27,7 +27,7 @@ def read_rows(table: Any, times: np.ndarray) -> tuple[Keyframe, ...]:
     """Keyframes of a table, in frame order. Phase and Frame decide; Beat, Index value and Time follow from them.
 
     times: float64 ``[T]`` s of the sequence's items. A missing confidence is 1, a missing source ``manual``. A detected
-    keyframe on the first or last frame is ``at_edge``.
+    keyframe on the first or last frame is ``at_edge`` in any case: tables of version 0.1.0 have no column for it.
 
     Raises SceneError naming the row (counted from 1, as the Tables module shows them) that cannot be understood.
     """
@@ -80,7 +80,8 @@ def _read_row(table: Any, row: int, times: np.ndarray) -> Keyframe:
     confidence = _number(_cell(table, row, "Confidence"))
     confidence = 1.0 if confidence is None else min(1.0, max(0.0, confidence))
     source = "auto" if _cell(table, row, "Source").strip().lower() == "auto" else "manual"
-    at_edge = source == "auto" and frame in (0, len(times) - 1)
+    is_unseen = _cell(table, row, "Turn").strip().lower() == UNSEEN_TURN or frame in (0, len(times) - 1)
+    at_edge = source == "auto" and is_unseen
     degraded = source == "auto" and _cell(table, row, "Image").strip().lower() == DEGRADED_IMAGE
     return Keyframe(phase, frame, float(times[frame]), confidence, source, at_edge, degraded=degraded)
 
@@ -105,7 +106,7 @@ def _number(text: str) -> float | None:
 def _row(keyframe: Keyframe, index_values: list[str]) -> tuple[Any, ...]:
     return (keyframe.beat, keyframe.phase.value, keyframe.frame, index_values[keyframe.frame],
             round(keyframe.time, 6), round(keyframe.confidence, 4), keyframe.source,
-            DEGRADED_IMAGE if keyframe.degraded else "")  # fmt: skip
+            DEGRADED_IMAGE if keyframe.degraded else "", UNSEEN_TURN if keyframe.at_edge else "")  # fmt: skip
 
 
 def _texts(table: Any) -> list[list[str]] | None:

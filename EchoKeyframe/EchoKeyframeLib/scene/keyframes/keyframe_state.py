@@ -61,7 +61,9 @@ class KeyframeState:
 
     def to_text(self) -> str:
         """One line for a node attribute."""
-        rows = [[k.phase.value, k.frame, round(k.confidence, 4), k.source, k.degraded] for k in self.keyframes]
+        rows = [
+            [k.phase.value, k.frame, round(k.confidence, 4), k.source, k.degraded, k.at_edge] for k in self.keyframes
+        ]
         rejected = sorted([phase.value, frame] for phase, frame in self.rejected)
         return json.dumps({"keyframes": rows, "rejected": rejected, "model": self.model}, ensure_ascii=True)
 
@@ -80,9 +82,9 @@ class KeyframeState:
 
 
 def _keyframe(row: list, times: np.ndarray) -> Keyframe:
-    phase, frame, confidence, source, *more = row  # scenes of earlier versions do not know about the image
+    phase, frame, confidence, source, *more = row  # scenes of earlier versions do not know about image and turn
     if not 0 <= frame < len(times):
         raise IndexError(frame)
-    at_edge = source == "auto" and frame in (0, len(times) - 1)
-    degraded = more == [True]
+    degraded, unseen = (value is True for value in (*more, None, None)[:2])
+    at_edge = source == "auto" and (unseen or frame in (0, len(times) - 1))
     return Keyframe(Phase(phase), frame, float(times[frame]), float(confidence), source, at_edge, degraded=degraded)

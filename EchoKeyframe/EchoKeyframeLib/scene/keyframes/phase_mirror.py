@@ -15,9 +15,12 @@ from ..contract import (
     KEYFRAME_SOURCE_ATTRIBUTE,
     PHASE_ATTRIBUTE,
     PHASE_VALUES,
+    TURN_ATTRIBUTE,
+    UNSEEN_TURN,
 )
 
 _PHASES = {value: phase for phase, value in PHASE_VALUES.items()}
+_ATTRIBUTES = PHASE_ATTRIBUTE, CONFIDENCE_ATTRIBUTE, KEYFRAME_SOURCE_ATTRIBUTE, IMAGE_ATTRIBUTE, TURN_ATTRIBUTE
 
 
 def write_mirror(sequence: Any, keyframes: Iterable[Keyframe]) -> bool:
@@ -34,8 +37,9 @@ def write_mirror(sequence: Any, keyframes: Iterable[Keyframe]) -> bool:
             changed |= _set(volume, CONFIDENCE_ATTRIBUTE, f"{at[i].confidence:.4g}")
             changed |= _set(volume, KEYFRAME_SOURCE_ATTRIBUTE, at[i].source)
             changed |= _set(volume, IMAGE_ATTRIBUTE, DEGRADED_IMAGE if at[i].degraded else None)
+            changed |= _set(volume, TURN_ATTRIBUTE, UNSEEN_TURN if at[i].at_edge else None)
         elif volume.GetAttribute(PHASE_ATTRIBUTE) in _PHASES:
-            for attribute in (PHASE_ATTRIBUTE, CONFIDENCE_ATTRIBUTE, KEYFRAME_SOURCE_ATTRIBUTE, IMAGE_ATTRIBUTE):
+            for attribute in _ATTRIBUTES:
                 volume.RemoveAttribute(attribute)
             changed = True
     if changed:
@@ -66,7 +70,8 @@ def _keyframe(volume: Any, phase: Phase, frame: int, times: np.ndarray) -> Keyfr
     except ValueError:
         confidence = 1.0
     degraded = source == "auto" and volume.GetAttribute(IMAGE_ATTRIBUTE) == DEGRADED_IMAGE
-    return Keyframe(phase, frame, float(times[frame]), confidence, source, degraded=degraded)
+    at_edge = source == "auto" and volume.GetAttribute(TURN_ATTRIBUTE) == UNSEEN_TURN
+    return Keyframe(phase, frame, float(times[frame]), confidence, source, at_edge, degraded=degraded)
 
 
 def _set(volume: Any, attribute: str, value: str | None) -> bool:
