@@ -94,7 +94,7 @@ def noise_cine(count: int, size: int) -> Cine:
 
 
 def network(preset: str, device: str) -> NetworkDetector:
-    return NetworkDetector(build_network(PRESETS[preset]), preset, device)
+    return NetworkDetector.in_torch(build_network(PRESETS[preset]), preset, device)
 
 
 def spent_on(detector: Detector, cine: Cine, clock: Clock) -> Spent:

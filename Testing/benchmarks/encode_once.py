@@ -21,7 +21,7 @@ from timing import Clock, use_threads
 
 def compare(name: str, options: argparse.Namespace) -> None:
     torch.manual_seed(0)
-    detector = NetworkDetector(build_network(PRESETS[name]), name, options.device)
+    detector = NetworkDetector.in_torch(build_network(PRESETS[name]), name, options.device)
     clock = Clock(detector.device, options.threads, options.repeats)
     runner, window, size = detector.runner, detector.config.frames, detector.config.size
     count = max(options.frames, window)

@@ -28,7 +28,7 @@ def measure(name: str, frames: int, threads: int) -> None:
     from EchoKeyframeLib.models.presets import PRESETS, build_network
 
     torch.set_num_threads(threads)
-    detector = NetworkDetector(build_network(PRESETS[name]), name, "cpu")
+    detector = NetworkDetector.in_torch(build_network(PRESETS[name]), name, "cpu")
     size = detector.config.size
     warm = np.zeros((detector.config.frames, size, size), np.uint8)
     detector.outputs(warm[:1], 25.0)

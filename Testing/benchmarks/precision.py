@@ -45,7 +45,7 @@ def compare(name: str, network: torch.nn.Module, options: argparse.Namespace) ->
     clip = moving_clip(options.frames, network.config.size)
     reference, base = None, 0.0
     for precision in PRECISIONS[1:]:
-        detector = NetworkDetector(network, name, options.device, precision)
+        detector = NetworkDetector.in_torch(network, name, options.device, precision)
         clock = Clock(detector.device, options.threads, options.repeats)
         values = detector.outputs(clip, 22.0)[:, :2]
         taken = clock.seconds(lambda detector=detector: detector.outputs(clip, 22.0))

@@ -72,7 +72,7 @@ def shipped(clock: Clock, frames: int, size: int) -> None:
             network.config = replace(network.config, window_step=step)
             card = replace(weights.card, config=network.config)
             runner = NetworkRunner(network, "cpu") if runtime == TORCH else OnnxRunner(replace(weights, card=card))
-            detector = NetworkDetector.on(runner, runtime)
+            detector = NetworkDetector(runner, runtime)
             alone = clock.seconds(lambda detector=detector: detector.curves(cine, sector))
             fused = FusedDetector(MotionDetector(), detector)
             both = clock.seconds(lambda fused=fused: fused.curves(cine, sector))

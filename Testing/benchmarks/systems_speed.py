@@ -82,7 +82,7 @@ class System:
 
     def detector(self) -> Detector:
         kind = BeatNetworkDetector if self.config.one_beat else NetworkDetector
-        return kind(build_network(self.config), self.name, self.device)
+        return kind.in_torch(build_network(self.config), self.name, self.device)
 
     def _runner(self, config: NetworkConfig) -> NetworkRunner:
         torch.manual_seed(0)
@@ -127,7 +127,7 @@ def measure(device: str, options: argparse.Namespace) -> None:
 
 
 def _other_detectors(size: int, device: str) -> dict[str, Detector]:
-    network = NetworkDetector(build_network(replace(PRESETS["two-stream"], size=size)), "two-stream", device)
+    network = NetworkDetector.in_torch(build_network(replace(PRESETS["two-stream"], size=size)), "two-stream", device)
     return {"motion": MotionDetector(), "fused": FusedDetector(MotionDetector(), network)}
 
 

@@ -47,7 +47,7 @@ def test_encode_once_equals_naive_windows(paper, frames, past_end, monkeypatch):
     monkeypatch.setattr(paper, "config", replace(PAPER, past_end=past_end))
     clip = np.random.default_rng(frames).integers(0, 256, (frames, 64, 64), np.uint8)
     expected = naive_windows(paper, clip)
-    once = NetworkDetector(paper, "paper", device="cpu").outputs(clip, 30.0)
+    once = NetworkDetector.in_torch(paper, "paper", device="cpu").outputs(clip, 30.0)
     assert once.shape == (frames, 2)
     assert np.ptp(expected) > 1e-3 or frames == 1
     assert np.abs(once - expected).max() < 1e-5
@@ -89,9 +89,7 @@ def test_both_runners_cut_the_same_windows(paper):
     features = np.arange(40 * 2, dtype=np.float32).reshape(40, 1, 2, 1)
     starts = np.array([0, 3, 24])
     torch_runner = NetworkRunner(paper, "cpu")
-    onnx_runner = OnnxRunner.__new__(OnnxRunner)
-    onnx_runner.config = paper.config
-    cut = onnx_runner.windows(features, starts)
+    cut = OnnxRunner.windows(torch_runner, features, starts)  # which looks at the configuration alone
     assert cut.shape == (3, paper.config.frames, 1, 2, 1)
     assert np.array_equal(cut[1, :, 0, 0, 0], features[3 : 3 + paper.config.frames, 0, 0, 0])
     assert np.array_equal(torch_runner.windows(torch.from_numpy(features), starts).numpy(), cut)

@@ -63,8 +63,8 @@ def small(request, tmp_path_factory):
 
 def test_both_runtimes_give_the_same_curves(small):
     clip = np.random.default_rng(1).integers(0, 256, (21, *[load_card(small).config.size] * 2), np.uint8)
-    in_torch = NetworkDetector(load_weights(small)[0], "net", "cpu").outputs(clip, 30.0)
-    in_onnx = NetworkDetector.on(OnnxRunner(load_onnx_weights(small)), "net").outputs(clip, 30.0)
+    in_torch = NetworkDetector.in_torch(load_weights(small)[0], "net", "cpu").outputs(clip, 30.0)
+    in_onnx = NetworkDetector(OnnxRunner(load_onnx_weights(small)), "net").outputs(clip, 30.0)
     assert np.ptp(in_torch[:, 0]) > 1e-4 and np.abs(in_torch - in_onnx).max() < 1e-4
 
 
@@ -154,7 +154,7 @@ def with_bytes(old: bytes, new: bytes):
     return change
 
 
-OPSET, NEWER = b"\x42\x04\x0a\x00\x10\x14", b"\x42\x04\x0a\x00\x10\x7f"
+OPSET, NEWER = b"\x42\x04\x0a\x00\x10\x14", b"\x42\x04\x0a\x00\x10\x7f"  # opset_import, as it is written
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,8 @@ OPSET, NEWER = b"\x42\x04\x0a\x00\x10\x14", b"\x42\x04\x0a\x00\x10\x7f"
         (lambda graphs: graphs | {ENCODE: graphs[TEMPORAL]}, "another network than its card"),
         (with_bytes(b"location\x12\x07weights", b"location\x12\x07../../x"), "refers to another file"),
         (with_bytes(b"network.motion.0.weight", b"network.motion.0.heavyy"), "motion.0.heavyy is missing"),
-        (lambda graphs: graphs | {ENCODE: zlib.compress(b"\x08\x7f" + inflated(graphs[ENCODE]))}, "newer ONNX"),
+        (lambda graphs: graphs | {ENCODE: zlib.compress(b"\x08\x7f" + inflated(graphs[ENCODE]))}, "newer ONNX (IR"),
+        (with_bytes(OPSET, NEWER), "newer ONNX (opset 127)"),
         (lambda graphs: graphs | {ENCODE: zlib.compress(inflated(graphs[ENCODE])[:-60])}, "cut off"),
     ],
 )  # fmt: skip
@@ -178,13 +179,11 @@ def test_a_graph_that_cannot_be_used_is_refused_in_a_line(tmp_path, change, comp
     assert complaint in str(refused.value) and "\n" not in str(refused.value)
 
 
-def test_a_graph_of_another_network_is_found_by_the_runtime(tmp_path, small):
+def test_a_graph_of_another_network_is_found_by_the_runtime(tmp_path):
     """Names and frames agree, sizes do not."""
-    if load_card(small).config != NETWORKS["motion"]:
-        pytest.skip("one network is enough")
     path = tmp_path / "wider.safetensors"
-    save_weights(path, build_network(replace(NETWORKS["motion"], width=32)))
-    add_graphs(path, graphs_of(load_weights(small)[0]))
+    save_weights(path, build_network(replace(SMALL, width=32)))
+    add_graphs(path, graphs_of(build_network(SMALL)))
     with pytest.raises(WeightsError, match="refuses its graph"):
         load_detector(path, "cpu", runtime="onnxruntime")
 
@@ -258,6 +257,28 @@ def test_every_number_is_stored_once():
     assert len(with_graph.encode) < 50_000 and len(with_graph.temporal) < 600_000
     asked = set(external_weights(with_graph.encode)) | set(external_weights(with_graph.temporal))
     assert asked == set(with_graph.tensors)
+
+
+def message(number: int, *parts: bytes) -> bytes:
+    """A field of bytes: ``number``, then all ``parts``."""
+    data = b"".join(parts)
+    key = number << 3 | 2
+    assert len(data) < 128
+    return bytes([key] if key < 128 else [key & 127 | 128, key >> 7]) + bytes([len(data)]) + data
+
+
+@pytest.mark.parametrize(
+    ("attribute", "complaint"),
+    [
+        (message(6, message(5, message(8, b"network.x"))), "holds further graphs"),
+        (message(5, message(8, b"network.x"), message(13, message(1, b"location"), message(2, b"weights"))),
+         "refers to another file"),
+        (message(22), "sparse"),
+    ],
+)  # fmt: skip
+def test_what_a_node_may_not_hold(attribute, complaint):
+    with pytest.raises(GraphError, match=complaint):
+        external_weights(message(7, message(1, message(5, attribute))))
 
 
 @pytest.mark.parametrize("data", [b"\xff" * 30, b"\x3a\xff\xff\xff\xff\x0f", b"\x0b", b"\x3a\x02\x2a"])

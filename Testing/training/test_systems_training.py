@@ -133,7 +133,7 @@ class FrameNumber(torch.nn.Module):
 def test_merged_beats_give_each_frame_its_own_answer():
     ramp = np.linspace(20, 250, 60).astype(np.uint8)
     cine = replace(a_cine(r_waves=(0.3, 0.6, 1.3)), frames=np.tile(ramp[:, None, None], (1, 64, 64)))
-    detector = BeatNetworkDetector(FrameNumber(), "numbers", "cpu")
+    detector = BeatNetworkDetector.in_torch(FrameNumber(), "numbers", "cpu")
     features = detector._encode(cine.frames, None, lambda done: None)
     bounds = beat_bounds(cine, Curves(np.zeros((60, 2), np.float32), cine.times, "motion"))
     merged = detector._merged(features, bounds, lambda done: None)
@@ -143,7 +143,7 @@ def test_merged_beats_give_each_frame_its_own_answer():
 def test_3d_features_do_not_depend_on_the_size_of_batches(store):
     torch.manual_seed(0)
     config = replace(PRESETS["cnn3d-lstm-small"], size=32, width=16, frames=8, rate=None)
-    detector = NetworkDetector(build_network(config), "3d", "cpu")
+    detector = NetworkDetector.in_torch(build_network(config), "3d", "cpu")
     cine = store[0].cine()
     whole = detector.curves(cine, whole_frame(cine))
     detector._frame_batches = Batches(3)
@@ -153,7 +153,7 @@ def test_3d_features_do_not_depend_on_the_size_of_batches(store):
 
 @pytest.mark.parametrize("system", ["resnet-lstm", "segmentation"])
 def test_systems_that_need_whole_clips_refuse_a_stream(system, store):
-    detector = NetworkDetector(build_network(PRESETS[f"{system}-small"]), system, "cpu")
+    detector = NetworkDetector.in_torch(build_network(PRESETS[f"{system}-small"]), system, "cpu")
     cine = store[0].cine()
     with pytest.raises(DetectionError, match="use two-stream"):
         detector.live(whole_frame(cine), 30.0)

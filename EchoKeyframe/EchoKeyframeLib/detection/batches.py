@@ -7,6 +7,8 @@ from collections.abc import Callable
 from .detector import Progress
 from .keyframes import DetectionError
 
+_OUT_OF_MEMORY = "out of memory", "allocate memory", "bad_alloc", "bad allocation"  # the last two are C++'s
+
 
 class Batches:
     """Runs work in slices of at most ``size`` items, and of half as many each time that memory runs out.
@@ -52,4 +54,4 @@ class Batches:
 def _is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out, on whichever device: CUDA has an exception of its own, MPS and CPUs only a message."""
     text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text or "bad alloc" in text
+    return isinstance(error, MemoryError) or any(words in text for words in _OUT_OF_MEMORY)

@@ -73,14 +73,14 @@ def _network_detector(
         from ..models.onnx_runner import OnnxRunner
         from ..models.onnx_weights import load_onnx_weights
 
-        return NetworkDetector.on(OnnxRunner(load_onnx_weights(path)), card.title)
+        return NetworkDetector(OnnxRunner(load_onnx_weights(path)), card.title)
     from ..models.weights_file import load_weights
     from .beat_network import BeatNetworkDetector
 
     network, card = load_weights(path, test_size)
     kind = BeatNetworkDetector if card.config.one_beat else NetworkDetector
     title = f"{card.title} at {network.config.size} px" if resized else card.title
-    return kind(network, title, device, precision)
+    return kind.in_torch(network, title, device, precision)
 
 
 def network_weights(model: str | Path) -> Path | None:

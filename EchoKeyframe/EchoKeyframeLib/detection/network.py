@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -30,29 +30,25 @@ _MOTION_DONE, _ENCODED = 0.1, 0.7
 class NetworkDetector:
     """Curves from a network. Implements ``Detector``.
 
-    network: a module of ``models.presets.build_network`` with its weights. name: what results are signed with.
-    device: ``"auto"`` (cuda, else mps, else cpu) or a name that torch knows. precision: ``"auto"`` or see
-    ``models.device.PRECISIONS``. ``NetworkDetector.on`` takes a runner instead, of torch or of ONNX Runtime.
-    Raises CineError for a device that is not here.
+    runner: the network where it runs, in torch or in ONNX Runtime. name: what results are signed with.
     """
 
-    def __init__(self, network: nn.Module, name: str, device: str = "auto", precision: str = "auto") -> None:
-        from ..models.runner import NetworkRunner
-
-        self._set(NetworkRunner(network, device, precision), name)
-
-    @classmethod
-    def on(cls, runner: NetworkRunner | OnnxRunner, name: str) -> NetworkDetector:
-        """The detector of a network that runs already."""
-        detector = cls.__new__(cls)
-        detector._set(runner, name)
-        return detector
-
-    def _set(self, runner: NetworkRunner | OnnxRunner, name: str) -> None:
+    def __init__(self, runner: NetworkRunner | OnnxRunner, name: str) -> None:
         self.name, self.runner, self.config = name, runner, runner.config
         self.device, self.runtime = str(runner.device), runner.runtime
         self._frame_batches = Batches(runner.frames_per_batch, runner.release_memory)
         self._window_batches = Batches(runner.windows_per_batch, runner.release_memory)
+
+    @classmethod
+    def in_torch(cls, network: nn.Module, name: str, device: str = "auto", precision: str = "auto") -> Self:
+        """The detector of a module of ``models.presets.build_network`` with its weights.
+
+        device: ``"auto"`` (cuda, else mps, else cpu) or a name that torch knows. precision: ``"auto"`` or see
+        ``models.device.PRECISIONS``. Raises CineError for a device that is not here.
+        """
+        from ..models.runner import NetworkRunner
+
+        return cls(NetworkRunner(network, device, precision), name)
 
     def curves(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Curves:
         """ED and ES probability of every frame.
@@ -114,9 +110,7 @@ class NetworkDetector:
             part_of(progress, _ENCODED, 1),
         )
 
-    def _encode(
-        self, images: np.ndarray, motion: np.ndarray | None, progress: Progress
-    ) -> Tensor | np.ndarray:
+    def _encode(self, images: np.ndarray, motion: np.ndarray | None, progress: Progress) -> Tensor | np.ndarray:
         """Features ``[n, ...]``, each frame encoded once, kept on the device in its own precision.
 
         Where a feature depends on ``reach`` frames around its own, batches overlap by as many.

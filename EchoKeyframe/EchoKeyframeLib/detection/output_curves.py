@@ -44,21 +44,21 @@ def output_curves(outputs: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
 
 def _steps(systole: np.ndarray) -> np.ndarray:
     """A full step becomes a bump of height 1 with its peak where the probability passes one half."""
-    sigma = max(STEP_WIDTH * (rhythm.beat_length(systole) or _USUAL_BEAT), 0.7)
     from scipy.ndimage import gaussian_filter1d  # not for networks that give ED and ES themselves
 
+    sigma = max(STEP_WIDTH * (rhythm.beat_length(systole) or _USUAL_BEAT), 0.7)
     slope = gaussian_filter1d(systole, sigma, order=1, mode="nearest") * sigma * np.sqrt(2 * np.pi)
     return np.clip(np.stack([slope, -slope], axis=1), 0, 1)
 
 
 def _area(area: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter1d
+
     mean = area.mean()
     if mean <= 0:
         return np.full(len(area), 0.5)
     beat = rhythm.beat_length(area)
     level = rhythm.level(area / mean, beat) if len(area) > 1 else np.zeros(1)
-    from scipy.ndimage import gaussian_filter1d
-
     return _full_swing(gaussian_filter1d(level, AREA_SMOOTHING * (beat or _USUAL_BEAT), mode="nearest"))
 
 

@@ -33,16 +33,16 @@ def choose_runtime(
         raise DetectionError(f"runtime {wish!r} is not one of {', '.join(RUNTIMES)}")
     against_onnx = _against_onnx(weights, device, precision, resized)
     against_torch = _missing(_TORCH_PACKAGES)
-    gpu = wish == ANY_RUNTIME and device == "auto" and not against_torch and _gpu_pays(weights, many)
-    if wish == TORCH or against_onnx or gpu:
-        if wish == ONNX:
-            raise DetectionError(f"model {weights.stem}: cannot run in ONNX Runtime: {against_onnx}")
-        if against_torch:
-            unless = f", and ONNX Runtime cannot: {against_onnx}" if against_onnx and wish == ANY_RUNTIME else ""
-            raise DetectionError(f"model {weights.stem}: needs {against_torch}, which is not installed{unless}: "
-                                 "pip install 'echokeyframe[network]'")  # fmt: skip
-        return TORCH
-    return ONNX
+    if wish == ONNX and against_onnx:
+        raise DetectionError(f"model {weights.stem}: cannot run in ONNX Runtime: {against_onnx}")
+    if wish == ONNX or (wish == ANY_RUNTIME and not against_onnx):
+        pays = wish == ANY_RUNTIME and device == "auto" and not against_torch and _gpu_pays(weights, many)
+        return TORCH if pays else ONNX
+    if against_torch:
+        unless = f", and ONNX Runtime cannot: {against_onnx}" if wish == ANY_RUNTIME else ""
+        raise DetectionError(f"model {weights.stem}: needs {against_torch}, which is not installed{unless}: "
+                             "pip install 'echokeyframe[network]'")  # fmt: skip
+    return TORCH
 
 
 def gpu_seen() -> bool:

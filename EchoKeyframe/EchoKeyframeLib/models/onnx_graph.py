@@ -71,40 +71,36 @@ def external_weights(graph: bytes) -> list[str]:
             if int(opset.get(2, 0)) > OPSET and not opset.get(1):
                 raise GraphError(f"its graph is of a newer ONNX (opset {opset[2]}); update the package")
         if number == 7 and isinstance(value, bytes):
-            names += _of_graph(value, top=True)
+            names += _of_graph(value)
         if number in (20, 25):  # training_info, functions
             raise GraphError("its graph holds more than a network")
     return names
 
 
-def _of_graph(data: bytes, top: bool = False) -> list[str]:
+def _of_graph(data: bytes) -> list[str]:
     names: list[str] = []
     for number, value in _fields(data):
         if not isinstance(value, bytes):
             continue
         if number == 5:  # initializer
-            names += _of_tensor(value, may_be_external=top)
+            names += _of_tensor(value, may_be_external=True)
         elif number == 1:  # node
             for inside, attribute in _fields(value):
                 if inside == 5 and isinstance(attribute, bytes):
-                    names += _of_attribute(attribute)
+                    _check_attribute(attribute)
         elif number == 15:
             raise GraphError("its graph holds sparse tensors")
     return names
 
 
-def _of_attribute(data: bytes) -> list[str]:
-    names: list[str] = []
+def _check_attribute(data: bytes) -> None:
     for number, value in _fields(data):
-        if not isinstance(value, bytes):
-            continue
-        if number in (5, 10):  # t, tensors
-            names += _of_tensor(value, may_be_external=False)
-        elif number in (6, 11):  # g, graphs
-            names += _of_graph(value)
+        if number in (5, 10) and isinstance(value, bytes):  # t, tensors
+            _of_tensor(value, may_be_external=False)
+        elif number in (6, 11):  # g, graphs: what networks of this package never need
+            raise GraphError("its graph holds further graphs")
         elif number in (22, 23):
             raise GraphError("its graph holds sparse tensors")
-    return names
 
 
 def _of_tensor(data: bytes, may_be_external: bool) -> list[str]:

@@ -10,8 +10,9 @@ import onnxruntime
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .footprint import bytes_per_frame, bytes_per_window
-from .onnx_graph import external_weights
+from .onnx_graph import PREFIX, external_weights
 from .onnx_weights import OnnxWeights
+from .registry import ONNX
 from .weights_card import WeightsError
 
 _BUDGET = 128 * 2**20
@@ -28,7 +29,7 @@ class OnnxRunner:
     ONNX Runtime refuses, or that are not of the network that the card describes.
     """
 
-    runtime = "onnxruntime"
+    runtime = ONNX
     reach = 0
 
     def __init__(self, weights: OnnxWeights) -> None:
@@ -84,7 +85,7 @@ class OnnxRunner:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         asked = external_weights(graph)
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensors[name]) for name in asked]
-        options.add_external_initializers([f"network.{name}" for name in asked], values)
+        options.add_external_initializers([f"{PREFIX}{name}" for name in asked], values)
         try:
             return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its exceptions have no common class

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .device import autocast, channels_last, choose_device, memory_budget, precision_on, release_memory
 from .footprint import bytes_per_frame, bytes_per_window
+from .registry import TORCH
 
 
 class NetworkRunner:
@@ -19,7 +20,7 @@ class NetworkRunner:
     reach: frames on each side that an encoded frame depends on, 0 where each is encoded by itself.
     """
 
-    runtime = "torch"
+    runtime = TORCH
 
     def __init__(self, network: nn.Module, device: str = "auto", precision: str = "auto") -> None:
         self.config = network.config

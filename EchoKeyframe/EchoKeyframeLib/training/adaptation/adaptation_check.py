@@ -50,7 +50,7 @@ def check(
 ) -> Check:
     """Measure a network on cines held back and on labelled, simulated clips that it does not learn from."""
     agreement = share_agreed(agreements(network, held_back, device, progress))
-    detector = NetworkDetector(network, "network", device)
+    detector = NetworkDetector.in_torch(network, "network", device)
     distances: list[float] = []
     named = 0
     bar = tqdm(range(len(simulated)), desc="check", unit="clip", disable=None if progress else True, leave=False)

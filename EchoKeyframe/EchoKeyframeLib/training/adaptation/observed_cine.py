@@ -43,7 +43,7 @@ def network_curves(detector: NetworkDetector, clip: StoredClip) -> Curves:
 
 def agreements(network: nn.Module, cines: Sequence[ObservedCine], device: str, progress: bool) -> list[Agreement]:
     """What the network and motion agree on in each cine."""
-    detector = NetworkDetector(network, "network", device)
+    detector = NetworkDetector.in_torch(network, "network", device)
     bar = tqdm(cines, desc="label", unit="cine", disable=None if progress else True, leave=False)
     return [agree(c.motion, network_curves(detector, c.clip), c.clip.labels.file, c.clip.fps) for c in bar]
 
