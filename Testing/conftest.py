@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 if "PYTHONPATH" in os.environ:  # relative folders, too, must hold for processes that tests start elsewhere
@@ -62,6 +63,23 @@ def person():
 
     with at_the_panel() as person:
         yield person
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_export(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Trainings end without the minute that a graph of each small network takes: graphs come from bundled weights
+    alone, but in test_onnx.py."""
+    if request.path.parent.name not in ("training", "evaluation"):
+        yield
+        return
+    onnx_export = pytest.importorskip("EchoKeyframeLib.models.onnx_export", reason="needs torch", exc_type=ImportError)
+
+    def refuse(network: object) -> None:
+        raise onnx_export.ExportError("not in this test")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_export, "export_graphs", refuse)
+        yield
 
 
 @pytest.fixture(scope="session")

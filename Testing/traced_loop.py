@@ -78,3 +78,23 @@ def add_segmentation(kept, volume, pixels, factor=1):
     logic = slicer.vtkSlicerSegmentationsModuleLogic
     assert logic.SetBinaryLabelmapToSegment(image, segmentation, segment, logic.MODE_REPLACE, image.GetExtent())
     return segmentation, segment
+
+
+class Follower:
+    """Takes down what a live measurement says."""
+
+    def __init__(self, sequence, other=None):
+        self.said = []
+        self.live = layer.LiveMeasurement(sequence, other, lambda *result: self.said.append(result))
+
+    @property
+    def measurement(self):
+        return self.said[-1][0]
+
+    @property
+    def ef(self):
+        return self.measurement.mean("ejection_fraction") if self.measurement else None
+
+    @property
+    def problem(self):
+        return self.said[-1][1]

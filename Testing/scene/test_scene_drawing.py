@@ -8,7 +8,7 @@ from EchoKeyframeLib.detection.keyframes import Phase
 from EchoKeyframeLib.measurement.contour import Contour
 from markups_mouse import Mouse
 from mrml_scene import new_scene
-from traced_loop import ED, ES, TRUE_EF, add_loop, add_segmentation, half_ellipse, true_volume
+from traced_loop import ED, ES, TRUE_EF, Follower, add_loop, add_segmentation, half_ellipse, true_volume
 
 from EchoKeyframeLib import scene as layer  # isort: skip  (only once slicer-core is known to be there)
 from EchoKeyframeLib.scene.loop.frame_geometry import to_ras  # isort: skip
@@ -29,18 +29,6 @@ def loop(kept):
 @pytest.fixture
 def mouse(kept):
     return Mouse(kept)
-
-
-class Follower:
-    """Takes down what a live measurement says."""
-
-    def __init__(self, sequence, other=None):
-        self.said = []
-        self.live = layer.LiveMeasurement(sequence, other, lambda *result: self.said.append(result))
-
-    @property
-    def measurement(self):
-        return self.said[-1][0]
 
 
 @pytest.fixture

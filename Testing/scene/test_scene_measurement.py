@@ -19,6 +19,7 @@ from traced_loop import (
     LENGTH,
     SPACING,
     TRUE_EF,
+    Follower,
     add_loop,
     add_segmentation,
     half_ellipse,
@@ -28,6 +29,7 @@ from traced_loop import (
 
 from EchoKeyframeLib import scene as layer  # isort: skip  (only once slicer-core is known to be there)
 from EchoKeyframeLib.scene.loop.frame_geometry import to_pixels, to_ras  # isort: skip
+
 
 def shift(markups, point, *millimetres):
     """Drag a control point."""
@@ -43,23 +45,6 @@ def kept(tmp_path):
 @pytest.fixture
 def loop(kept):
     return add_loop(kept)
-
-
-class Follower:
-    """Takes down what a live measurement says."""
-
-    def __init__(self, sequence, other=None):
-        self.said = []
-        self.live = layer.LiveMeasurement(sequence, other, lambda *result: self.said.append(result))
-
-    @property
-    def ef(self):
-        measurement, _ = self.said[-1]
-        return measurement.mean("ejection_fraction") if measurement else None
-
-    @property
-    def problem(self):
-        return self.said[-1][1]
 
 
 @pytest.fixture

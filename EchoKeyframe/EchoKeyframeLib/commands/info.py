@@ -109,16 +109,10 @@ def _shown(job: Job, options: argparse.Namespace) -> bool:
 
 
 def _show_weights(path: Path, as_data: bool) -> None:
-    """The card of a weights file. Raises WeightsError where the two do not agree, DetectionError without torch."""
-    from ..detection.keyframes import DetectionError
+    """The card of a weights file. Raises WeightsError where the two do not agree."""
+    from ..models.card_description import describe_card
+    from ..models.weights_card import load_sound_card
 
-    try:
-        from ..models.card_description import describe_card
-        from ..models.weights_card import load_sound_card
-    except ModuleNotFoundError as error:
-        raise DetectionError(
-            path.name, f"needs {error.name}, which is not installed: pip install 'echokeyframe[network]'"
-        ) from error
     card = load_sound_card(path)
     if as_data:
         document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))

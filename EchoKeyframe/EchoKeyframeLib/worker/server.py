@@ -24,13 +24,16 @@ if TYPE_CHECKING:
     from ..detection.detector import Detector
 
 POLL_SECONDS = 0.01
-USED_FIRST = (  # imported while nothing is asked: what reading takes, then what detecting takes without a network
+USED_FIRST = (  # imported while nothing is asked: what reading takes, then what detecting takes without torch
     "EchoKeyframeLib.cine.read",
     "EchoKeyframeLib.worker.frames_writer",
     "EchoKeyframeLib.worker.cine_result",
     "EchoKeyframeLib.detection.detect",
     "EchoKeyframeLib.detection.motion",
     "EchoKeyframeLib.detection.catalogue",
+    "EchoKeyframeLib.detection.fusion",
+    "EchoKeyframeLib.detection.network",
+    "EchoKeyframeLib.models.onnx_runner",
     "EchoKeyframeLib.report.curves_file",
     "EchoKeyframeLib.report.keyframes_file",
 )
