@@ -33,10 +33,17 @@ class Killer:
         self.folders.add(self.worker._session.path)
         return number
 
+    def process(self) -> psutil.Process:
+        """The process that the worker names now: the launcher at first, later the one that works."""
+        assert (pid := self.worker.pid) is not None  # psutil would take None for the test itself
+        if pid not in self.processes:
+            self.processes[pid] = psutil.Process(pid)
+        return self.processes[pid]
+
     def turn(self) -> bool:
         """Let some milliseconds pass; whether the process showed a sign of work."""
         if self.worker.running:
-            self.processes.setdefault(self.worker.pid, psutil.Process(self.worker.pid))
+            self.process()
         at_work = False
         for event in self.worker.poll():
             at_work |= event.kind == "done" or event.stage in ("loading the detector", "detecting")
@@ -56,7 +63,7 @@ class Killer:
         while time.monotonic() < moment:
             self._keep_busy()
             self.turn()
-        self.processes[self.worker.pid].kill()
+        self.process().kill()
         while self.worker.running:  # not psutil's wait, which would take the exit code away from the worker
             time.sleep(0.001)
 
