@@ -26,7 +26,7 @@ from EchoKeyframeLib.cine.sector import whole_frame
 from EchoKeyframeLib.detection.detector import Detector
 from EchoKeyframeLib.detection.fusion import FusedDetector
 from EchoKeyframeLib.detection.motion import MotionDetector
-from EchoKeyframeLib.detection.motion_features import motion_features
+from EchoKeyframeLib.detection.motion_features import clip_motion
 from EchoKeyframeLib.detection.network import NetworkDetector
 from EchoKeyframeLib.models.presets import PRESETS, build_network
 from timing import Clock, use_threads
@@ -117,7 +117,7 @@ def spent_on(detector: Detector, cine: Cine, clock: Clock) -> Spent:
     finally:
         runner.encode, runner.temporal = encode, temporal
     frames = prepare(cine, sector, detector.config.size)
-    flow = clock.seconds(lambda: motion_features(frames)) if runner.uses_motion else None
+    flow = clock.seconds(lambda: clip_motion(frames)) if runner.uses_motion else None
     return Spent(total, flow, min(run["encoder"] for run in runs), min(run["head"] for run in runs))
 
 

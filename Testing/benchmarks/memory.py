@@ -31,7 +31,7 @@ def measure(name: str, frames: int, threads: int) -> None:
     detector = NetworkDetector.in_torch(build_network(PRESETS[name]), name, "cpu")
     size = detector.config.size
     warm = np.zeros((detector.config.frames, size, size), np.uint8)
-    detector.outputs(warm[:1], 25.0)
+    detector.outputs(detector.look_at(warm[:1]), 25.0)
     process, peak, running = psutil.Process(), 0, True
     start = process.memory_info().rss
 

@@ -33,7 +33,7 @@ from EchoKeyframeLib.detection.beat_network import BeatNetworkDetector
 from EchoKeyframeLib.detection.detector import Detector
 from EchoKeyframeLib.detection.fusion import FusedDetector
 from EchoKeyframeLib.detection.motion import MotionDetector
-from EchoKeyframeLib.detection.motion_features import motion_features, normalise
+from EchoKeyframeLib.detection.motion_features import clip_motion, normalise
 from EchoKeyframeLib.detection.network import NetworkDetector
 from EchoKeyframeLib.detection.windows import window_starts
 from EchoKeyframeLib.models.config import NetworkConfig
@@ -91,7 +91,7 @@ class System:
 
 def _whole_network(runner: NetworkRunner, clip: np.ndarray) -> None:
     """One window of frames ``[T, S, S]`` from pixels to curves."""
-    motion = normalise(motion_features(clip)) if runner.uses_motion else None
+    motion = normalise(clip_motion(clip).features) if runner.uses_motion else None
     images = clip if runner.uses_images else None
     runner.temporal(runner.encode(images, motion)[None])
 

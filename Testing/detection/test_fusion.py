@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from EchoKeyframeLib.cine.cine import Cine, Source
 from EchoKeyframeLib.cine.sector import whole_frame
+from EchoKeyframeLib.detection.catalogue import load_detector
 from EchoKeyframeLib.detection.detect import interpret
 from EchoKeyframeLib.detection.fusion import CONTRADICTION, FusedDetector
 from EchoKeyframeLib.detection.keyframes import Curves
+from EchoKeyframeLib.detection.motion import MotionDetector
+from EchoKeyframeLib.detection.optical_flow import FlowStream
 
 
 class Fixed:
@@ -97,3 +100,18 @@ def test_progress_runs_once_from_start_to_end():
     assert told == sorted(told)
     assert told[0] > 0 and told[-1] == pytest.approx(1.0)
     assert len(told) == 4
+
+
+def test_the_optical_flow_is_computed_once_and_gives_what_each_detector_gives_alone(beating_cine, monkeypatch):
+    cine = beating_cine
+    sector, network = whole_frame(cine), load_detector("two-stream", "cpu", runtime="onnxruntime")
+    motion = MotionDetector()
+    alone = (motion.curves(cine, sector).probability + network.curves(cine, sector).probability) / 2
+    pushed, push = [], FlowStream.push
+    monkeypatch.setattr(FlowStream, "push", lambda stream, frame: (pushed.append(frame), push(stream, frame)))
+    seen = []
+    curves = FusedDetector(motion, network).curves(cine, sector, seen.append)
+    assert len(pushed) == len(cine)
+    assert curves.probability == pytest.approx(alone, abs=1e-6)
+    assert seen == sorted(seen)
+    assert seen[-1] == pytest.approx(1)

@@ -14,7 +14,7 @@ from EchoKeyframeLib.detection.keyframes import Cancelled, DetectionError  # noq
 from EchoKeyframeLib.detection.motion_features import (  # noqa: E402
     GRID,
     MotionFeatures,
-    motion_features,
+    clip_motion,
     normalise,
     stride_motion,
 )
@@ -73,9 +73,9 @@ def test_strided_clip_is_every_offset_interleaved():
     config = SMALL_CONFIGS["image"]
     network, cine = detector(config), beating_cine(31, fps=44)
     prepared = prepare(cine, whole_frame(cine), config.size)
-    both = network.outputs(prepared, cine.fps)
+    both = network.outputs(network.look_at(prepared), cine.fps)
     for offset in (0, 1):
-        alone = network.outputs(prepared[offset::2], 22.0)
+        alone = network.outputs(network.look_at(prepared[offset::2]), 22.0)
         assert np.allclose(both[offset::2], alone, atol=1e-5)
 
 
@@ -235,7 +235,7 @@ def test_motion_features_measure_a_known_shift():
     texture = cv2.GaussianBlur(rng.random((160, 160)).astype(np.float32), (0, 0), 5)
     texture = ((texture - texture.min()) / np.ptp(texture) * 255).astype(np.uint8)
     frames = np.stack([texture[24 - 2 * t : 136 - 2 * t, 24 - 2 * t : 136 - 2 * t] for t in range(6)])
-    features = motion_features(frames)
+    features = clip_motion(frames).features
     assert features.shape == (6, 3, GRID, GRID)
     assert features.dtype == np.float32
     assert not features[0, :2].any()
@@ -248,7 +248,7 @@ def test_motion_features_measure_a_known_shift():
 def test_streamed_motion_features_are_those_of_the_clip():
     cine = beating_cine(5)
     one = MotionFeatures()
-    assert np.array_equal(np.stack([one(frame) for frame in cine.frames]), motion_features(cine.frames))
+    assert np.array_equal(np.stack([one(frame) for frame in cine.frames]), clip_motion(cine.frames).features)
 
 
 def test_flow_adds_up_over_the_stride():

@@ -47,7 +47,8 @@ def test_encode_once_equals_naive_windows(paper, frames, past_end, monkeypatch):
     monkeypatch.setattr(paper, "config", replace(PAPER, past_end=past_end))
     clip = np.random.default_rng(frames).integers(0, 256, (frames, 64, 64), np.uint8)
     expected = naive_windows(paper, clip)
-    once = NetworkDetector.in_torch(paper, "paper", device="cpu").outputs(clip, 30.0)
+    network = NetworkDetector.in_torch(paper, "paper", device="cpu")
+    once = network.outputs(network.look_at(clip), 30.0)
     assert once.shape == (frames, 2)
     assert np.ptp(expected) > 1e-3 or frames == 1
     assert np.abs(once - expected).max() < 1e-5

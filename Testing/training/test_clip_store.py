@@ -12,7 +12,7 @@ from EchoKeyframeLib.datasets.dataset import LabelledCine
 from EchoKeyframeLib.datasets.labels import ClipLabels, LabelError, write_labels
 from EchoKeyframeLib.datasets.open_dataset import open_dataset
 from EchoKeyframeLib.detection.keyframes import Curves
-from EchoKeyframeLib.detection.motion_features import motion_features, normalise, stride_motion
+from EchoKeyframeLib.detection.motion_features import clip_motion, normalise, stride_motion
 from EchoKeyframeLib.evaluation.evaluate import evaluate, stored_clips
 from EchoKeyframeLib.models.presets import preset
 from EchoKeyframeLib.simulator.config import PhantomConfig
@@ -37,7 +37,7 @@ def test_a_store_holds_what_the_simulator_made(store):
     clip = store[2]
     assert len(store) == 4
     assert np.array_equal(clip.frames, batch.frames[0])
-    assert np.allclose(clip.motion, motion_features(batch.frames[0].numpy()), atol=2e-3)
+    assert np.allclose(clip.motion, clip_motion(batch.frames[0].numpy()).features, atol=2e-3)
     assert np.allclose(clip.volume, batch.volume[0], atol=1e-3)
     inside = [f for f in clip.labels.ed if 0 <= f <= 39]
     times = batch.ed[0][(batch.ed[0] >= 0) & (batch.ed[0] <= 39 / clip.fps)]

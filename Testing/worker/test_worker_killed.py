@@ -35,7 +35,8 @@ class Killer:
 
     def process(self) -> psutil.Process:
         """The process that the worker names now: the launcher at first, later the one that works."""
-        assert (pid := self.worker.pid) is not None  # psutil would take None for the test itself
+        pid = self.worker.pid
+        assert pid is not None  # psutil would take None for the test itself
         if pid not in self.processes:
             self.processes[pid] = psutil.Process(pid)
         return self.processes[pid]

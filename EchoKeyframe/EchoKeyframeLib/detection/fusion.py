@@ -11,6 +11,8 @@ from ..cine.sector import Sector
 from .decode import beat_length
 from .detector import Detector, Progress
 from .keyframes import Curves
+from .motion import FRAME_SIZE, MotionDetector
+from .network import NetworkDetector
 
 SHORTEST_BEAT = 0.27
 """Seconds: 222 beats per minute. A shorter beat speaks against the file's frame rate, not for such a heart. There is no
@@ -52,8 +54,14 @@ class FusedDetector:
 
     def curves(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Curves:
         """ED and ES probability of every frame. Raises what either detector raises."""
-        motion = self.motion.curves(cine, sector, _part(progress, 0.0, MOTION_SHARE))
-        network = self.network.curves(at_plausible_rate(cine, motion), sector, _part(progress, MOTION_SHARE, 1.0))
+        first, rest = _part(progress, 0.0, MOTION_SHARE), _part(progress, MOTION_SHARE, 1.0)
+        if self._see_alike():
+            seen = self.network.look(cine, sector, first)
+            motion = self.motion.curves_of(seen.motion.wall, cine)
+            network = self.network.curves_of(seen, at_plausible_rate(cine, motion), rest)
+        else:
+            motion = self.motion.curves(cine, sector, first)
+            network = self.network.curves(at_plausible_rate(cine, motion), sector, rest)
         if not motion.probability.any():
             return replace(network, times=cine.times, detector=self.name)
         contradicted = agreement(motion, network) < LEAST_AGREEMENT
@@ -62,6 +70,12 @@ class FusedDetector:
             return replace(network, times=cine.times, detector=self.name, warnings=warnings)
         probability = (motion.probability + network.probability) / 2
         return Curves(np.asarray(probability, np.float32), cine.times, self.name, warnings)
+
+    def _see_alike(self) -> bool:
+        """Whether both look at the same prepared frames, so that their optical flow is computed once."""
+        if not isinstance(self.motion, MotionDetector) or not isinstance(self.network, NetworkDetector):
+            return False
+        return self.network.runner.uses_motion and self.network.config.size == FRAME_SIZE
 
 
 def agreement(one: Curves, other: Curves) -> float:

@@ -10,14 +10,12 @@ from ..cine.sector import Sector
 from .contraction import contraction
 from .detector import Progress
 from .keyframes import Curves, Phase
-from .optical_flow import pooled_flow
+from .motion_features import clip_motion
+from .optical_flow import PooledFlow
 from .turning_points import TurningPoint, turning_points
 
-FRAME_SIZE = 96
-"""Side in px of the frames that the flow is computed on: the walls move 2-9 px in a beat, and 200 frames take 0.4 s."""
-
-CELLS = 24
-"""Cells a side that the flow is averaged to: 4 px, about the size of a speckle."""
+FRAME_SIZE = 112
+"""Side in px of the prepared frames, as of the shipped network, with which this detector can share its optical flow."""
 
 BUMP_WIDTH = 0.1
 """Sigma of a curve's bumps in beats, that of the networks' target curves."""
@@ -35,15 +33,20 @@ class MotionDetector:
 
     def curves(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Curves:
         """Probability of ED and ES of each frame: a bump at each turning point of the wall's motion."""
+        motion = clip_motion(prepare(cine, sector, FRAME_SIZE), progress) if len(cine) >= 3 else None
+        curves = self.curves_of(motion.wall if motion else None, cine)
+        if progress is not None:
+            progress(1.0)
+        return curves
+
+    def curves_of(self, flow: PooledFlow | None, cine: Cine) -> Curves:
+        """The same from the optical flow of the cine's prepared frames; None for want of frames."""
         probability = np.zeros((len(cine), 2), np.float32)
-        if len(cine) >= 3:
-            flow = pooled_flow(prepare(cine, sector, FRAME_SIZE), CELLS, progress=progress)
+        if flow is not None and len(flow) >= 3:
             wall = contraction(flow)
             if wall.beats:
                 points, beat = turning_points(wall.displacement)
                 probability = bumps(points, beat, len(cine))
-        if progress is not None:
-            progress(1.0)
         return Curves(probability, cine.times, self.name)
 
 

@@ -1,22 +1,32 @@
-"""What the network's motion stream sees: dense optical flow, pooled to a coarse grid.
+"""How a clip moves: dense optical flow, computed once, pooled for the network and for the motion detector.
 
-This is the one place where it is computed, for inference as for training. NumPy and OpenCV only, so that training's
-worker processes need no torch. Steps: ``motion_features`` once for a clip; ``stride_motion`` where the network looks
-at every n-th frame (flow adds up over the frames between); ``normalise``.
+For inference as for training. NumPy and OpenCV only, so that training's worker processes need no torch. Steps:
+``clip_motion`` once for a clip; for the network ``stride_motion`` where it looks at every n-th frame (flow adds up over
+the frames between), then ``normalise``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from .optical_flow import LEAST_WEIGHT, FlowStream, PooledFlow
+
 GRID = 14
-_FLOW_SIZE = 56
-_BLUR = 0.8
-# An offset on the brightness weights, so that flow in a black cell is a plain mean.
-_LEAST_WEIGHT = 4.0
+"""Cells a side that the network sees."""
+
+WALL_GRID = 21
+"""Cells a side that the motion detector sees: 4 px, about the size of a speckle."""
+
+FLOW_SIZE = 84
+"""Side in px of the frames that the flow is computed on: the walls move 2-8 px in a beat."""
+
+_WINDOW, _ITERATIONS, _LEVELS = 13, 2, 2
+# Pixels in which the network's flow is given: those of a 56x56 image, on which the first weights learned theirs.
+_UNIT = 56 / FLOW_SIZE
 _LEAST_FLOW = 1e-4
 _LEAST_SPREAD = 1e-3
 
@@ -24,45 +34,46 @@ REACH = 31
 """Frames to either side over which ``normalise`` measures: any two frames of a 32-frame window are that close."""
 
 
+@dataclass(frozen=True, eq=False)
+class ClipMotion:
+    """features: float32 ``[T, 3, 14, 14]`` for the network, see ``MotionFeatures``. wall: for the motion detector."""
+
+    features: np.ndarray
+    wall: PooledFlow
+
+
 class MotionFeatures:
     """Features of a stream of frames, one at a time.
 
     Called with a prepared frame uint8 ``[S, S]``, returns float32 ``[3, 14, 14]``: horizontal and vertical flow from
-    the frame before (Farneback; pixels of a 56x56 image, weighted by brightness, zero for the first frame), and mean
-    brightness, about 0 to 1.
+    the frame before (pixels of a 56x56 image, weighted by brightness, zero for the first frame), and mean brightness,
+    about 0 to 1.
     """
 
     def __init__(self) -> None:
-        self._image: np.ndarray | None = None
-        self._weight: np.ndarray | None = None
+        self.stream = FlowStream(_WINDOW, _ITERATIONS, _LEVELS)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        image = cv2.resize(frame, (_FLOW_SIZE, _FLOW_SIZE), interpolation=cv2.INTER_AREA)
-        image = cv2.GaussianBlur(image, (0, 0), _BLUR)
-        weight = image.astype(np.float32) + _LEAST_WEIGHT
-        features = np.zeros((3, GRID, GRID), np.float32)
-        features[2] = _pool(weight) / 255.0
-        if self._image is not None and self._weight is not None:
-            flow = cv2.calcOpticalFlowFarneback(
-                self._image, image, None, pyr_scale=0.5, levels=3, winsize=11, iterations=2, poly_n=5, poly_sigma=1.2,
-                flags=0,
-            )  # fmt: skip
-            total = _pool(self._weight)
-            features[0] = _pool(flow[..., 0] * self._weight) / total
-            features[1] = _pool(flow[..., 1] * self._weight) / total
-        self._image, self._weight = image, weight
+        self.stream.push(cv2.resize(frame, (FLOW_SIZE, FLOW_SIZE), interpolation=cv2.INTER_AREA))
+        velocity, intensity = self.stream.pooled(GRID)
+        features = np.empty((3, GRID, GRID), np.float32)
+        features[:2] = velocity.transpose(2, 0, 1) * _UNIT
+        features[2] = (intensity + LEAST_WEIGHT) / 255.0
         return features
 
 
-def motion_features(prepared: np.ndarray, progress: Callable[[float], None] | None = None) -> np.ndarray:
-    """Features of a clip: prepared frames uint8 ``[T, S, S]`` to float32 ``[T, 3, 14, 14]``, see ``MotionFeatures``."""
+def clip_motion(prepared: np.ndarray, progress: Callable[[float], None] | None = None) -> ClipMotion:
+    """Motion of a clip's prepared frames, uint8 ``[T, S, S]``. ``progress`` may raise to stop."""
     one = MotionFeatures()
     features = np.empty((len(prepared), 3, GRID, GRID), np.float32)
+    velocity = np.empty((len(prepared), WALL_GRID, WALL_GRID, 2), np.float32)
+    intensity = np.empty((len(prepared), WALL_GRID, WALL_GRID), np.float32)
     for i, frame in enumerate(prepared):
         features[i] = one(frame)
-        if progress is not None and i % 32 == 31:
+        velocity[i], intensity[i] = one.stream.pooled(WALL_GRID)
+        if progress is not None and i % 16 == 0:
             progress((i + 1) / len(prepared))
-    return features
+    return ClipMotion(features, PooledFlow(velocity, intensity, FLOW_SIZE // WALL_GRID))
 
 
 def stride_motion(features: np.ndarray, stride: int, offset: int = 0) -> np.ndarray:
@@ -104,8 +115,3 @@ def _surrounding_mean(values: np.ndarray, reach: int) -> np.ndarray:
     index = np.arange(len(values))
     first, last = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(values))
     return (sums[last] - sums[first]) / (last - first)
-
-
-def _pool(image: np.ndarray) -> np.ndarray:
-    side = _FLOW_SIZE // GRID
-    return image.reshape(GRID, side, GRID, side).mean((1, 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from .batches import Batches
 from .detector import Progress
 from .keyframes import Curves, DetectionError
 from .live import LiveDetection
-from .motion_features import motion_features, normalise, stride_motion
+from .motion_features import ClipMotion, clip_motion, normalise, stride_motion
 from .output_curves import output_curves
 from .windows import mean_over_windows
 
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
     from ..models.runner import NetworkRunner
 
 # Shares of the progress bar.
-_MOTION_DONE, _ENCODED = 0.1, 0.7
+_MOTION_DONE, _ENCODED = 0.2, 0.7
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """prepared: frames uint8 ``[T, S, S]`` with the network's own S. motion: theirs, for networks that use it."""
+
+    prepared: np.ndarray
+    motion: ClipMotion | None
 
 
 class NetworkDetector:
@@ -56,29 +65,39 @@ class NetworkDetector:
         ``progress`` is called between batches; what it raises ends the detection at once. Raises DetectionError where
         memory does not suffice for a single frame.
         """
-        prepared = prepare(cine, sector, self.config.size)
+        seen = self.look(cine, sector, part_of(progress, 0, _MOTION_DONE))
+        return self.curves_of(seen, cine, part_of(progress, _MOTION_DONE if seen.motion else 0, 1))
+
+    def look(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Seen:
+        """What the network is shown of a cine. ``progress`` counts the optical flow."""
+        return self.look_at(prepare(cine, sector, self.config.size), progress)
+
+    def look_at(self, prepared: np.ndarray, progress: Progress | None = None) -> Seen:
+        """The same of prepared frames uint8 ``[T, S, S]`` with the network's own S."""
+        return Seen(prepared, clip_motion(prepared, progress) if self.runner.uses_motion else None)
+
+    def curves_of(self, seen: Seen, cine: Cine, progress: Progress | None = None) -> Curves:
+        """``curves`` from what was seen of the cine, whose times and rate count."""
         try:
-            outputs = self.outputs(prepared, cine.fps, progress)
+            outputs = self.outputs(seen, cine.fps, progress)
         except DetectionError as error:
             raise DetectionError(cine.source.name, f"{error}") from None
         return Curves(output_curves(outputs, self.config.outputs), cine.times, self.name)
 
-    def outputs(self, prepared: np.ndarray, fps: float | None, progress: Progress | None = None) -> np.ndarray:
+    def outputs(self, seen: Seen, fps: float | None, progress: Progress | None = None) -> np.ndarray:
         """All that the network says: float32 ``[T, outputs]``, columns as in ``config.outputs``.
 
-        prepared: uint8 ``[T, S, S]`` with the network's own S. A network that was trained at a slower rate than
-        ``fps`` looks at every n-th frame, once for each of the n frames to begin with; results are interleaved.
+        A network that was trained at a slower rate than ``fps`` looks at every n-th frame, once for each of the n
+        frames to begin with; results are interleaved.
         """
+        prepared, motion = seen.prepared, None if seen.motion is None else seen.motion.features
         stride = self.config.stride(fps)
-        motion = motion_features(prepared, part_of(progress, 0, _MOTION_DONE)) if self.runner.uses_motion else None
         outputs = np.empty((len(prepared), len(self.config.outputs)), np.float32)
         offsets = min(stride, len(prepared))
-        start = _MOTION_DONE if self.runner.uses_motion else 0.0
         for offset in range(offsets):
             images = prepared[offset::stride]
             moving = None if motion is None else normalise(stride_motion(motion, stride, offset))
-            share = (1 - start) / offsets
-            part = part_of(progress, start + offset * share, start + (offset + 1) * share)
+            part = part_of(progress, offset / offsets, (offset + 1) / offsets)
             outputs[offset::stride] = self._sequence(images, moving, part)
         if not np.isfinite(outputs).all():
             raise DetectionError("the network's values are not numbers; try precision float32 or other weights")

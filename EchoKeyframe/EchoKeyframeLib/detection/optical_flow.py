@@ -1,13 +1,10 @@
-"""Dense motion between neighbouring frames, averaged over the cells of a coarse grid, for the motion detector.
-
-``motion_features`` does likewise for the network, with other sizes and settings and frame by frame. It is not built on
-this: weights were trained on its numbers, which must stay the same to the bit, while these may be improved.
-"""
+"""Dense motion between neighbouring frames, averaged over the cells of a coarse grid."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -36,42 +33,62 @@ class PooledFlow:
         return len(self.velocity)
 
 
-def pooled_flow(
-    frames: np.ndarray,
-    cells: int,
-    window: int = 15,
-    iterations: int = 3,
-    progress: Callable[[float], None] | None = None,
-) -> PooledFlow:
-    """Farneback's optical flow of each frame from the one before, pooled to ``cells`` x ``cells``.
+class FlowStream:
+    """Farneback's optical flow of a stream of frames, each from the one before.
 
-    frames: uint8 ``[T, S, S]``, S a multiple of ``cells``. window: side in px of the neighbourhood that moves as one.
-    Within a cell bright pixels count more: tissue is bright, and blood's noise says nothing about the wall.
-    ``progress`` gets the fraction done and may raise to stop. Raises ValueError for other shapes.
+    window: side in px of the neighbourhood that moves as one. iterations, levels: of its pyramid.
 
     G. Farneback, Two-frame motion estimation based on polynomial expansion, SCIA 2003.
     """
+
+    def __init__(self, window: int = 15, iterations: int = 3, levels: int = 3) -> None:
+        self._settings = (None, 0.5, levels, window, iterations, 5, 1.1, 0)
+        self._frame: np.ndarray | None = None
+        self._weight: np.ndarray | None = None
+
+    def push(self, frame: np.ndarray) -> None:
+        """Take the next frame, uint8 ``[S, S]``."""
+        frame = cv2.GaussianBlur(frame, (0, 0), SMOOTHING)
+        self._flow, self._flow_weight = None, self._weight
+        if self._frame is not None:
+            self._flow = cv2.calcOpticalFlowFarneback(self._frame, frame, *self._settings)
+        self._frame, self._weight = frame, frame + np.float32(LEAST_WEIGHT)
+
+    def pooled(self, cells: int) -> tuple[np.ndarray, np.ndarray]:
+        """The newest frame's velocity float32 ``[cells, cells, 2]`` and intensity ``[cells, cells]``; see PooledFlow.
+
+        S must be a multiple of ``cells``. Within a cell bright pixels count more: tissue is bright, and blood's noise
+        says nothing about the wall.
+        """
+        mean = _cell_mean(len(self._weight), cells)
+        velocity = np.zeros((cells, cells, 2), np.float32)
+        if self._flow is not None:
+            weight = mean @ self._flow_weight @ mean.T
+            for axis in range(2):
+                velocity[..., axis] = mean @ (self._flow[..., axis] * self._flow_weight) @ mean.T / weight
+        return velocity, mean @ self._weight @ mean.T - LEAST_WEIGHT
+
+
+def pooled_flow(frames: np.ndarray, cells: int, progress: Callable[[float], None] | None = None) -> PooledFlow:
+    """Optical flow of each frame from the one before, pooled to ``cells`` x ``cells``.
+
+    frames: uint8 ``[T, S, S]``, S a multiple of ``cells``. ``progress`` gets the fraction done and may raise to stop.
+    Raises ValueError for other shapes.
+    """
     if frames.ndim != 3 or frames.shape[1] != frames.shape[2] or frames.shape[1] % cells:
         raise ValueError(f"frames must have shape [T, S, S] with S a multiple of {cells}, got {list(frames.shape)}")
-    count, size = frames.shape[:2]
-    mean = _cell_mean(size, cells)
-    velocity = np.zeros((count, cells, cells, 2), np.float32)
-    intensity = np.empty((count, cells, cells), np.float32)
-    before = weight = pooled_weight = None
-    for t in range(count):
-        frame = cv2.GaussianBlur(frames[t], (0, 0), SMOOTHING)
-        if before is not None:
-            flow = cv2.calcOpticalFlowFarneback(before, frame, None, 0.5, 3, window, iterations, 5, 1.1, 0)
-            for axis in range(2):
-                velocity[t, ..., axis] = mean @ (flow[..., axis] * weight) @ mean.T / pooled_weight
-        before, weight = frame, frame + np.float32(LEAST_WEIGHT)
-        pooled_weight = mean @ weight @ mean.T
-        intensity[t] = pooled_weight - LEAST_WEIGHT
+    stream = FlowStream()
+    velocity = np.empty((len(frames), cells, cells, 2), np.float32)
+    intensity = np.empty((len(frames), cells, cells), np.float32)
+    for t, frame in enumerate(frames):
+        stream.push(frame)
+        velocity[t], intensity[t] = stream.pooled(cells)
         if progress is not None and t % 16 == 0:
-            progress((t + 1) / count)
-    return PooledFlow(velocity, intensity, size // cells)
+            progress((t + 1) / len(frames))
+    return PooledFlow(velocity, intensity, frames.shape[1] // cells)
 
 
+@lru_cache(maxsize=8)
 def _cell_mean(size: int, cells: int) -> np.ndarray:
     """Matrix ``[cells, size]`` that averages the rows of an image over each cell."""
     return np.kron(np.eye(cells), np.ones((1, size // cells)) * cells / size).astype(np.float32)

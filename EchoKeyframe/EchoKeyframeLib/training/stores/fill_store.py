@@ -21,7 +21,7 @@ from ...datasets.clip_labels import ClipLabels, LabelError
 from ...datasets.dataset import LabelledCine, VentricleMasks
 from ...datasets.decided import spans_of
 from ...detection.keyframes import Phase
-from ...detection.motion_features import motion_features
+from ...detection.motion_features import clip_motion
 from ...simulator.clip_labels import clip_labels, clip_name
 from ...simulator.config import PhantomConfig
 from ...simulator.phantom import simulate
@@ -81,7 +81,8 @@ def _simulate_part(folder: Path, part: Sequence[int], config: PhantomConfig, fir
     for k, index in enumerate(part):
         labels = clip_labels(clip_name(first_seed + index), batch, k)
         mask = None if masks is None else masks[k]
-        store.write(index, frames[k], motion_features(frames[k]), labels, float(batch.heart_rate[k]), volume[k], mask)
+        features = clip_motion(frames[k]).features
+        store.write(index, frames[k], features, labels, float(batch.heart_rate[k]), volume[k], mask)
     return len(part)
 
 
@@ -110,7 +111,7 @@ def store_labelled(
         frames = prepare(cine, sector, size)
         traced = prepared_masks(cines[index].masks, cine, sector, size) if masks else None
         source = frames_digest(cine.frames)
-        store.write(index, frames, motion_features(frames), clips[index], masks=traced, source=source)
+        store.write(index, frames, clip_motion(frames).features, clips[index], masks=traced, source=source)
     return ClipStore(folder)
 
 

@@ -18,7 +18,7 @@ from ...cine.read import read_cine
 from ...cine.sector import find_sector
 from ...datasets.clip_labels import ClipLabels
 from ...detection.detect import FEWEST_FRAMES
-from ...detection.motion_features import motion_features
+from ...detection.motion_features import clip_motion
 from .clip_store import ClipStore, ClipStoreError, create_store, is_store, read_description, remove_store
 
 Read = Callable[[Path], Cine]
@@ -70,7 +70,7 @@ def store_unlabelled(
             raise CineError(path.name, f"has changed since it was first read; delete {folder} to start anew")
         frames = prepare(cine, find_sector(cine), size)
         labels = ClipLabels(f"cine-{index:05d}", (), (), len(cine), cine.fps, cine.view)
-        store.write(index, frames, motion_features(frames), labels, source=frames_digest(cine.frames))
+        store.write(index, frames, clip_motion(frames).features, labels, source=frames_digest(cine.frames))
     return ClipStore(folder)
 
 
