@@ -8,6 +8,7 @@ import numpy as np
 
 from . import rhythm
 from .keyframes import Curves, Keyframe, Phase
+from .smoothing import smooth
 
 LEAST_PROMINENCE = 0.05
 """Ripple on a curve below this is not a candidate for a keyframe (curves swing by almost 1 within a beat)."""
@@ -149,11 +150,9 @@ def _prominence(curve: np.ndarray, frame: int) -> float:
 
 
 def _candidates(curves: Curves, smoothing: float) -> list[_Candidate]:
-    from scipy.ndimage import gaussian_filter1d
-
     candidates = []
     for phase in Phase:
-        curve = gaussian_filter1d(curves.of(phase).astype(np.float64), max(smoothing, 0.3), mode="nearest")
+        curve = smooth(curves.of(phase), max(smoothing, 0.3))
         maxima = _maxima(curve, LEAST_PROMINENCE)
         if not maxima:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import rhythm
+from .smoothing import smooth
 
 STEP_WIDTH = 0.06
 """Sigma in beats of the Gaussian through which a switch between systole and diastole is seen."""
@@ -52,14 +53,12 @@ def _steps(systole: np.ndarray) -> np.ndarray:
 
 
 def _area(area: np.ndarray) -> np.ndarray:
-    from scipy.ndimage import gaussian_filter1d
-
     mean = area.mean()
     if mean <= 0:
         return np.full(len(area), 0.5)
     beat = rhythm.beat_length(area)
     level = rhythm.level(area / mean, beat) if len(area) > 1 else np.zeros(1)
-    return _full_swing(gaussian_filter1d(level, AREA_SMOOTHING * (beat or _USUAL_BEAT), mode="nearest"))
+    return _full_swing(smooth(level, AREA_SMOOTHING * (beat or _USUAL_BEAT)))
 
 
 def _full_swing(values: np.ndarray) -> np.ndarray:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .smoothing import smooth
+
 LEAST_CORRELATION = 0.4
 """Below this a curve does not resemble itself one beat later."""
 
@@ -78,10 +80,8 @@ def _peaks(curve: np.ndarray) -> np.ndarray:
 
 def _mean_over_beat(curves: np.ndarray, lag: int) -> np.ndarray:
     """Smooth running mean over ``lag`` frames along axis 0; that of the first and last beat goes on to the ends."""
-    from scipy.ndimage import gaussian_filter1d
-
     sums = np.concatenate([np.zeros_like(curves[:1]), np.cumsum(curves, axis=0)])
-    mean = gaussian_filter1d((sums[lag:] - sums[:-lag]) / lag, lag / 4, axis=0, mode="nearest")
+    mean = smooth((sums[lag:] - sums[:-lag]) / lag, lag / 4)
     before = (lag - 1) // 2
     after = len(curves) - len(mean) - before
     return np.concatenate([mean[:1].repeat(before, axis=0), mean, mean[-1:].repeat(after, axis=0)])

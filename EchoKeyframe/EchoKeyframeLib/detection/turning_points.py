@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from .keyframes import Phase
 from .rhythm import beat_length, level
+from .smoothing import smooth
 
 SMOOTHING = 0.02
 """Sigma of the smoothing in beats: a fifth of the shortest phase, the isovolumic ones."""
@@ -54,7 +54,7 @@ def turning_points(displacement: np.ndarray) -> tuple[list[TurningPoint], float]
     """
     beat = beat_length(displacement)
     sigma = max(LEAST_SMOOTHING, SMOOTHING * beat) if beat else LEAST_SMOOTHING
-    curve = level(gaussian_filter1d(displacement, sigma, mode="nearest"), beat)
+    curve = level(smooth(displacement, sigma), beat)
     swing = float(np.percentile(curve, 95) - np.percentile(curve, 5))
     if swing <= 0:
         return [], float(len(curve))
