@@ -69,7 +69,7 @@ def person():
 def no_export(request: pytest.FixtureRequest) -> Iterator[None]:
     """Trainings end without the minute that a graph of each small network takes: graphs come from bundled weights
     alone, but in test_onnx.py."""
-    if request.path.parent.name not in ("training", "evaluation"):
+    if request.path.parent.name not in ("training", "evaluation", "datasets"):
         yield
         return
     onnx_export = pytest.importorskip("EchoKeyframeLib.models.onnx_export", reason="needs torch", exc_type=ImportError)
