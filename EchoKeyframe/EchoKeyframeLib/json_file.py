@@ -35,13 +35,11 @@ _LONGEST = 100  # characters of either end of a message
 _OTHER_TEXT = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
-def read_document(
-    path: Path, what: str, largest: int = LARGEST, error: type[CineError] = CineError
-) -> dict[str, Any]:
-    """The object that a JSON file holds; numbers such as ``19.0`` come as whole ones.
+def read_text(path: Path, what: str, largest: int = LARGEST, error: type[CineError] = CineError) -> str:
+    """The text of a small file in UTF-8, with or without a byte order mark.
 
     what: such as "keyframes file", for messages. error: kind of what is raised where the file cannot be read, is larger
-    than ``largest`` bytes, or holds anything but an object in UTF-8 (with or without a byte order mark).
+    than ``largest`` bytes, is no regular file, or holds other bytes.
     """
     try:
         if not path.is_file() and path.exists():
@@ -55,9 +53,22 @@ def read_document(
     if coding := _OTHER_TEXT.get(data[:2]):
         raise error(path.name, f"is written in {coding}; save it as UTF-8")
     try:
-        document = json.loads(data.decode("utf-8-sig"), parse_float=_number)
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        raise error(path.name, f"cannot be read as a {what} (byte {fault.start} is no UTF-8)") from fault
+        reason = f"byte {fault.start} is no UTF-8; save it as UTF-8"
+        raise error(path.name, f"cannot be read as a {what} ({reason})") from fault
+
+
+def read_document(
+    path: Path, what: str, largest: int = LARGEST, error: type[CineError] = CineError
+) -> dict[str, Any]:
+    """The object that a JSON file holds; numbers such as ``19.0`` come as whole ones.
+
+    Raises ``error`` as ``read_text``, and for anything but an object.
+    """
+    text = read_text(path, what, largest, error)
+    try:
+        document = json.loads(text, parse_float=_number)
     except (ValueError, RecursionError) as fault:
         reason = "it is nested too deep" if isinstance(fault, RecursionError) else str(fault).splitlines()[0]
         raise error(path.name, f"cannot be read as a {what} ({reason})") from fault

@@ -145,7 +145,7 @@ def test_a_table_in_another_encoding(folder, capsys):
     (folder / "labels.csv").write_bytes("file,phase,frame\nschlä.avi,ED,3\n".encode("latin-1"))
     assert main(["check", str(folder)]) == 1
     told = capsys.readouterr().err
-    assert told.startswith("failed: labels.csv: ") and told.endswith("save it as CSV in UTF-8\n")
+    assert told.startswith("failed: labels.csv: ") and told.endswith("save it as UTF-8)\n")
 
 
 def test_wrong_rows_are_all_told(folder, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..datasets.identity_words import identity_words, without_words
 from ..datasets.manifest import FAILED, PREPARED, ManifestEntry
@@ -53,7 +54,7 @@ def _prepare(job: Job, settings: PrepareSettings) -> Outcome:
     write_video(path, prepared.frames, prepared.rate, settings.codec)
     entry = ManifestEntry(
         path.name, PREPARED, cine.view or "", settings.pseudonyms.patient(patient_identity(job.cine)),
-        heart_rate=f"{cine.heart_rate:g}" if cine.heart_rate else "",
+        heart_rate=cine.heart_rate or None,
         warnings=" | ".join(without_words(warning, words) for warning in prepared.warnings),
         **_measures(prepared),
     )  # fmt: skip
@@ -65,10 +66,9 @@ def _words(job: Job) -> frozenset[str]:
     return identity_words(job.cine, job.below or Path(job.cine.name))
 
 
-def _measures(prepared: PreparedCine) -> dict[str, str]:
+def _measures(prepared: PreparedCine) -> dict[str, Any]:
     frames, height, width = prepared.frames.shape
-    row, column = (f"{value:.6g}" for value in prepared.spacing) if prepared.spacing else ("", "")
+    row, column = prepared.spacing or (None, None)
     # The codecs need even sides.
-    return {"frames": str(frames), "fps": f"{prepared.rate:.6g}", "height": str(height + height % 2),
-            "width": str(width + width % 2), "row_spacing": row, "column_spacing": column,
-            "sector": prepared.sector}  # fmt: skip
+    return {"frames": frames, "fps": prepared.rate, "height": height + height % 2, "width": width + width % 2,
+            "row_spacing": row, "column_spacing": column, "sector": prepared.sector}  # fmt: skip

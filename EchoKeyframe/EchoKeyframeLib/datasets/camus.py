@@ -12,15 +12,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
-from ..cine.cine import HIGHEST_FRAME_RATE
+import msgspec
+
 from ..detection.keyframes import Phase
+from ..table_file import FrameCount, Name, checked_row
+from ..table_file import FrameRate as Rate
 from .clip_labels import ClipLabels, LabelError
 from .dataset import Dataset, Finding, LabelledCine, Severity
 from .decided import labelled_spans
 from .masks import LabelMapMasks
 from .split import Split
-from .table_number import table_number
 
 FORM = "CAMUS"
 VIEWS = {"2CH": "A2C", "4CH": "A4C"}
@@ -31,6 +34,15 @@ _SPLIT_FILES = {
 _SEQUENCES = ("half_sequence", "sequence")
 _SUFFIXES = (".nii.gz", ".nii", ".mhd", ".mha")
 _LARGEST_INFO = 65536
+_FrameNumber = Annotated[int, msgspec.Meta(ge=1, lt=10**7, description="a whole number from 1")]
+
+
+class _Info(msgspec.Struct):
+    ED: _FrameNumber | None = None
+    ES: _FrameNumber | None = None
+    NbFrame: FrameCount | None = None
+    FrameRate: Rate | None = None
+    ImageQuality: Name | None = None
 
 
 def is_camus(folder: Path) -> bool:
@@ -73,15 +85,15 @@ def _labelled(
     folder: Path, patient: Path, view: str, split: Split | None, fps: float | None, findings: list[Finding]
 ) -> LabelledCine | None:
     info_path = patient / f"Info_{view}.cfg"
-    name, info = _name(folder, info_path), _info(info_path)
-    if "ED" not in info or "ES" not in info:
+    name = _name(folder, info_path)
+    info = checked_row(_entries(info_path), _Info, name, error=LabelError)
+    if info.ED is None or info.ES is None:
         findings.append(Finding(Severity.NOTE, "no ED and ES", name, f"{name}: says no ED and ES; left out"))
         return None
-    ed, es = (_whole(info[key], name, key) - 1 for key in ("ED", "ES"))
-    frames = _whole(info["NbFrame"], name, "NbFrame") if "NbFrame" in info else None
-    if min(ed, es) < 0 or (frames is not None and max(ed, es) >= frames):
+    ed, es, frames = info.ED - 1, info.ES - 1, info.NbFrame
+    if frames is not None and max(ed, es) >= frames:
         raise LabelError(name, f"ED {ed + 1} and ES {es + 1} must lie between 1 and NbFrame, {frames}")
-    rate = _rate(info["FrameRate"], name, "FrameRate") if "FrameRate" in info else fps
+    rate = info.FrameRate or fps
     sequence = _sequence(patient, view)
     if sequence is None:
         raise LabelError(name, f"its image sequence ({patient.name}_{view}_half_sequence or _sequence) is missing")
@@ -95,7 +107,7 @@ def _labelled(
         sequence,
         patient=_name(folder, patient),
         split=split,
-        quality=info.get("ImageQuality"),
+        quality=info.ImageQuality,
         masks=_masks(patient, view, sequence, ed, es, frames),
     )
 
@@ -136,7 +148,7 @@ def _published_split(folder: Path, findings: list[Finding]) -> dict[str, Split]:
     return parts
 
 
-def _info(path: Path) -> dict[str, str]:
+def _entries(path: Path) -> dict[str, str]:
     """``Key: value`` lines."""
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as stream:
@@ -150,16 +162,3 @@ def _info(path: Path) -> dict[str, str]:
 def _name(folder: Path, path: Path) -> str:
     return path.relative_to(folder).as_posix()
 
-
-def _whole(text: str, name: str, key: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise LabelError(name, f"{key} must be a whole number, got {text!r}") from None
-
-
-def _rate(text: str, name: str, key: str) -> float:
-    value = table_number(text)
-    if not 0 < value <= HIGHEST_FRAME_RATE:
-        raise LabelError(name, f"{key} must be frames per second, got {text!r}")
-    return value

@@ -14,28 +14,51 @@ Frames count from 0; a fraction is allowed. ``file`` is relative to the folder o
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path, PureWindowsPath
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
 
-from ..csv_file import read_rows, write_rows
+import msgspec
+
+from ..csv_file import write_rows
 from ..detection.keyframes import Phase
+from ..table_file import FrameCount, FrameRate, Name, Number, Row, checked_row, read_table
 from .clip_labels import ClipLabels, LabelError, check_inside
 from .decided import Span, format_spans, labelled_spans, parse_spans
 from .readers import ClipReadings
 from .split import Split
-from .table_number import table_number
 
 LABELS_NAME = "labels.csv"
 COLUMNS = ("file", "phase", "frame", "frames", "fps", "view", "outside")
-LARGEST_FILE = 64 * 2**20
-LONGEST_CELL = 4096
-LARGEST_NUMBER = 1e9
-"""Of frames and rates; more is that of no clip."""
 NEAR_LABELS = "labelled"
+_WHAT = "table of labels"
+_INSIDE = r"^(?![/\\]|[A-Za-z]:)(?!(?s:.*[/\\])?\.\.(?:[/\\]|\Z))"
+"""Labels come from other people: their paths must not lead out of their folder."""
 
-Row = dict[str, str]
+
+_Split = Annotated[str, msgspec.Meta(pattern=r"^(?i:train|val|test)\Z", description="train, val or test")]
+
+
+class _Place(msgspec.Struct):
+    file: Annotated[str, msgspec.Meta(pattern=_INSIDE, max_length=4096, description="that of a cine inside the folder")]
+
+
+class _Row(_Place):
+    phase: Annotated[str, msgspec.Meta(pattern=r"^(?i:ED|ES)\Z", description="ED or ES")]
+    frame: Number
+    frames: FrameCount | None = None
+    fps: FrameRate | None = None
+    view: Name | None = None
+    outside: Annotated[bool, msgspec.Meta(description="1 or 0")] = False
+    reader: Name = ""
+    patient: Name | None = None
+    split: _Split | None = None
+    decided: Annotated[str, msgspec.Meta(max_length=4096, description="at most 4096 characters")] | None = None
+
+
+Entries = list[tuple[int, _Row]]
 Problems = list[LabelError]
 
 
@@ -57,14 +80,18 @@ def read_readings(path: Path, problems: Problems | None = None) -> list[ClipRead
     path = Path(path)
     path = path / LABELS_NAME if path.is_dir() else path
     by_file: dict[str, list[tuple[int, Row]]] = {}
-    for number, row in _rows(path):
+    if not path.exists():
+        raise LabelError(path.name, f"no such file of labels in {path.parent}")
+    for line, cells in read_table(path, _Row, _WHAT, error=LabelError):
         with _collecting(problems):
-            by_file.setdefault(_relative_name(path, number, row), []).append((number, row))
+            name = checked_row(cells, _Place, path.name, line, LabelError).file.replace("\\", "/")
+            by_file.setdefault(name, []).append((line, cells))
     if not by_file and not problems:
         raise LabelError(path.name, "holds no labels")
     found = []
-    for name, entries in by_file.items():
+    for name, rows in by_file.items():
         with _collecting(problems):
+            entries = [(line, checked_row(cells, _Row, path.name, line, LabelError)) for line, cells in rows]
             readings = _readings(path, name, entries)
             readings.consensus  # noqa: B018  (raises where readers contradict each other)
             found.append(readings)
@@ -82,90 +109,36 @@ def _collecting(problems: Problems | None) -> Iterator[None]:
         problems.append(error)
 
 
-def _rows(path: Path) -> list[tuple[int, Row]]:
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise LabelError(path.name, f"larger than {LARGEST_FILE >> 20} MB, so not a file of labels")
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            columns, rows = read_rows(stream)
-            missing = [c for c in COLUMNS[:3] if c not in columns]
-            if missing:
-                raise LabelError(path.name, f"its first line lacks the column {missing[0]!r}")
-            found = []
-            for number, row in rows:
-                _check_lengths(path, number, row)
-                found.append((number, row))
-            return found
-    except FileNotFoundError:
-        raise LabelError(path.name, f"no such file of labels in {path.parent}") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LabelError(
-            path.name, f"cannot be read as a table of labels ({error}); save it as CSV in UTF-8"
-        ) from error
-
-
-def _check_lengths(path: Path, number: int, row: Row) -> None:
-    for column, cell in row.items():
-        if len(cell) > LONGEST_CELL:
-            raise LabelError(path.name, f"line {number}: {column:.40} is longer than {LONGEST_CELL} characters")
-
-
-def _relative_name(path: Path, number: int, row: Row) -> str:
-    name = (row["file"] or "").strip().replace("\\", "/")
-    # Labels come from other people: they must not lead out of their folder.
-    if not name or ".." in name.split("/") or name.startswith("/") or PureWindowsPath(name).drive:
-        raise LabelError(path.name, f"line {number}: file must name a cine inside the folder")
-    return name
-
-
-def _readings(path: Path, name: str, entries: list[tuple[int, Row]]) -> ClipReadings:
-    by_reader: dict[str, list[tuple[int, Row]]] = {}
-    for number, row in entries:
-        by_reader.setdefault((row.get("reader") or "").strip(), []).append((number, row))
-    split = _one_value(path, entries, "split")
-    if split and split.lower() not in list(Split):
-        raise LabelError(path.name, f"line {entries[0][0]}: split must be train, val or test")
+def _readings(path: Path, name: str, entries: Entries) -> ClipReadings:
+    by_reader: dict[str, Entries] = {}
+    for line, row in entries:
+        by_reader.setdefault(row.reader, []).append((line, row))
+    split = _said(path, entries, "split")
     return ClipReadings(
         {reader: _clip(path, name, marked, entries) for reader, marked in by_reader.items()},
-        _one_value(path, entries, "patient"),
+        _said(path, entries, "patient"),
         Split(split.lower()) if split else None,
     )
 
 
-def _clip(path: Path, name: str, entries: list[tuple[int, Row]], of_all: list[tuple[int, Row]]) -> ClipLabels:
+def _clip(path: Path, name: str, entries: Entries, of_all: Entries) -> ClipLabels:
     """One reader's labels; what is said of the clip itself counts for all readers."""
     events: dict[Phase, list[float]] = {Phase.ED: [], Phase.ES: []}
-    virtual: set[tuple[Phase, float]] = set()
-    for number, row in entries:
-        phase = (row["phase"] or "").strip().upper()
-        if phase not in events:
-            raise LabelError(path.name, f"line {number}: phase must be ED or ES")
-        frame = _number(path, number, row, "frame")
-        if frame is None:
-            raise LabelError(path.name, f"line {number}: has no frame")
-        events[Phase(phase)].append(frame)
-        if (row.get("outside") or "").strip() in ("1", "true", "True"):
-            virtual.add((Phase(phase), frame))
-    frames = _one_number(path, of_all, "frames")
-    labels = ClipLabels(
-        name,
-        tuple(events[Phase.ED]),
-        tuple(events[Phase.ES]),
-        None if frames is None else int(frames),
-        _one_number(path, of_all, "fps"),
-        _one_value(path, of_all, "view"),
-    )
-    decided = _spans(path, entries, labels)
-    labels = ClipLabels(name, labels.ed, labels.es, labels.frames, labels.fps, labels.view, decided).check(path.name)
+    for _, row in entries:
+        events[Phase(row.phase.upper())].append(row.frame)
+    virtual = frozenset((Phase(row.phase.upper()), row.frame) for _, row in entries if row.outside)
+    frames, fps, view = (_said(path, of_all, column) for column in ("frames", "fps", "view"))
+    labels = ClipLabels(name, tuple(events[Phase.ED]), tuple(events[Phase.ES]), frames, fps, view)
+    labels = replace(labels, decided=_spans(path, entries, labels)).check(path.name)
     if labels.frames is not None:
-        check_inside(labels, labels.frames, frozenset(virtual))
+        check_inside(labels, labels.frames, virtual)
     elif virtual:
         raise LabelError(path.name, f"{name}: a keyframe outside the clip needs the clip's length in column 'frames'")
     return labels
 
 
-def _spans(path: Path, entries: list[tuple[int, Row]], labels: ClipLabels) -> tuple[Span, ...] | None:
-    text = _one_value(path, entries, "decided")
+def _spans(path: Path, entries: Entries, labels: ClipLabels) -> tuple[Span, ...] | None:
+    text = _said(path, entries, "decided")
     if text is None:
         return None
     if text.lower() == NEAR_LABELS:
@@ -177,35 +150,16 @@ def _spans(path: Path, entries: list[tuple[int, Row]], labels: ClipLabels) -> tu
         ) from None
 
 
-def _one_value(path: Path, entries: list[tuple[int, Row]], column: str) -> str | None:
+def _said(path: Path, entries: Entries, column: str) -> Any:
     """What the rows of a clip say of it, None if nothing. The value is not quoted: it may tell who the patient is."""
-    said: tuple[int, str] | None = None
-    for number, row in entries:
-        text = (row.get(column) or "").strip()
-        if text and said and text != said[1]:
-            raise LabelError(path.name, f"line {number}: its {column} differs from that of the same file in line "
-                             f"{said[0]}")
-        said = said or ((number, text) if text else None)
+    said: tuple[int, Any] | None = None
+    for line, row in entries:
+        value = getattr(row, column)
+        if value is not None and said and value != said[1]:
+            there = f"line {said[0]}"
+            raise LabelError(path.name, f"line {line}: its {column} differs from that of the same file in {there}")
+        said = said or (None if value is None else (line, value))
     return said[1] if said else None
-
-
-def _one_number(path: Path, entries: list[tuple[int, Row]], column: str) -> float | None:
-    values = {_number(path, number, row, column): number for number, row in entries}
-    values.pop(None, None)
-    if len(values) > 1:
-        first, *_, last = sorted(values.values())
-        raise LabelError(path.name, f"line {last}: its {column} differs from that of the same file in line {first}")
-    return next(iter(values), None)
-
-
-def _number(path: Path, line: int, row: Row, column: str) -> float | None:
-    text = (row.get(column) or "").strip()
-    if not text:
-        return None
-    value = table_number(text)
-    if not abs(value) <= LARGEST_NUMBER:
-        raise LabelError(path.name, f"line {line}: {column} must be a number")
-    return value
 
 
 def write_labels(path: Path, clips: Iterable[ClipLabels]) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import numpy as np
 
 from ..cine.cine import CineError
-from ..csv_file import read_rows, write_rows
+from ..csv_file import write_rows
 from ..detection.keyframes import Curves
+from ..json_file import Frame
+from ..table_file import Number, checked_row, read_table
+
+_WHAT = "table of curves"
+_Probability = Annotated[float, msgspec.Meta(ge=0, le=1, description="a probability")]
 
 COLUMNS = ("frame", "time", "ed", "es")
 
@@ -25,10 +31,16 @@ def write_curves(path: Path, curves: Curves) -> None:
 
 def read_curves(path: Path, detector: str = "") -> Curves:
     """Read NAME.curves.csv back; ``detector`` names what made them. Raises CineError."""
+    rows = [checked_row(cells, _Row, path.name, line) for line, cells in read_table(path, _Row, _WHAT)]
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = [[float(row[column]) for column in COLUMNS] for _, row in read_rows(file)[1]]
-        _, times, ed, es = np.array(rows, np.float64).reshape(-1, len(COLUMNS)).T
-        return Curves(np.stack([ed, es], axis=1).astype(np.float32), times, detector)
-    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
-        raise CineError(path.name, f"cannot be read as a curves file ({type(error).__name__})") from error
+        times = np.array([row.time for row in rows], np.float64)
+        return Curves(np.array([[row.ed, row.es] for row in rows], np.float32).reshape(-1, 2), times, detector)
+    except ValueError as error:
+        raise CineError(path.name, f"is no {_WHAT} ({error})") from error
+
+
+class _Row(msgspec.Struct, gc=False):
+    frame: Frame
+    time: Number
+    ed: _Probability
+    es: _Probability

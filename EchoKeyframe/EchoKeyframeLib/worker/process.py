@@ -257,12 +257,12 @@ class Worker:
 
     def _read_cine(self, mailbox: Mailbox, number: int) -> Event:
         known = read_description(mailbox.cine(number))
-        frames = mailbox.cine_frames(number, known["attempt"])
+        frames = mailbox.cine_frames(number, known.attempt)
         cine = described_cine(known, frames)
         self._mapped += [mailbox.cine(number), *mailbox.all_cine_frames(number)]
         self._remove_mapped()
-        return Event(DONE, number, fraction=1.0, cine=cine, changed=known["changed"],
-                     arrived=ArrivedFrames(frames, cine.frames.shape, known["attempt"]))  # fmt: skip
+        return Event(DONE, number, fraction=1.0, cine=cine, changed=range(*known.changed),
+                     arrived=ArrivedFrames(frames, cine.frames.shape, known.attempt))  # fmt: skip
 
     def _remove_mapped(self) -> None:
         """Remove files that were read, also while they are mapped, so that a crash leaves no image behind. Windows

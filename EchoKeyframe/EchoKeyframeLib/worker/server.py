@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import shutil
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .launched_process import DISK_FULL
 from .mailbox import Mailbox, remove
 from .message import IDLE, PROGRESS, READY
+from .request import DetectRequest, ReadRequest, ReleaseRequest, Request, RequestError, request_from
 from .temporary_disk import FULL, is_full
 
 if TYPE_CHECKING:
@@ -68,10 +68,6 @@ def serve(folder: Path, idle_seconds: float = 600.0) -> int:
     return 0
 
 
-class RequestError(Exception):
-    """A request that no caller of this version makes. One line."""
-
-
 class _Session:
     """The loaded detector and the answering of one request at a time."""
 
@@ -86,7 +82,7 @@ class _Session:
 
         try:
             self._check_cancelled(number)
-            self._do(number, _request(self.mailbox.request(number)))
+            self._do(number, request_from(self.mailbox.request(number)))
             closing = {"event": "done"}
         except Cancelled:
             closing = {"event": "cancelled"}
@@ -109,22 +105,23 @@ class _Session:
         self.mailbox.report({"request": number, **closing})
         self.mailbox.clear(number)
 
-    def _do(self, number: int, request: dict[str, Any]) -> None:
-        if request["task"] == "release":
-            self.release()
-        elif request["task"] == "read":
-            self.read(number, Path(request["path"]))
-        else:
-            self.detect(number, request)
+    def _do(self, number: int, request: Request) -> None:
+        match request:
+            case ReleaseRequest():
+                self.release()
+            case ReadRequest():
+                self.read(number, Path(request.path))
+            case DetectRequest():
+                self.detect(number, request)
 
-    def detect(self, number: int, request: dict[str, Any]) -> None:
+    def detect(self, number: int, request: DetectRequest) -> None:
         """Read the cine from the mailbox, detect, write the result files."""
         from ..detection.detect import detect
         from ..report.curves_file import write_curves
         from ..report.keyframes_file import KeyframesFile, write_json
 
         self._stage(number, "loading the detector", 0.0)
-        detector = self._detector(request["model"], request["device"])
+        detector = self._detector(request.model, request.device)
         self._check_cancelled(number)
         cine = self._cine(number, request)
         self._stage(number, "detecting", 0.0)
@@ -136,7 +133,7 @@ class _Session:
                 last[0] = time.monotonic()
                 self._stage(number, "detecting", fraction)
 
-        detection = detect(cine, detector, request["decoder"], progress=progress)
+        detection = detect(cine, detector, request.decoder, progress=progress)
         self._check_cancelled(number)
         write_curves(self.mailbox.curves(number), detection.curves)
         write_json(self.mailbox.keyframes(number), KeyframesFile.of(cine, detection))
@@ -191,7 +188,7 @@ class _Session:
             self.loaded = ((model, device), load_detector(model, device))
         return self.loaded[1]
 
-    def _cine(self, number: int, request: dict[str, Any]) -> Cine:
+    def _cine(self, number: int, request: DetectRequest) -> Cine:
         import numpy as np
 
         from ..cine.cine import Box, Cine, Source
@@ -202,12 +199,12 @@ class _Session:
         return Cine(
             frames=frames,
             times=times,
-            source=Source(request["name"]),
-            spacing=tuple(request["spacing"]) if request["spacing"] else None,
-            region=Box(*request["region"]) if request["region"] else None,
-            heart_rate=request["heart_rate"],
-            timing=request["timing"],
-            view=request["view"],
+            source=Source(request.name),
+            spacing=request.spacing,
+            region=Box(*request.region) if request.region else None,
+            heart_rate=request.heart_rate,
+            timing=request.timing,
+            view=request.view,
         )
 
     def _stage(self, number: int, stage: str, fraction: float, **more: Any) -> None:
@@ -244,25 +241,3 @@ def _not_for_readers() -> Iterator[Any]:
         if raised:
             raise raised[0] from None
         raise
-
-
-_FIELDS = {
-    "read": {"path": str},
-    "release": {},
-    "detect": {
-        "name": str, "model": str, "device": str, "decoder": str, "timing": str, "view": (str, type(None)),
-        "heart_rate": (int, float, type(None)), "spacing": (list, type(None)), "region": (list, type(None)),
-    },
-}  # fmt: skip
-
-
-def _request(path: Path) -> dict[str, Any]:
-    """A request as its caller made it. Raises RequestError for anything else, OSError."""
-    try:
-        request = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        raise RequestError("the request cannot be read; try again") from None
-    fields = _FIELDS.get(request.get("task")) if isinstance(request, dict) else None
-    if fields is None or not all(isinstance(request.get(key, ...), kind) for key, kind in fields.items()):
-        raise RequestError("the request is none that this version knows; restart the application")
-    return request

@@ -21,7 +21,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import numpy as np
 
 from ...atomic_file import written_atomically
@@ -30,6 +32,7 @@ from ...cine.frames_digest import frames_digest, short_digest
 from ...datasets.clip_labels import ClipLabels
 from ...datasets.decided import spans_of
 from ...detection.motion_features import GRID
+from ...json_file import Word, checked, read_text
 
 FORMAT = 1
 MOST_EVENTS, LONGEST_NAME = 64, 120
@@ -55,6 +58,25 @@ CLIP = np.dtype(
     ]
 )
 """``ed``, ``es``: positions in frames, those just outside the clip included, filled up with NaN."""
+
+
+_WHAT = "description of a store"
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**40)]
+
+
+class _Clip(msgspec.Struct):
+    frames: _Count
+
+
+class _Description(msgspec.Struct):
+    """What of ``store.json`` is used as more than a text to compare."""
+
+    size: Annotated[int, msgspec.Meta(ge=1, le=2**14)]
+    lengths: list[tuple[_Count, _Count]]
+    kind: Word = "unknown"
+    first_seed: _Count | None = None
+    clips: list[_Clip] = []
+    members: list[_Count] = []
 
 
 class ClipStoreError(CineError):
@@ -295,12 +317,17 @@ def remove_store(folder: Path) -> None:
 
 def read_description(folder: Path) -> dict[str, object]:
     """What a store's clips are. Raises ClipStoreError where ``folder`` holds none, or one of another version."""
+    path = folder / DESCRIPTION_NAME
     try:
-        description = json.loads((folder / DESCRIPTION_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ClipStoreError(folder.name, f"is no store of clips ({DESCRIPTION_NAME}: {error})") from error
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
-        raise ClipStoreError(folder.name, "was made by another version; make it again")
+        description = json.loads(read_text(path, _WHAT, error=ClipStoreError))
+        if isinstance(description, dict) and description.get("format") != FORMAT:
+            raise ClipStoreError(folder.name, "was made by another version; make it again")
+        checked(description, _Description, path, _WHAT, ClipStoreError)
+    except (ClipStoreError, ValueError, RecursionError) as error:
+        if getattr(error, "name", "") == folder.name:
+            raise
+        reason = getattr(error, "reason", "it is no JSON")
+        raise ClipStoreError(folder.name, f"is no store of clips ({DESCRIPTION_NAME} {reason})") from error
     return description
 
 
