@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from EchoKeyframeLib.cine.budget import MEMORY_VARIABLE
 from EchoKeyframeLib.measurement.contour import MeasurementError
 from EchoKeyframeLib.measurement.contours_file import read_contours
 from EchoKeyframeLib.measurement.mask_picture import read_mask
@@ -127,8 +128,57 @@ def test_the_size_of_a_picture_is_compared_before_it_is_decoded(tmp_path, side, 
     ))  # fmt: skip
     with pytest.raises(MeasurementError, match=message):
         read_mask(path, SIZE)
-    with pytest.raises(MeasurementError, match="larger than any frame"):
+    with pytest.raises(MeasurementError, match=r"more than any ultrasound image|larger than any frame"):
         read_mask(path)
+
+
+@pytest.mark.parametrize("picture", [CAVITY, coloured((200, 0, 0), (0, 0, 0)), coloured((9, 9, 9, 128), (0, 0, 0, 0))])
+def test_a_picture_is_decoded_within_the_budget_of_every_reader(tmp_path, monkeypatch, picture):
+    path = save(tmp_path / "m.png", picture)
+    monkeypatch.setenv(MEMORY_VARIABLE, f"{SIZE[0] * SIZE[1] * 24 / 1e9:g}")
+    assert np.array_equal(read_mask(path), CAVITY)
+    monkeypatch.setenv(MEMORY_VARIABLE, f"{SIZE[0] * SIZE[1] * 23 / 1e9:g}")
+    with pytest.raises(MeasurementError, match=r"^m\.png: needs .* of memory decoded"):
+        read_mask(path)
+
+
+SECTOR = cv2.ellipse(np.zeros(SIZE, np.uint8), (80, 2), (112, 112), 0, 50, 130, 1, -1).astype(bool)
+OPEN_WALL = WALL & (np.arange(SIZE[0])[:, None] < 70)
+
+
+@pytest.mark.parametrize("marked", [~CAVITY, ~ellipse((20, 36), (80, 100)), ~ellipse((2, 2))])
+@pytest.mark.parametrize("kind", ["gray", "soft", "alpha", "colour"])
+def test_all_but_the_cavity_is_refused(tmp_path, marked, kind):
+    picture = {"gray": marked * np.uint8(255), "colour": marked[..., None] * np.uint8((200, 0, 0)),
+               "alpha": np.dstack([np.zeros((*SIZE, 3), np.uint8), marked * np.uint8(255)]),
+               "soft": np.rint(cv2.GaussianBlur(marked * np.float32(255), (0, 0), 1.5)).astype(np.uint8)}  # fmt: skip
+    with pytest.raises(MeasurementError, match=r"^m\.png: marks the picture's edge all round, .* save it inverted"):
+        read_mask(save(tmp_path / "m.png", picture[kind]), SIZE)
+
+
+@pytest.mark.parametrize("marked", [WALL, OPEN_WALL, SECTOR & ~CAVITY, SECTOR & ~ellipse((10, 22)),
+                                    THIN_WALL])  # fmt: skip
+@pytest.mark.parametrize("value", [1, 255])
+def test_a_wall_or_a_sector_without_the_cavity_is_refused(tmp_path, marked, value):
+    with pytest.raises(MeasurementError, match=r"^m\.png: marks what lies around an empty area"):
+        read_mask(save(tmp_path / "m.png", marked * np.uint8(value)), SIZE)
+
+
+@pytest.mark.parametrize("label", [2, 3])
+def test_a_label_that_is_the_wall_or_the_background_is_refused(tmp_path, label):
+    picture = np.full(SIZE, 3, np.uint8)
+    picture[WALL], picture[CAVITY] = 2, 1
+    with pytest.raises(MeasurementError, match=r"around an empty area|edge all round"):
+        read_mask(save(tmp_path / "m.png", picture), SIZE, label)
+    assert np.array_equal(read_mask(tmp_path / "m.png", SIZE, 1), CAVITY)
+
+
+@pytest.mark.parametrize("marked", [
+    CAVITY & ~ellipse((4, 7), (72, 60)) & ~ellipse((4, 7), (88, 60)),  # papillary muscles
+    ellipse((20, 36), (80, 100)), ellipse((70, 58), (80, 60)), np.zeros(SIZE, bool),
+])  # fmt: skip
+def test_a_cavity_with_papillary_muscles_cut_by_the_edge_or_large_is_read(tmp_path, marked):
+    assert np.array_equal(read_mask(save(tmp_path / "m.png", marked * np.uint8(255)), SIZE), marked)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pipes and links there")

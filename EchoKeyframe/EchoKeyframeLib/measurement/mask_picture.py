@@ -2,7 +2,7 @@
 
 Tools write 0 and 1, 0 and 255, several labels in one picture (8 or 16 bits), soft edges, probabilities, or colour with
 transparency. A wall or an atrium must not be counted as cavity: where a picture holds several labels, somebody has to
-say which one is the cavity.
+say which one is the cavity, and what has the shape of a wall or of all but a cavity is refused.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from ..cine.budget import require_frame_size, require_memory
+from ..cine.cine import CineError
 from .contour import MeasurementError
 
 LARGEST_FILE = 64 * 2**20
-MOST_PIXELS = 2**26
-"""Of a picture, where the size of the cine is not known."""
+_BYTES_A_PIXEL = 24
+"""Taken at most while a picture is decoded and its values are told apart."""
 _FORMATS = ("PNG", "TIFF", "BMP", "GIF", "JPEG", "PPM", "WEBP")
 _LARGEST_LABEL = 32
 """Whole numbers up to here are labels; soft edges reach the end of their scale."""
@@ -26,6 +28,12 @@ _MOST_LABELS = 16
 _TOLD = 8
 _WIDEST_EDGE = 9
 """Pixels across which a soft edge may fall from three quarters to a quarter."""
+_LEAST_SOLID = 0.7
+"""Share of its convex hull that a cavity fills; those of networks and persons fill 0.9 or more, walls half."""
+_MOST_EDGE = 0.5
+"""Share of the picture's edge that a cavity may touch."""
+_LARGE, _HOLE = 0.4, 0.02
+"""What spans so much of the picture and has a hole of so much of its own size is all of a sector but the cavity."""
 
 
 def read_mask(path: Path, size: tuple[int, int] | None = None, label: int | None = None) -> np.ndarray:
@@ -35,10 +43,15 @@ def read_mask(path: Path, size: tuple[int, int] | None = None, label: int | None
     a picture of several labels. Without it, one value beside 0 is the cavity, and of soft edges what reaches half of
     the greatest value.
 
-    Raises MeasurementError where the file is no picture of that size, holds several labels of which none was named, or
-    not the one that was.
+    Raises MeasurementError where the file is no picture of that size, takes more than the budget of memory, holds
+    several labels of which none was named, or not the one that was, or marks what cannot be a cavity.
     """
-    values = _values(path, size)
+    mask = _marked(path, _values(path, size), label)
+    _check_shape(path, mask)
+    return mask
+
+
+def _marked(path: Path, values: np.ndarray, label: int | None) -> np.ndarray:
     found = np.unique(values[values != 0])
     if label is not None:
         if label not in found:
@@ -63,8 +76,8 @@ def _values(path: Path, size: tuple[int, int] | None) -> np.ndarray:
                 return _gray(path, picture)
     except UnidentifiedImageError:
         raise MeasurementError(path.name, "is no picture; save it as PNG, 0 outside the cavity") from None
-    except MeasurementError:
-        raise
+    except CineError as error:
+        raise MeasurementError(path.name, error.reason) from None
     except Image.DecompressionBombError:
         raise MeasurementError(path.name, "is a picture larger than any frame") from None
     except (OSError, SyntaxError, ValueError, MemoryError) as error:
@@ -75,8 +88,8 @@ def _values(path: Path, size: tuple[int, int] | None) -> np.ndarray:
 def _check_size(path: Path, found: tuple[int, int], size: tuple[int, int] | None) -> None:
     if size is not None and found != (size[1], size[0]):
         raise MeasurementError(path.name, f"is {found[0]}x{found[1]} pixels, but a frame {size[1]}x{size[0]}")
-    if found[0] * found[1] > MOST_PIXELS:
-        raise MeasurementError(path.name, f"is {found[0]}x{found[1]} pixels, larger than any frame")
+    require_frame_size(path.name, *found)
+    require_memory(path.name, found[0] * found[1] * _BYTES_A_PIXEL)
 
 
 def _gray(path: Path, picture: Image.Image) -> np.ndarray:
@@ -85,7 +98,8 @@ def _gray(path: Path, picture: Image.Image) -> np.ndarray:
         gray = np.asarray(picture.convert("L"))
         return gray if len(np.unique(gray)) < 3 else np.asarray(picture.getchannel(0))
     if picture.mode in ("1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"):
-        return np.nan_to_num(np.asarray(picture).astype(np.float64), posinf=0, neginf=0)
+        values = np.asarray(picture)
+        return np.nan_to_num(values, posinf=0, neginf=0) if picture.mode == "F" else values
     if picture.mode not in ("LA", "La", "RGB", "RGBA", "RGBa", "RGBX"):
         raise MeasurementError(path.name, f"holds colours of the kind {picture.mode}; save it as gray PNG")
     colours = np.asarray(picture.convert("RGBA"))
@@ -93,15 +107,34 @@ def _gray(path: Path, picture: Image.Image) -> np.ndarray:
     if alpha.min() < alpha.max():
         opaque = colours[alpha > 0][:, :3]
         if (opaque == opaque[0]).all():
-            return alpha.astype(np.float64)
+            return alpha
     channels = colours[..., :3]
     if (channels == channels[..., :1]).all():
-        return channels[..., 0] * (alpha > 0).astype(np.float64)
-    shown = channels.reshape(-1, 3)[(alpha > 0).ravel()]
-    kinds = np.unique(shown[shown.any(axis=1)], axis=0)
-    if len(kinds) > 1:
-        raise MeasurementError(path.name, f"holds {len(kinds)} colours; save it as gray labels, or the cavity alone")
-    return (channels.any(axis=2) & (alpha > 0)).astype(np.float64)
+        return channels[..., 0] * (alpha > 0)
+    shown = (channels @ np.array([1 << 16, 1 << 8, 1], np.uint32)) * (alpha > 0)
+    kinds = np.count_nonzero(np.unique(shown))
+    if kinds > 1:
+        raise MeasurementError(path.name, f"holds {kinds} colours; save it as gray labels, or the cavity alone")
+    return shown > 0
+
+
+def _check_shape(path: Path, mask: np.ndarray) -> None:
+    """Raise MeasurementError for a wall, or for all but a cavity."""
+    edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    if edge.mean() > _MOST_EDGE:
+        raise MeasurementError(path.name, "marks the picture's edge all round, so all but the cavity; save it inverted")
+    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not outlines:
+        return
+    filled, hull = (np.zeros(mask.shape, np.uint8) for _ in range(2))
+    outline = max(outlines, key=cv2.contourArea)
+    cv2.drawContours(filled, [outline], 0, 1, -1)
+    cv2.fillConvexPoly(hull, cv2.convexHull(outline), 1)
+    hole = np.count_nonzero(filled.astype(bool) & ~mask) / np.count_nonzero(filled)
+    solid = np.count_nonzero(filled.astype(bool) & mask) / np.count_nonzero(hull)
+    if solid < _LEAST_SOLID or (hull.mean() > _LARGE and hole > _HOLE):
+        raise MeasurementError(path.name, "marks what lies around an empty area, such as the wall, and no cavity; mark "
+                               "the cavity alone, the wall and what lies beside it 0")  # fmt: skip
 
 
 def _are_labels(values: np.ndarray, found: np.ndarray) -> bool:
@@ -110,7 +143,8 @@ def _are_labels(values: np.ndarray, found: np.ndarray) -> bool:
         return True
     if len(found) <= _MOST_LABELS:
         return any(_holds(values == value, 3) for value in found[:-1])
-    middle = (values > found[-1] / 4) & (values < 3 * found[-1] / 4)
+    top = float(found[-1])
+    middle = (values > top / 4) & (values < 3 * top / 4)
     return _holds(middle, _WIDEST_EDGE)
 
 
