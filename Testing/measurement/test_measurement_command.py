@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pydicom
 import pytest
+from dicom_files import write_dicom
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cine.sector import find_sector
 from EchoKeyframeLib.cli import main
@@ -19,6 +21,7 @@ from EchoKeyframeLib.measurement.measure import measure
 from EchoKeyframeLib.measurement.traced_view import TracedView, beats_of_contours
 from EchoKeyframeLib.report.measurement_figure import draw_measurement
 from EchoKeyframeLib.report.measurement_file import CSV_COLUMNS
+from fuzz import metaimage, nifti
 from PIL import Image
 from ventricle_shapes import ellipsoid
 
@@ -134,6 +137,62 @@ def test_a_film_is_measured_once_a_person_vouches_for_its_pixels(film, tmp_path,
     assert command(film, "--contours", drawn, *given) == 2
     assert "already there; use --force" in capsys.readouterr().err
     assert command(film, "--contours", drawn, *given, "--force") == 0
+
+
+NOISE = np.random.default_rng(0).integers(0, 255, (16, 300, 300), dtype=np.uint8)
+
+
+def of_unmeasured_pixels(path: Path, size: float) -> Path:
+    """A loop whose file gives a pixel size that nobody measured: the format's default, or that of a screen."""
+    if path.suffix == ".mha":
+        path.write_bytes(metaimage(NOISE).replace(b"0.3 0.3", f"{size:.5g} {size:.5g}".encode()))
+    elif path.suffix == ".nii":
+        path.write_bytes(nifti(NOISE, steps=(size, size)))
+    else:
+        capture = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7.2", "ConversionType": "WSD"}
+        write_dicom(path, NOISE, FrameTime="40", PixelSpacing=[size, size], **capture)
+    return path
+
+
+@pytest.mark.parametrize(("name", "size"), [
+    ("a.mha", 1.0), ("a.nii", 1.0), ("a.mha", 25.4 / 72), ("a.nii", 25.4 / 96), ("a.mha", 25.4 / 300), ("a.dcm", 1.0),
+])  # fmt: skip
+@pytest.mark.parametrize("more", [[], ["--sr"]])
+def test_no_volume_follows_from_a_pixel_size_that_nobody_measured(tmp_path, capsys, name, size, more):
+    path, drawn = of_unmeasured_pixels(tmp_path / name, size), shapes_file(tmp_path / "c.json")
+    given = (path, "--contours", drawn, "--view", "A4C", "--fps", 25, "--output", tmp_path / "out")
+    assert command(*given, *more) == 1
+    told = capsys.readouterr()
+    assert f"failed: {name}: " in told.err and "the size of a pixel is not known" in told.err
+    assert "mL" not in told.out + told.err
+    assert not (tmp_path / "out").exists()
+    if not more:
+        assert command(*given, "--spacing", 1, 1) == 0
+        (result,) = (tmp_path / "out").glob("a*.measurement.json")
+        document = json.loads(result.read_text(encoding="utf-8"))
+        assert document["mean"]["edv"] == pytest.approx(ED.volume, rel=0.01)
+        assert any("given by a person" in warning for warning in document["warnings"])
+
+
+@pytest.mark.parametrize("name", ["a.mha", "a.nii", "a.dcm"])
+def test_frames_are_exported_without_a_pixel_size_that_nobody_measured(tmp_path, beating_cine, monkeypatch, name):
+    monkeypatch.setattr(sys.modules[__name__], "NOISE", beating_cine.frames)
+    path, out = of_unmeasured_pixels(tmp_path / name, 1.0), tmp_path / "out"
+    assert main(["export", str(path), "--model", "motion", "--fps", "30", "--format", "png", "nrrd",
+                 "--output", str(out)]) == 0  # fmt: skip
+    pictures, volumes = list(out.glob("*.png")), list(out.glob("*.nrrd"))
+    assert pictures and not any(Image.open(picture).info.get("dpi") for picture in pictures)
+    assert volumes and all(b"spacing_mm:=unknown" in volume.read_bytes() for volume in volumes)
+
+
+def test_a_screens_pixel_size_in_dicom_is_used_and_doubted_in_every_result(tmp_path, capsys):
+    """A header that states a size is believed; a person is asked to check it."""
+    path = write_dicom(tmp_path / "a.dcm", NOISE, FrameTime="40", PixelSpacing=[25.4 / 72] * 2)
+    drawn = shapes_file(tmp_path / "c.json")
+    assert command(path, "--contours", drawn, "--view", "A4C", "--output", tmp_path / "out") == 0
+    assert "72 dots per inch" in capsys.readouterr().out
+    document = json.loads((tmp_path / "out" / "a.measurement.json").read_text(encoding="utf-8"))
+    assert any("72 dots per inch" in warning for warning in document["warnings"])
 
 
 def test_a_persons_spacing_stands_above_the_files(sample_clip, contours, tmp_path, capsys):
