@@ -20,6 +20,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -77,10 +78,33 @@ def seeds(folder: Path) -> dict[str, bytes]:
         {"phase": "ED", "frame": 3, "curve": "spline", "points": [
             [8, 20], [7, 14], [7, 8], [9, 4], [12, 2], [16, 4], [18, 8], [18, 14], [16, 20]]}]}).encode()  # fmt: skip
     found["labels.csv"] = b"file,phase,frame,fps,view\na.avi,ED,0,30,A4C\na.avi,ES,12,30,A4C\n"
+    found |= _tables_and_mailbox(folder, frames)
     from EchoKeyframeLib import models
 
     found["card.json"] = (Path(models.__file__).parent / "weights" / "two-stream.json").read_bytes()
     return found
+
+
+def _tables_and_mailbox(folder: Path, frames: np.ndarray) -> dict[str, bytes]:
+    import cv2
+    from EchoKeyframeLib.cine.array import cine_from_array
+    from EchoKeyframeLib.datasets.manifest import COLUMNS
+    from EchoKeyframeLib.worker.cine_result import write_description
+
+    write_description(cine_from_array(frames, fps=30, name="a.avi"), 1, range(0), folder / "cine.json")
+    request = {"task": "detect", "name": "a", "model": "motion", "device": "cpu", "decoder": "beats", "timing": "",
+               "view": None, "heart_rate": 61, "spacing": [0.3, 0.3], "region": [0, 0, 40, 30]}  # fmt: skip
+    event = {"event": "progress", "request": 1, "stage": "x", "fraction": 0.5, "shape": [1, 24, 32], "attempt": 0}
+    mask = cv2.ellipse(np.zeros((24, 32), np.uint8), (16, 12), (6, 10), 0, 0, 360, 1, -1)
+    return {
+        "manifest.csv": f"{','.join(COLUMNS)}\na.avi,prepared,A4C,p,30,29.97,112,112,0.8,0.8,fan,61,,\n".encode(),
+        "a.curves.csv": b"frame,time,ed,es\n0,0.0,0.5,0.25\n1,0.04,0.25,0.5\n",
+        "cine.json": (folder / "cine.json").read_bytes(),
+        "request.json": json.dumps(request).encode(),
+        "event.json": json.dumps(event).encode(),
+        "mask.png": cv2.imencode(".png", mask)[1].tobytes(),
+        "mask.tif": cv2.imencode(".tif", mask * np.uint16(300))[1].tobytes(),
+    }
 
 
 def _keyframes(path: Path) -> bytes:
@@ -159,7 +183,7 @@ def _changed_json(data: bytes, random: np.random.Generator) -> bytes:
             if random.random() < 0.2:
                 del place[key]
             else:
-                place[key] = _ODD_VALUES[int(random.integers(len(_ODD_VALUES)))]
+                place[key] = deepcopy(_ODD_VALUES[int(random.integers(len(_ODD_VALUES)))])
     return json.dumps(document).encode()
 
 
@@ -206,17 +230,32 @@ def read(path: Path) -> bool:
     """Read a file as the program would; whether it could. Raises what is no foreseen error."""
     from EchoKeyframeLib.cine.cine import CineError
     from EchoKeyframeLib.cine.read import read_cine, read_header
-    from EchoKeyframeLib.datasets.dataset import DatasetError
-    from EchoKeyframeLib.datasets.labels import LabelError
+    from EchoKeyframeLib.datasets.manifest import read_manifest
     from EchoKeyframeLib.datasets.open_dataset import open_dataset
-    from EchoKeyframeLib.measurement.contour import MeasurementError
     from EchoKeyframeLib.measurement.contours_file import read_contours
+    from EchoKeyframeLib.measurement.mask_picture import read_mask
     from EchoKeyframeLib.models.weights_file import load_card
+    from EchoKeyframeLib.report.curves_file import read_curves
     from EchoKeyframeLib.report.keyframes_file import read_json
+    from EchoKeyframeLib.worker.cine_result import described_cine, read_description
+    from EchoKeyframeLib.worker.message import message_from
+    from EchoKeyframeLib.worker.request import RequestError, request_from
 
     try:
         if path.name == "labels.csv":
             open_dataset(path.parent)
+        elif path.name == "manifest.csv":
+            read_manifest(path.parent)
+        elif path.name == "a.curves.csv":
+            read_curves(path)
+        elif path.name == "cine.json":
+            described_cine(read_description(path), path.with_name("a.mha"))
+        elif path.name == "request.json":
+            request_from(path)
+        elif path.name == "event.json":
+            return message_from(path.read_bytes()) is not None
+        elif path.name.startswith("mask."):
+            read_mask(path)
         elif path.name == "card.json":
             load_card(path.with_suffix(".safetensors"))
         elif path.name.endswith(".contours.json"):
@@ -226,7 +265,7 @@ def read(path: Path) -> bool:
         else:
             read_header(path)
             read_cine(path, fps=None if "plus" in path.name else 25.0)
-    except (CineError, DatasetError, LabelError, MeasurementError) as error:
+    except (CineError, RequestError) as error:
         if "\n" in str(error) or len(str(error)) > 600:
             raise AssertionError(f"message {str(error)[:200]!r}") from None
         return False
