@@ -178,7 +178,7 @@ def _noisy_inside(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("spoilt", [_zeroed_inside, _noisy_inside])
-@pytest.mark.parametrize("syntax", [JPEGBaseline8Bit, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless])
+@pytest.mark.parametrize("syntax", CODECS)
 def test_a_frame_that_is_spoilt_inside_is_lost(tmp_path: Path, syntax: str, spoilt: Callable[[bytes], bytes]) -> None:
     speckle = np.random.default_rng(0).integers(0, 127, (8, 96, 128), dtype=np.uint8)
     frames = speckle + beating_frames(8, 96, 128) // 2
@@ -189,6 +189,34 @@ def test_a_frame_that_is_spoilt_inside_is_lost(tmp_path: Path, syntax: str, spoi
     assert cine.source.frame_numbers == (1, 2, 3, 5, 6, 7, 8) and cine.findings[0].kind is FindingKind.LOST_FRAMES
     assert np.array_equal(cine.frames, np.delete(sound.frames, 3, axis=0))
     assert cine.fps == pytest.approx(sound.fps) and len(sound) == 8  # the gap is no interval
+
+
+@pytest.mark.parametrize("kind", ["gray", "colour", "16 bits"])
+@pytest.mark.parametrize("size", [300, 2000])
+def test_noise_in_any_segment_of_an_rle_frame_is_told(tmp_path: Path, kind: str, size: int) -> None:
+    """What noise decodes to is longer or shorter than the picture, in its own segment alone."""
+    random = np.random.default_rng(size)
+    frames = random.integers(0, 127, (6, 96, 128), dtype=np.uint8) + beating_frames(6, 96, 128) // 2
+    frames = {"gray": frames, "colour": np.repeat(frames[..., None], 3, axis=3),
+              "16 bits": frames.astype(np.uint16) * 255}[kind]  # fmt: skip
+    photometric = "RGB" if kind == "colour" else "MONOCHROME2"
+    encoded = [encode(frame, RLELossless, photometric) for frame in frames]
+    sound = read_cine(write_dicom(tmp_path / "sound.dcm", frames, RLELossless, encoded=encoded))
+    assert len(sound) == 6 and not sound.findings
+    first = int.from_bytes(encoded[2][8:12], "little") or len(encoded[2])  # where the second segment begins
+    for at in {200, first - size - 8, len(encoded[2]) - size - 8}:
+        spoilt = encoded[2][:at] + random.bytes(size) + encoded[2][at + size :]
+        path = write_dicom(tmp_path / "a.dcm", frames, RLELossless, encoded=[*encoded[:2], spoilt, *encoded[3:]])
+        cine = read_cine(path)
+        assert cine.source.frame_numbers == (1, 2, 4, 5, 6), at
+        assert [finding.kind for finding in cine.findings] == [FindingKind.LOST_FRAMES]
+
+
+def test_rle_segments_that_are_too_long_in_every_frame_are_read(tmp_path: Path) -> None:
+    frames = beating_frames(6)
+    longer = [encode(frame, RLELossless, "MONOCHROME2") + b"\x09" + bytes(11) for frame in frames]
+    cine = read_cine(write_dicom(tmp_path / "a.dcm", frames, RLELossless, encoded=longer))
+    assert np.array_equal(cine.frames, frames) and not cine.findings
 
 
 def test_an_encoder_that_is_odd_in_every_frame_is_read(tmp_path: Path) -> None:

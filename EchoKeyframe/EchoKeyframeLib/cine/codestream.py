@@ -121,13 +121,17 @@ def rle_is_sound(data: bytes, segments: int, pixels: int) -> bool:
 
     Two bytes stand for 128 at most, so data that cannot hold so many pixels never have memory set aside for them.
     """
+    found = rle_segments(data)
+    return len(found) == segments and found[0][0] == _RLE_HEADER and all(64 * (b - a) >= pixels for a, b in found)
+
+
+def rle_segments(data: bytes) -> list[tuple[int, int]]:
+    """Where the segments of an RLE frame begin and end; none for a header that has no room."""
     if len(data) < _RLE_HEADER:
-        return False
+        return []
     count, *offsets = struct.unpack_from("<16I", data)
     used = offsets[:count] if count <= 15 else []
-    return count == segments and used[0] == _RLE_HEADER and all(
-        (b - a) * 64 >= pixels for a, b in zip(used, [*used[1:], len(data)], strict=True)
-    )
+    return list(zip(used, [*used[1:], len(data)], strict=True)) if used else []
 
 
 def jpeg_is_sound(data: bytes) -> bool:

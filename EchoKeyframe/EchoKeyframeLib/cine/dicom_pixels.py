@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
+from statistics import median
 
 import cv2
 import numpy as np
@@ -16,11 +17,12 @@ from .dicom_file import DicomFile, number
 from .dicom_fragments import frame_spans, read_items
 from .dicom_pixel_format import PixelFormat, pixel_format, whole
 from .finding import Finding, FindingKind
-from .frame_decoder import decode_frame
+from .frame_decoder import decode_frame, rle_excess
 from .inner_damage import InnerDamage
 from .native_frame import native_frame
-from .photometric import PictureWord, color_space, picture_word
+from .photometric import PictureWord, color_space, header_says_rgb, picture_word
 from .pixel_data_syntax import codec_finding, is_native, refuse_unread, storage_finding
+from .planar_configuration import planar_finding
 from .sample_scale import needs_scale, scale_table, without_unused_bits
 
 _MOST_FRAMES = 1_000_000
@@ -53,6 +55,8 @@ class StoredFrames:
             self.findings.append(finding)
         if not self._is_native:
             self._adopt_codestream()
+        elif self._format.samples == 3 and self._format.allocated == 8 and self._format.photometric != "YBR_FULL_422":
+            self._adopt_planes()
         size = self._format.rows * self._format.columns * self._format.samples
         require_memory(file.name, self._count * size)
         self._table: np.ndarray | None = None
@@ -111,6 +115,18 @@ class StoredFrames:
         self._format, findings = as_coded(self._file.name, self._format, coded)
         self.findings += findings
 
+    def _adopt_planes(self) -> None:
+        """Take colours apart as they lie where the picture leaves no doubt that the header is wrong."""
+        form = self._format
+
+        def frame(index: int, planar: int) -> np.ndarray:
+            return native_frame(self._file, replace(form, planar=planar), index)
+
+        finding = planar_finding(frame, self._count, form.planar, header_says_rgb(form.photometric))
+        if finding is not None:
+            self.findings.append(finding)
+            self._format = replace(form, planar=1 - form.planar)
+
     def _data(self, index: int) -> bytes:
         """The codestream of a frame."""
         return b"".join(self._file.read(start, length) for start, length in self._spans[index])
@@ -145,7 +161,15 @@ class StoredFrames:
             said = says_rgb(data, codec)
         if codec in (Codec.JPEG_2000, Codec.JPEG_LS):
             bits = shape.bits
-        return without_unused_bits(decode_frame(data, codec, shape), form, bits), said
+        excess = self._rle_excess if codec is Codec.RLE else 0
+        return without_unused_bits(decode_frame(data, codec, shape, excess), form, bits), said
+
+    @cached_property
+    def _rle_excess(self) -> int:
+        """What is too much in most segments: some encoders are odd in every frame."""
+        indices = {0, self._count // 3, self._count // 2, 2 * self._count // 3, self._count - 1}
+        pixels = self._format.rows * self._format.columns
+        return int(median(rle_excess(data, pixels) for data in map(self._data, indices)))
 
     @cached_property
     def _ends_show_something(self) -> bool:

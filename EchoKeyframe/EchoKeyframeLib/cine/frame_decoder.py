@@ -9,25 +9,26 @@ from io import BytesIO
 
 import numpy as np
 
-from .codestream import Codec, FrameShape, j2k_start, jpeg_is_sound, rle_is_sound
+from .codestream import Codec, FrameShape, j2k_start, jpeg_is_sound, rle_is_sound, rle_segments
 
 _START_OF_SCAN, _END = b"\xff\xda", b"\xff\xd9"
 _MOST_SCANS = 48  # of a JPEG: each is a pass over the whole image, however few bytes it takes
 _MOST_PADDING = 16  # zeros behind a codestream
+_RLE_PADDING = 2  # bytes that a segment may decode to beyond its pixels, for its length is even
 # Names for libjpeg of samples that are to stay as they are coded, by how many a pixel has.
 _AS_CODED = {1: "GRAYSCALE", 3: "RGB"}
 
 
-def decode_frame(data: bytes, codec: Codec, shape: FrameShape) -> np.ndarray:
+def decode_frame(data: bytes, codec: Codec, shape: FrameShape, rle_excess: int = 0) -> np.ndarray:
     """Samples of a frame, ``[H, W]`` or ``[H, W, 3]``, in the colour space in which they are coded.
 
     JPEG 2000's and JPEG XL's own colour transforms, which are part of these codecs, are undone; YCbCr of JPEG stays.
     shape: what the frame's header declares, for RLE what the file does: checked by the caller, for it decides how much
-    memory is set aside.
+    memory is set aside. rle_excess: what that function says of most frames of the clip.
 
     Raises ValueError, or an error of the decoder's own, where the data are damaged.
     """
-    samples = _DECODERS[codec](data, shape)
+    samples = _rle(data, shape, rle_excess) if codec is Codec.RLE else _DECODERS[codec](data, shape)
     wanted = (shape.rows, shape.columns) if shape.samples == 1 else (shape.rows, shape.columns, shape.samples)
     if samples.shape != wanted:
         raise ValueError("decodes to another size than its header says")
@@ -109,17 +110,36 @@ def jpeg_xl_shape(data: bytes) -> FrameShape:
     return FrameShape(rows, columns, samples.shape[2] if samples.ndim == 3 else 1, samples.itemsize * 8)
 
 
-def _rle(data: bytes, shape: FrameShape) -> np.ndarray:
-    import imagecodecs
+def rle_excess(data: bytes, pixels: int) -> int:
+    """Bytes that the longest segment of a sound RLE frame decodes to beyond one for each pixel; 0 for a damaged one."""
+    try:
+        return max(0, max(len(plane) for plane in _rle_planes(data)) - pixels)
+    except Exception:  # it is reported where it is decoded
+        return 0
 
+
+def _rle(data: bytes, shape: FrameShape, excess: int = 0) -> np.ndarray:
+    """excess: bytes by which segments of this clip decode to too many; noise in one makes it far more, or fewer."""
     pixels, size = shape.rows * shape.columns, -(-shape.bits // 8)
     if not rle_is_sound(data, shape.samples * size, pixels):
         raise ValueError("damaged RLE frame")
-    decoded = np.frombuffer(imagecodecs.dicomrle_decode(data, f"<u{size}"), f"<u{size}")
-    if decoded.size < pixels * shape.samples:
+    planes = _rle_planes(data)
+    if min(map(len, planes)) < pixels:
         raise ValueError("an RLE frame that ends early")
-    planes = decoded[: pixels * shape.samples].reshape(shape.samples, shape.rows, shape.columns)
-    return planes[0] if shape.samples == 1 else np.moveaxis(planes, 0, 2)
+    if max(map(len, planes)) > pixels + excess + _RLE_PADDING:
+        raise ValueError("an RLE frame that is damaged inside")
+    # The most significant byte of a sample has a segment of its own, and comes first (PS3.5 G.2).
+    stored = np.stack([plane[:pixels] for plane in planes]).reshape(shape.samples, size, shape.rows, shape.columns)
+    samples = stored[:, 0] if size == 1 else stored[:, 0].astype(np.uint16) << 8 | stored[:, 1]
+    return samples[0] if shape.samples == 1 else np.moveaxis(samples, 0, 2)
+
+
+def _rle_planes(data: bytes) -> list[np.ndarray]:
+    """The bytes of each segment, decoded."""
+    import imagecodecs
+
+    view = memoryview(data)
+    return [np.frombuffer(imagecodecs.packbits_decode(view[first:end]), np.uint8) for first, end in rle_segments(data)]
 
 
 _DECODERS = {
@@ -128,5 +148,4 @@ _DECODERS = {
     Codec.JPEG_LS: _jpeg_ls,
     Codec.JPEG_2000: _jpeg_2000,
     Codec.JPEG_XL: _jpeg_xl,
-    Codec.RLE: _rle,
 }
