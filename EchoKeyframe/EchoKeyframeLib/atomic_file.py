@@ -66,6 +66,22 @@ def written_together(paths: Sequence[Path]) -> Iterator[list[Path]]:
             _unfinished.discard(Path(folder))
 
 
+@contextmanager
+def named_by_text(path: Path) -> Iterator[Path]:
+    """The path, for a C++ library to write to, or one whose file is copied to it: such libraries end the process for a
+    name in bytes that are no text, which Linux allows. Raises OSError."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+        with tempfile.TemporaryDirectory(prefix="echokeyframe-") as folder:
+            named = Path(folder) / f"file{suffix}"
+            yield named
+            shutil.copyfile(named, path)
+    else:
+        yield path
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those that it lies in, however deep: ``Path.mkdir`` recurses. Raises OSError."""
     missing = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -347,3 +348,18 @@ def test_a_missing_extra_is_said_before_any_work(tmp_path, beating_video, monkey
     monkeypatch.setitem(sys.modules, "SimpleITK", None)
     assert main(["export", str(beating_video), "--format", "nrrd", "--output", str(tmp_path / "out")]) == 2
     assert 'pip install "echokeyframe[export]"' in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text elsewhere")
+@pytest.mark.parametrize("folder", ["out", "out\udcfe"])
+def test_a_cine_named_in_bytes_that_are_no_text_is_exported_and_resumed(tmp_path, beating_video, capsys, folder):
+    """ITK would end the process for such a path."""
+    path = tmp_path / "beat\udcff.avi"
+    path.write_bytes(beating_video.read_bytes())
+    command = ["export", str(path), "--format", "png", "nrrd", "nifti", "avi", "--model", "motion",
+               "--output", str(tmp_path / folder)]  # fmt: skip
+    assert main(command) == 0
+    names = os.listdir(tmp_path / folder)
+    assert {Path(name).suffix for name in names} == {".png", ".nrrd", ".gz", ".avi", ".json"}
+    assert all(name.startswith("beat\udcff.") for name in names)
+    assert main(command) == 0 and "already" in "".join(capsys.readouterr())

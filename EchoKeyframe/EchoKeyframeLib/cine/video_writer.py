@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..atomic_file import written_atomically
+from ..atomic_file import named_by_text, written_atomically
 from .cine import CineError
 from .video import count_frames, quiet_opencv
 
@@ -31,7 +31,8 @@ def write_video(path: Path, frames: np.ndarray, fps: float, codec: str = "ffv1")
         raise ValueError(f"codec must be one of {', '.join(CODECS)}, got {codec}")
     try:
         with written_atomically(path) as unfinished, quiet_opencv():
-            _encode(unfinished, frames, _storable_rate(fps, codec), codec)
+            with named_by_text(unfinished) as named:
+                _encode(named, frames, _storable_rate(fps, codec), codec)
             _check_whole(unfinished, len(frames), path.name)
     except OSError:
         raise CineError(

@@ -72,7 +72,8 @@ def recorded_files(target: Path) -> list[Path]:
 def write_record(path: Path, request: Request, files: Sequence[tuple[Path, Excerpt]]) -> None:
     """Write the record, UTF-8. Raises OSError."""
     document = {"schema": SCHEMA, "request": asdict(request), "files": [_entry(*file) for file in files]}
-    path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    # ASCII: names in any bytes, which Linux allows, come back as they are.
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def _entry(file: Path, excerpt: Excerpt) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..atomic_file import named_by_text
 from .excerpt import Excerpt
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def write_volume(path: Path, excerpt: Excerpt) -> tuple[str, ...]:
     if not path.name.endswith(".nrrd"):
         image.SetMetaData("ITK_FileNotes", _short(excerpt))  # what ITK writes as descrip, at most 79 characters
     try:
-        sitk.WriteImage(image, str(path), useCompression=True)
+        with named_by_text(path) as named:
+            sitk.WriteImage(image, str(named), useCompression=True)
     except RuntimeError as error:
         # ITK's text names the folder; its kind is all there is to say.
         raise OSError(f"{path.name}: ITK cannot write it") from error
