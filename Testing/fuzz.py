@@ -66,6 +66,9 @@ def seeds(folder: Path) -> dict[str, bytes]:
         ("ls.dcm", JPEGLSLossless, frames),
     ):
         found[name] = write_dicom(folder / name, pixels, syntax, **tags).read_bytes()
+    for name, syntax in (("planes.dcm", ExplicitVRLittleEndian), ("rle-rgb.dcm", RLELossless)):
+        written = write_dicom(folder / name, doppler_frames(3, 24, 32), syntax, planar=1, **tags)
+        found[name] = written.read_bytes()
     found["a.mha"] = metaimage(frames)
     stamps = [f"Seq_Frame{i:04d}_Timestamp = {i * 0.04:.3f}\nSeq_Frame{i:04d}_ImageStatus = OK\n" for i in range(5)]
     found["plus.mha"] = metaimage(frames, "UltrasoundImageOrientation = UN\n" + "".join(stamps))

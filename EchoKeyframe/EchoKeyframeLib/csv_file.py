@@ -25,13 +25,14 @@ def write_rows(
 ) -> None:
     """Write a header and a line for each row, UTF-8. private: readable by its owner alone.
 
-    A cell is empty where a row has None or nothing for its column; what a row has beyond the columns is left out. A
-    table without columns is an empty file. The folder must exist. Raises OSError.
+    A cell is empty where a row has None or nothing for its column; what a row has beyond the columns is left out. Bytes
+    of a name that are no text become ``?``. A table without columns is an empty file. The folder must exist. Raises
+    OSError.
     """
     opener = _private if private else None
     with (
         written_atomically(path) as temporary,
-        open(temporary, "w", encoding="utf-8", newline="", opener=opener) as file,
+        open(temporary, "w", encoding="utf-8", errors="replace", newline="", opener=opener) as file,
     ):
         if columns:
             write_header(file, columns)

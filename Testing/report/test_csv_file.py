@@ -65,3 +65,8 @@ def test_the_table_of_beats_marks_names(tmp_path):
     write_table(tmp_path, [failed_row("=a", "=cmd|x.avi", "cannot be read")])
     line = Path(tmp_path / "beats.csv").read_text(encoding="utf-8").splitlines()[1]
     assert line.startswith("'=a,'=cmd|x.avi,failed")
+
+
+def test_a_name_in_bytes_that_are_no_text_is_written_with_question_marks(tmp_path):
+    write_rows(tmp_path / "a.csv", ["file"], [{"file": "a\udcff.avi"}])
+    assert (tmp_path / "a.csv").read_bytes() == b"file\r\na?.avi\r\n"

@@ -138,8 +138,7 @@ def _rle_planes(data: bytes) -> list[np.ndarray]:
     """The bytes of each segment, decoded."""
     import imagecodecs
 
-    view = memoryview(data)
-    return [np.frombuffer(imagecodecs.packbits_decode(view[first:end]), np.uint8) for first, end in rle_segments(data)]
+    return [np.frombuffer(imagecodecs.packbits_decode(data[first:end]), np.uint8) for first, end in rle_segments(data)]
 
 
 _DECODERS = {
