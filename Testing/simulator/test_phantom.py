@@ -12,14 +12,14 @@ import pytest
 import torch
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.datasets.labels import read_labels
-from EchoKeyframeLib.simulator.config import VIEWS, PhantomConfig
+from EchoKeyframeLib.simulator.config import RARE, VIEWS, PhantomConfig
 from EchoKeyframeLib.simulator.phantom import PhantomBatch, simulate
 from EchoKeyframeLib.simulator.recording import FORMATS, write_recordings
 
 SMALL = PhantomConfig(frames=12, size=64, rows=64, beams=48)
 # Nothing but the beating heart, so that the truth can be measured in the mask and the frames.
 STILL = {"drift": False, "breathing": False, "degradation": False, "overlays": False, "compression": False}
-STILL |= {"upended": False}
+STILL |= {"upended": False} | dict.fromkeys(RARE, 0.0)
 PLAIN = PhantomConfig(
     frames=48, fps=(40, 40), views=("A4C", "A2C"), mask=True, arrhythmia=False, regional=False, **STILL
 )
@@ -231,6 +231,7 @@ def test_recordings_read_back(tmp_path, format):
         ({"fps": (30.0, 20.0)}, "fps"),
         ({"heart_rate": (0.0, 60.0)}, "heart_rate"),
         ({"ejection_fraction": (10.0, 95.0)}, "ejection_fraction"),
+        ({"effusion": 1.5}, "effusion is a probability"),
         ({"size": 4}, "16 pixels"),
     ],
 )

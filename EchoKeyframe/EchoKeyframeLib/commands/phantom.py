@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..simulator.config import VIEWS, PhantomConfig
+from ..simulator.config import RARE, VIEWS, PhantomConfig
 from . import UsageError
 from .cine_jobs import cores
 from .extras import needs_extra
@@ -16,7 +16,7 @@ from .options import add_debug, count, frame_rate, natural, positive
 if TYPE_CHECKING:
     from ..training.stores.clip_store import ClipStore
 
-PARTS = tuple(field.name for field in fields(PhantomConfig) if field.default is True)
+PARTS = (*(field.name for field in fields(PhantomConfig) if field.default is True), *RARE)
 """What can be switched off."""
 
 MOST_FRAMES, LARGEST_SIZE = 1000, 512
@@ -56,6 +56,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                         help="range of ejection fractions, %% (default: 8 75)")
     parser.add_argument("--without", nargs="+", default=(), choices=PARTS, metavar="PART",
                         help=f"parts of the simulator to switch off, some of {', '.join(PARTS)}")
+    parser.add_argument("--with", nargs="+", default=(), choices=RARE, metavar="PART", dest="always",
+                        help="parts that every clip has whose view shows them (default: a few in a hundred have), some "
+                        f"of {', '.join(RARE)}")
     parser.add_argument("--processes", type=count, metavar="N",
                         help="that simulate at once (with --store; default: one for each core)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
@@ -91,7 +94,8 @@ def run(options: argparse.Namespace) -> int:
 def _config(options: argparse.Namespace) -> PhantomConfig:
     if options.frames > MOST_FRAMES or options.size > LARGEST_SIZE:
         raise UsageError(f"a clip has at most {MOST_FRAMES} frames of {LARGEST_SIZE} pixels")
-    changes: dict[str, object] = dict.fromkeys(options.without, False) | {"mask": options.masks}
+    changes: dict[str, object] = dict.fromkeys(options.always, 1.0) | dict.fromkeys(options.without, False)
+    changes["mask"] = options.masks
     for name in ("fps", "heart_rate", "ejection_fraction"):
         if given := getattr(options, name):
             changes[name] = tuple(given)

@@ -52,3 +52,17 @@ class Beating:
     def aortic(self) -> Tensor:
         """Opening of the aortic valve, 0 closed to 1 wide open."""
         return self._at("aortic", None).clamp_(0, 1)
+
+    def beats(self) -> Tensor:
+        """Beats since the first ED, with the share of the one that goes on: grows by 1 from ED to ED."""
+        parts = [np.interp(s, r.ed, np.arange(len(r.ed))) for r, s in zip(self.rhythms, self.seconds, strict=True)]
+        return self._tensor(np.stack(parts))
+
+    def pulses(self, events: str, delay: Tensor, width: Tensor) -> Tensor:
+        """A bell of height 1 and SD ``width`` (s) that comes ``delay`` (s) after each ``"ed"`` or ``"es"``."""
+        late, wide = delay.flatten().cpu().numpy(), width.flatten().cpu().numpy()
+        bells = []
+        for rhythm, seconds, after, sd in zip(self.rhythms, self.seconds, late, wide, strict=True):
+            since = seconds[:, None] - getattr(rhythm, events)[None, :] - after
+            bells.append(np.exp(-0.5 * (since / sd) ** 2).sum(1))
+        return self._tensor(np.stack(bells))

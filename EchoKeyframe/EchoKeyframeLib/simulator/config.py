@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-VIEWS = ("A4C", "A2C", "A3C", "PLAX")
+VIEWS = ("A4C", "A2C", "A3C", "PLAX", "PSAX", "SC4C")
+"""Apical four, two and three chambers, parasternal long and short axis, subcostal four chambers."""
+
+RARE = (
+    "right_overload", "bundle_branch", "effusion", "ballooning", "handheld", "sweeping_shadow", "annotations",
+    "device", "colour", "transcoding",
+)  # fmt: skip
+"""Parts that only some clips have; their values are probabilities."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,13 @@ class PhantomConfig:
     blood, electronic noise), degradation (views that get worse within the clip), processing (persistence, edge
     enhancement, varied gain and dynamic range), overlays, compression.
 
-    Raises ValueError for unknown views, empty ranges or sizes too small to show a heart.
+    Probabilities (``RARE``; 0 or False: none, 1: every clip that can show it): right_overload (large right ventricle,
+    flat or bouncing septum), bundle_branch (septal flash, late free wall), effusion (fluid around a swinging heart),
+    ballooning (apex that hardly moves, EF below 50 %), handheld (narrow, coarse sector), sweeping_shadow, annotations
+    (text and ECG inside the picture), device (pacemaker lead, clip on the mitral valve), colour (Doppler box or whole
+    sector), transcoding (frames repeated, blended, frozen, compressed again).
+
+    Raises ValueError for unknown views, empty ranges, impossible probabilities or sizes too small to show a heart.
     """
 
     frames: int = 64
@@ -35,7 +48,7 @@ class PhantomConfig:
     heart_rate: tuple[float, float] = (40.0, 160.0)
     ejection_fraction: tuple[float, float] = (8.0, 75.0)
     views: tuple[str, ...] = VIEWS
-    view_weights: tuple[float, ...] | None = (5.0, 2.0, 2.0, 2.0)
+    view_weights: tuple[float, ...] | None = (5.0, 2.0, 2.0, 2.0, 1.5, 0.7)
     mask: bool = False
     drift: bool = True
     breathing: bool = True
@@ -51,6 +64,16 @@ class PhantomConfig:
     processing: bool = True
     overlays: bool = True
     compression: bool = True
+    right_overload: float = 0.15
+    bundle_branch: float = 0.06
+    effusion: float = 0.06
+    ballooning: float = 0.08
+    handheld: float = 0.1
+    sweeping_shadow: float = 0.07
+    annotations: float = 0.07
+    device: float = 0.06
+    colour: float = 0.07
+    transcoding: float = 0.1
 
     def __post_init__(self) -> None:
         if not self.views or not set(self.views) <= set(VIEWS):
@@ -66,5 +89,8 @@ class PhantomConfig:
             raise ValueError(f"heart_rate lies between 20 and 200 beats a minute, got {low} to {high}")
         if self.ejection_fraction[1] > 85:
             raise ValueError(f"ejection_fraction goes up to 85 %, got {self.ejection_fraction[1]}")
+        for name in RARE:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a probability from 0 to 1, got {getattr(self, name)}")
         if self.frames < 1 or min(self.size, self.rows, self.beams) < 16:
             raise ValueError("a phantom needs at least 1 frame and 16 pixels, rows and beams")

@@ -36,14 +36,14 @@ def draw_overlays(frames: Tensor, inside: Tensor, draws: Draws, beating: Beating
             box = np.s_[top : top + rng.integers(1, 4), left : left + rng.integers(1, 12)]
             frames[clip][:, *box] = torch.where(free[0][box], level, frames[clip][:, *box])
         if rng.random() < 0.12:
-            _ecg(frames[clip], rng, beating, clip)
+            draw_ecg(frames[clip], rng, beating, clip, int(rng.integers(4, 10)))
     return frames
 
 
-def _ecg(frames: Tensor, rng: np.random.Generator, beating: Beating, clip: int) -> None:
-    """A trace near the lower edge that a cursor draws anew as it sweeps from left to right."""
+def draw_ecg(frames: Tensor, rng: np.random.Generator, beating: Beating, clip: int, height_above: int) -> None:
+    """A trace so many pixels above the lower edge that a cursor draws anew as it sweeps from left to right."""
     count, size = frames.shape[0], frames.shape[-1]
-    sweep, shift, low = rng.uniform(2, 5), rng.uniform(0, 1), size - rng.integers(4, 10)
+    sweep, shift, low = rng.uniform(2, 5), rng.uniform(0, 1), size - height_above
     columns, level = np.arange(size), rng.uniform(120, 230)
     height = rng.integers(3, 7)
     for t, now in enumerate(beating.seconds[clip]):
@@ -66,12 +66,17 @@ def _cosines(device: torch.device) -> tuple[Tensor, Tensor]:
     return basis.float().to(device), table.to(device)
 
 
-def compress(frames: Tensor, draws: Draws) -> Tensor:
-    """What JPEG (ITU-T T.81, luma table K.1) leaves of a third of the clips: 8x8 blocks quantised at a drawn quality.
+def draw_coarseness(draws: Draws) -> Tensor:
+    """How coarse the compression of each clip is, for ``compress``: two thirds have none."""
+    return draws.log_uniform(0.15, 1.2) * draws.chance(0.33)
 
-    frames: ``[B, T, S, S]`` in [0, 255]. Done here and not by a codec, so that it runs on any device.
+
+def compress(frames: Tensor, coarse: Tensor) -> Tensor:
+    """What JPEG (ITU-T T.81, luma table K.1) leaves of the clips: 8x8 blocks quantised in steps of the table's.
+
+    frames: ``[B, T, S, S]`` in [0, 255]. coarse: factor of the table's steps ``[B, 1, 1, 1]``; clips with 0 stay as
+    they are. Done here and not by a codec, so that it runs on any device.
     """
-    coarse = draws.log_uniform(0.15, 1.2) * draws.chance(0.33)
     chosen = coarse.flatten().nonzero().flatten()
     if not len(chosen):
         return frames

@@ -14,17 +14,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .annotations import annotate
 from .beating import Beating
 from .chambers import Chambers, View
 from .config import PhantomConfig
+from .disease import Disease
+from .doppler import Doppler
 from .draws import Draws
+from .effusion import Effusion
+from .implants import Implants
 from .leaflets import Leaflets
-from .overlays import compress, draw_overlays
+from .overlays import compress, draw_coarseness, draw_overlays
 from .probe import Scan, draw_pose
 from .rhythm import Rhythm
 from .scan_conversion import ScanConversion
 from .scanner import Scanner
+from .short_axis import ShortAxis
+from .swing import Swing
 from .tissue import Scattering
+from .transcoding import Transcoding
+from .variants import LONG_AXIS, RIGHT_HEART, SHORT_AXIS, Variants
 from .ventricle import Ventricle
 
 
@@ -38,8 +47,9 @@ class PhantomBatch:
     volume: float32 ``[B, T]`` on the device, 1 at ED, 0 at ES. mitral, aortic: float32 ``[B, T]`` on the device, the
     opening of the valve, 0 closed to 1 wide open.
     mask: bool ``[B, T, S, S]``, the LV cavity, or None unless the configuration asks for it.
-    view: name of each clip's view. ejection_fraction: %, ``[B]``. heart_rate: beats/min, ``[B]``. arrhythmia: ``""``,
-    ``"fibrillation"`` or ``"ectopic"``. pixel_mm: size of a pixel, mm, ``[B]``. seeds: ``[B]``.
+    variants: for each clip the rare parts that it has, ``"effusion colour"`` or ``""``. view: name of its view.
+    ejection_fraction: %, ``[B]``. heart_rate: beats/min, ``[B]``. arrhythmia: ``""``, ``"fibrillation"`` or
+    ``"ectopic"``. pixel_mm: size of a pixel, mm, ``[B]``. seeds: ``[B]``.
     """
 
     frames: Tensor
@@ -51,6 +61,7 @@ class PhantomBatch:
     aortic: Tensor
     mask: Tensor | None
     view: list[str]
+    variants: list[str]
     ejection_fraction: np.ndarray
     heart_rate: np.ndarray
     arrhythmia: list[str]
@@ -85,7 +96,21 @@ def simulate(
     device = torch.device(device)
     chunk = chunk or (1 if device.type == "cpu" else 32)
     with _one_thread() if device.type == "cpu" else nullcontext():
-        return _join([_simulate(seeds[i : i + chunk], config, device) for i in range(0, len(seeds), chunk)])
+        if chunk == 1:
+            return _join([_simulate([seed], config, device) for seed in seeds])
+        parts = _alike(seeds, config, chunk)
+        batch = _join([_simulate([seeds[i] for i in part], config, device) for part in parts])
+        return _taken(batch, np.argsort(np.concatenate(parts)))
+
+
+def _alike(seeds: list[int], config: PhantomConfig, chunk: int) -> list[list[int]]:
+    """Places of at most ``chunk`` seeds each, those cut in short axis apart: they are drawn by other rules."""
+    views, *_ = _draw_patients(Draws(seeds, "patient"), config)
+    parts: list[list[int]] = []
+    for short in (False, True):
+        places = [i for i, view in enumerate(views) if (view == SHORT_AXIS) == short]
+        parts += [places[i : i + chunk] for i in range(0, len(places), chunk)]
+    return parts
 
 
 @contextmanager
@@ -105,41 +130,66 @@ def _simulate(seeds: list[int], config: PhantomConfig, device: torch.device) -> 
     rhythms = [Rhythm(g, config, d) for g, d in zip(patients.generators, durations, strict=True)]
     beating = Beating(rhythms, fps, config.frames, device)
     view = _structures(views, patients)
+    variants = Variants(seeds, views, ejection, config, device)
+    effusion = Effusion(Draws(seeds, "fluid", device), variants)
+    swing = Swing(Draws(seeds, "swing", device), variants, beating)
+    septum_right = _flags([v in LONG_AXIS for v in views], patients)
+    disease = Disease(Draws(seeds, "disease", device), variants, septum_right, beating)
     anatomy, probe = Draws(seeds, "anatomy", device), Draws(seeds, "probe", device)
-    scan = Scan.draw(probe)
-    ventricle = Ventricle(anatomy, scan.depth, ejection, beating, config)
-    pose = draw_pose(probe, scan, ventricle.length0, _flags([v == "PLAX" for v in views], patients), beating, config)
-    chambers = Chambers(anatomy, ventricle, view, beating)
+    scan = Scan.draw(probe, variants)
+    ventricle = Ventricle(anatomy, scan.depth, ejection, disease, beating, config)
+    pose = draw_pose(probe, scan, ventricle.length0, views, swing, disease.overload, beating, config)
+    chambers = Chambers(anatomy, ventricle, view, effusion, beating)
     valves = Leaflets(anatomy, ventricle, chambers, beating)
+    implants = Implants(Draws(seeds, "implants", device), variants, chambers, beating)
     grain = 0.5 * scan.depth / config.rows
     scattering = Scattering(Draws(seeds, "tissue", device), ventricle, view.right_heart, grain, config)
-    scanner = Scanner(Draws(seeds, "scanner", device), scan, beating, config)
+    scans = Draws(seeds, "scanner", device), Draws(seeds, "rare scanner", device)
+    scanner = Scanner(*scans, scan, beating, variants, config)
     conversion = ScanConversion(Draws(seeds, "frame", device), scan, config.size, config.upended)
 
     depth, angle = scan.samples(config.rows, config.beams)
     x, y = pose.to_heart(depth, angle + scan.tilt)
-    tissue = ventricle.see(x, y)
-    cavities = chambers.fill(x, y, tissue)
-    leaflets = valves.draw(x, y) if config.leaflets else None
-    strength = scattering.strength(y, tissue, cavities, leaflets, chambers.roof)
+    if views[0] == SHORT_AXIS:
+        section = ShortAxis(Draws(seeds, "short axis", device), ventricle, chambers, beating)
+        scattering.muscles = section.muscles(scattering.muscles)
+        tissue, roof, metal = section.see(x, y), section.roof, None
+        cavities = section.fill(x, y, tissue)
+        leaflets = section.leaflets(x, y, tissue) if config.leaflets else None
+    else:
+        tissue, roof, metal = ventricle.see(x, y), chambers.roof, implants.draw(x, y)
+        cavities = chambers.fill(x, y, tissue)
+        leaflets = valves.draw(x, y) if config.leaflets else None
+    strength = scattering.strength(y, tissue, cavities, leaflets, metal, roof)
     image = scanner.image(strength, scattering.speckle(tissue), cavities.blood, scattering.blood)
+    if variants["colour"].any():
+        image = Doppler(Draws(seeds, "doppler", device), variants, beating).paint(image, cavities.blood)
     mask = conversion.convert(tissue.cavity) > 0.5 if config.mask else None
     frames = conversion.convert(image).mul_(255)
     remains = Draws(seeds, "overlays", device)
     if config.overlays:
         frames = draw_overlays(frames, conversion.inside, remains, beating)
+    if variants["annotations"].any():
+        frames = annotate(frames, variants, Draws(seeds, "notes", device), beating)
     if config.compression:
-        frames = compress(frames, Draws(seeds, "compression", device))
+        frames = compress(frames, draw_coarseness(Draws(seeds, "compression", device)))
+    curves = [(1 - beating.contraction()).clamp_(0, 1), beating.mitral(), beating.aortic()]
+    if variants["transcoding"].any():
+        film = Transcoding(Draws(seeds, "film", device), variants, config.frames)
+        frames, curves = film.frames(frames), [film.shown(curve) for curve in curves]
+        mask = None if mask is None else film.shown(mask)
+    volume, mitral, aortic = (curve[:, :, 0, 0] for curve in curves)
     return PhantomBatch(
         frames=frames.round_().clamp_(0, 255).to(torch.uint8),
         fps=fps,
         ed=[r.ed for r in rhythms],
         es=[r.es for r in rhythms],
-        volume=(1 - beating.contraction()).clamp_(0, 1)[:, :, 0, 0],
-        mitral=beating.mitral()[:, :, 0, 0],
-        aortic=beating.aortic()[:, :, 0, 0],
+        volume=volume,
+        mitral=mitral,
+        aortic=aortic,
         mask=mask,
         view=views,
+        variants=variants.names(),
         ejection_fraction=100 * ejection.flatten().double().cpu().numpy(),
         heart_rate=np.array([r.heart_rate(d) for r, d in zip(rhythms, durations, strict=True)]),
         arrhythmia=[_arrhythmia(r) for r in rhythms],
@@ -162,9 +212,9 @@ def _flags(values: list[bool], draws: Draws) -> Tensor:
 
 
 def _structures(views: list[str], draws: Draws) -> View:
-    long_axis = [v in ("A3C", "PLAX") for v in views]
+    long_axis = [v in LONG_AXIS for v in views]
     return View(
-        right_heart=_flags([v == "A4C" for v in views], draws),
+        right_heart=_flags([v in (*RIGHT_HEART, SHORT_AXIS) for v in views], draws),
         aorta=_flags(long_axis, draws),
         outflow=_flags([v == "PLAX" for v in views], draws),
     )
@@ -192,3 +242,17 @@ def _join(batches: list[PhantomBatch]) -> PhantomBatch:
         else:
             joined[name] = np.concatenate(parts)
     return PhantomBatch(**joined)
+
+
+def _taken(batch: PhantomBatch, places: np.ndarray) -> PhantomBatch:
+    """The clips at these places, in this order."""
+    taken = {}
+    for name in PhantomBatch.__dataclass_fields__:
+        values = getattr(batch, name)
+        if isinstance(values, list):
+            taken[name] = [values[place] for place in places]
+        elif values is None:
+            taken[name] = None
+        else:
+            taken[name] = values[places if isinstance(values, np.ndarray) else torch.from_numpy(places)]
+    return PhantomBatch(**taken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor
 from .beating import Beating
 from .config import PhantomConfig
 from .draws import Draws
+from .swing import Swing
+from .variants import SHORT_AXIS, Variants
 
 
 @dataclass(frozen=True)
@@ -25,13 +28,12 @@ class Scan:
     tilt: Tensor
 
     @classmethod
-    def draw(cls, draws: Draws) -> Scan:
-        return cls(
-            depth=draws.uniform(115, 200),
-            start=draws.uniform(0, 8),
-            half_angle=torch.deg2rad(draws.uniform(29, 52)),
-            tilt=torch.deg2rad(draws.normal(3)),
-        )
+    def draw(cls, draws: Draws, variants: Variants) -> Scan:
+        """A handheld probe's fan is no wider than 76 degrees; a large right ventricle is looked at in a wide one."""
+        depth, start, angle = draws.uniform(115, 200), draws.uniform(0, 8), draws.uniform(29, 52)
+        angle = torch.where(variants["right_overload"] > 0, angle.clamp(min=36), angle)
+        angle = torch.where(variants["handheld"] > 0, angle.clamp(max=38), angle)
+        return cls(depth, start, half_angle=torch.deg2rad(angle), tilt=torch.deg2rad(draws.normal(3)))
 
     def samples(self, rows: int, beams: int) -> tuple[Tensor, Tensor]:
         """Depth ``[B, 1, rows, 1]`` in mm and angle ``[B, 1, 1, beams]`` in rad of the samples."""
@@ -65,22 +67,40 @@ class Pose:
 
 
 def draw_pose(
-    draws: Draws, scan: Scan, length: Tensor, parasternal: Tensor, beating: Beating, config: PhantomConfig
+    draws: Draws,
+    scan: Scan,
+    length: Tensor,
+    views: Sequence[str],
+    rocking: Swing,
+    shifted: Tensor,
+    beating: Beating,
+    config: PhantomConfig,
 ) -> Pose:
-    """Apical views look along the long axis from the apex, the parasternal one across it with the apex to the left."""
-    apical = 1 - parasternal
+    """Apical views look along the long axis from the apex, parasternal ones across it with the apex to the left, or
+    along it at a cut that lies in the origin's place; subcostal ones across it with the apex to the right.
+
+    shifted: 1 where a large right ventricle takes its place in the image, the left one moving aside.
+    """
+    parasternal, subcostal, short = (
+        draws.tensor([float(view == name) for view in views]) for name in ("PLAX", "SC4C", SHORT_AXIS)
+    )
+    apical = 1 - parasternal - subcostal - short
     apex_z = draws.uniform(0.06, 0.2) * scan.depth * apical
-    apex_z = apex_z + draws.uniform(0.38, 0.52) * scan.depth * parasternal
-    apex_x = draws.normal(9) * apical - (draws.uniform(0.5, 0.85) * length) * parasternal
-    angle = draws.normal(11) * apical + draws.uniform(68, 92) * parasternal
+    apex_z = apex_z + draws.uniform(0.38, 0.52) * scan.depth * (1 - apical)
+    apex_x = draws.normal(9) * (apical + short) - (draws.uniform(0.5, 0.85) * length) * (parasternal - 0.7 * subcostal)
+    angle = draws.normal(11) * (apical + short) + draws.uniform(68, 92) * parasternal
     shift_x, shift_z = _excursion(draws, beating, config)
     swing = draws.uniform(-7, 7) * beating.walls(lag=draws.normal(0.02))
     swing = swing + _sway(draws, beating, config)
+    bend = draws.uniform(-1, 1) * 9e-4 * apical
+    angle = angle - draws.uniform(45, 85) * subcostal
+    aside = shifted * apical
+    apex_x, angle = apex_x + draws.uniform(0.12, 0.3) * length * aside, angle + draws.normal(10) * aside
     return Pose(
-        apex_x=apex_x + shift_x,
-        apex_z=apex_z + shift_z,
-        angle=torch.deg2rad(angle + swing),
-        bend=draws.uniform(-1, 1) * 9e-4 * apical,
+        apex_x=apex_x + shift_x + rocking.shift_x,
+        apex_z=apex_z + shift_z + rocking.shift_z,
+        angle=torch.deg2rad(angle + swing) + rocking.turn,
+        bend=bend,
         mid=0.4 * length,
     )
 

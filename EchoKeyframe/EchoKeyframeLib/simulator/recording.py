@@ -23,7 +23,7 @@ from .truth import MASK_SUFFIX, ClipTruth, mask_file, write_truth
 
 FORMATS = ("avi", "mjpg", "dicom")
 PARAMETERS_NAME = "parameters.csv"
-PARAMETERS = ("file", "view", "fps", "heart_rate", "ejection_fraction", "arrhythmia", "seed", "source")
+PARAMETERS = ("file", "view", "fps", "heart_rate", "ejection_fraction", "arrhythmia", "variants", "seed", "source")
 BATCH = 8
 
 
@@ -91,6 +91,7 @@ def _parameters(name: str, batch: PhantomBatch, index: int) -> dict[str, object]
         "heart_rate": f"{batch.heart_rate[index]:.1f}",
         "ejection_fraction": f"{batch.ejection_fraction[index]:.1f}",
         "arrhythmia": batch.arrhythmia[index],
+        "variants": batch.variants[index],
         "seed": int(batch.seeds[index]),
         "source": "simulated",
     }

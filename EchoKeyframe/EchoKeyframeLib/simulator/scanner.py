@@ -14,6 +14,7 @@ from .config import PhantomConfig
 from .draws import Draws
 from .probe import Scan
 from .tissue import amplitude
+from .variants import Variants
 
 
 def blur(image: Tensor, sigma: Tensor, axis: int) -> Tensor:
@@ -60,9 +61,11 @@ class Quality:
 
 
 class Scanner:
-    """The beam, the receiver and the display settings of B clips."""
+    """The beam, the receiver and the display settings of B clips. rare: draws of the parts that few clips have."""
 
-    def __init__(self, draws: Draws, scan: Scan, beating: Beating, config: PhantomConfig) -> None:
+    def __init__(
+        self, draws: Draws, rare: Draws, scan: Scan, beating: Beating, variants: Variants, config: PhantomConfig
+    ) -> None:
         self.config, self.scan = config, scan
         self.draws = draws
         self.quality = Quality(draws, beating, config)
@@ -74,6 +77,27 @@ class Scanner:
         self._draw_losses(draws)
         self._draw_clutter(draws)
         self._draw_display(draws)
+        self._coarsen(rare, variants["handheld"])
+        self.passing = variants["sweeping_shadow"]
+        if self.passing.any():
+            self.gain = self.gain - self._passing_shadow(rare, beating)
+
+    def _coarsen(self, draws: Draws, handheld: Tensor) -> None:
+        """Few lines, a wide beam, much smoothing and more noise: what fits into a hand."""
+        self.lateral = self.lateral * (1 + handheld * draws.uniform(0.3, 1.0))
+        self.axial = self.axial * (1 + handheld * draws.uniform(0, 0.6))
+        self.compound = torch.maximum(self.compound, handheld * draws.uniform(0.3, 0.85))
+        self.haze = self.haze + handheld * amplitude(draws.uniform(-42, -22))
+        self.electronic = self.electronic + handheld * draws.uniform(0, 0.04)
+
+    def _passing_shadow(self, draws: Draws, beating: Beating) -> Tensor:
+        """Loss in dB ``[B, T, row, beam]`` of a rib or a lung that moves over the sector and back with breathing."""
+        center, reach = draws.uniform(-0.8, 0.8), draws.uniform(0.3, 1.0)
+        rate, phase = draws.uniform(0.15, 0.5), draws.uniform(0, 6.28)
+        center = center + reach * torch.sin(6.2832 * rate * beating.times + phase)
+        shadow = torch.exp(-(((self.relative_angle - center) / draws.uniform(0.1, 0.35)) ** 4))
+        start, loss = draws.uniform(-0.1, 0.25), draws.uniform(8, 32)
+        return self.passing * loss * shadow * ((self.relative_depth - start) * 8).clamp(0, 1)
 
     def _draw_losses(self, draws: Draws) -> None:
         """Gain in dB ``[B, 1, row, beam]`` by attenuation, time gain compensation, poor contact and rib shadows."""

@@ -93,16 +93,25 @@ class Scattering:
         self.far_at, self.far_width = draws.uniform(2, 10), draws.uniform(3, 9)
 
     def _muscle(self, draws: Draws) -> tuple[Tensor, ...]:
-        """A papillary muscle or trabecula: side, place and size at ED (mm), share of the blood that it displaces, and
-        how much more than the wall it returns (dB)."""
+        """A papillary muscle or trabecula: place and size at ED (mm), share of the blood that it displaces, and how
+        much more than the wall it returns (dB)."""
         side = 2 * draws.chance(0.5) - 1
         across, along = side * draws.uniform(0.55, 0.9), draws.uniform(0.3, 0.65)
+        x, y = across * self.ventricle.width0, along * self.ventricle.length0
         width, height = draws.uniform(2.5, 5.5), draws.uniform(5, 13)
         level = draws.uniform(-12, 3)
-        return across, along, width, height, draws.uniform(0.5, 1.0) * draws.chance(0.6), level
+        return x, y, width, height, draws.uniform(0.5, 1.0) * draws.chance(0.6), level
 
-    def strength(self, y: Tensor, tissue: Tissue, cavities: Cavities, leaflets: Tensor | None, roof: Tensor) -> Tensor:
-        """Amplitude of the echoes from tissue ``[B, T, row, beam]``; y in mm as in ``ventricle``."""
+    def strength(
+        self,
+        y: Tensor,
+        tissue: Tissue,
+        cavities: Cavities,
+        leaflets: Tensor | None,
+        metal: Tensor | None,
+        roof: Tensor,
+    ) -> Tensor:
+        """Amplitude of the echoes from tissue ``[B, T, row, beam]``; y in mm as in ``ventricle``; metal: of devices."""
         x_mm, y_mm = tissue.material_x, tissue.material_y
         patches = _look_up(_textures(y.device)[1], x_mm / 160 + self.offset[0], (y_mm - MIDDLE) / 160 + self.offset[1])
         wall = self._wall_decibel(tissue, patches)
@@ -118,6 +127,8 @@ class Scattering:
             cavities.blood = cavities.blood * (1 - muscle)
             solid = torch.maximum(solid, amplitude(decibel).mul_(muscle))
         solid = torch.maximum(solid, self._crux(y, tissue))
+        if metal is not None:
+            solid = torch.maximum(solid, metal)
         return solid if leaflets is None else torch.maximum(solid, leaflets * amplitude(self.valve + 2 * patches[1]))
 
     def _wall_decibel(self, tissue: Tissue, patches: Tensor) -> Tensor:
@@ -139,11 +150,11 @@ class Scattering:
 
     def _muscles(self, tissue: Tissue, patches: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Mask of each muscle inside the cavity, and what it returns in dB."""
-        for across, along, width, height, share, level in self.muscles:
+        for x, y, width, height, share, level in self.muscles:
             if not share.any():
                 continue
-            off_x = (tissue.material_x - across * self.ventricle.width0).div_(width).square_()
-            off_y = (tissue.material_y - along * self.ventricle.length0).div_(height).square_()
+            off_x = (tissue.material_x - x).div_(width).square_()
+            off_y = (tissue.material_y - y).div_(height).square_()
             muscle = off_x.add_(off_y).neg_().add_(1.5).clamp_(0, 1).mul_(tissue.depth < 0)
             yield muscle.mul_(share), (self.myocardium + level) + self.mottle * patches
 

@@ -6,13 +6,14 @@ septum at x < 0, the lateral wall at x > 0; in A3C and PLAX the posterior wall a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from .beating import Beating
 from .config import PhantomConfig
+from .disease import Disease
 from .draws import Draws
 
 EDGE = 0.9
@@ -28,8 +29,8 @@ class Tissue:
     """Points ``[B, T, row, beam]`` as the left ventricle sees them.
 
     cavity, wall: masks. depth: 0 at the endocardium, 1 at the epicardium, beyond it more. outside: distance in mm to
-    the epicardium, positive outside. level: 0 at the apex, 1 at the annulus. right: x > 0. material_x, material_y:
-    where the point lay at ED, mm.
+    the epicardium, positive outside. level: 0 at the apex, 1 at the annulus. side: 0 in the left half, 1 in the right
+    one, in short axis between. right: the nearer one. material_x, material_y: where the point lay at ED, mm.
     """
 
     cavity: Tensor
@@ -37,6 +38,7 @@ class Tissue:
     depth: Tensor
     outside: Tensor
     level: Tensor
+    side: Tensor
     right: Tensor
     material_x: Tensor
     material_y: Tensor
@@ -50,11 +52,14 @@ class Ventricle:
     ejection: fraction of the volume that a full beat ejects.
     """
 
-    def __init__(self, draws: Draws, depth: Tensor, ejection: Tensor, beating: Beating, config: PhantomConfig) -> None:
-        self.ejection = ejection
+    def __init__(
+        self, draws: Draws, depth: Tensor, ejection: Tensor, disease: Disease, beating: Beating, config: PhantomConfig
+    ) -> None:
+        self.ejection, self.disease = ejection, disease
         self.length0 = (draws.uniform(0.42, 0.72) * depth).clamp(55, 120)
         # As wide as the cavities that readers trace. A heart that ejects little is mostly a wider one.
         self.width0 = self.length0 * (draws.uniform(0.22, 0.38) + 0.08 * (0.55 - ejection).clamp(min=0))
+        self.width0 = self.width0 * disease.narrow
         self.wall0 = draws.uniform(6, 12) * self.length0 / 85
         shortening = ejection * draws.uniform(0.22, 0.36)
         self.narrowing = 1 - ((1 - ejection) / (1 - shortening)).sqrt()
@@ -63,6 +68,7 @@ class Ventricle:
         self.length = self.length0 * (1 - shortening * axis)
         self._draw_shape(draws)
         self._draw_regions(draws, beating, config)
+        self.septal_shift = disease.septal_shift(self.narrowing)
 
     def _draw_shape(self, draws: Draws) -> None:
         self.widest, self.taper = draws.uniform(0.4, 0.75), draws.uniform(0.05, 0.4)
@@ -76,7 +82,9 @@ class Ventricle:
         """Each wall moves by its own amount and at its own time; some have a segment that hardly moves."""
         share = draws.uniform(0.65, 1.3)
         late = draws.normal(0.045) * draws.chance(0.1)
-        lags = [draws.normal(0.01), draws.normal(0.01) + late]
+        # The septum as much before the volume as the free wall behind, which keeps the moment of the smallest cavity.
+        block = self.disease.late * torch.where(self.disease.septum_right > 0, -0.5, 0.5)
+        lags = [draws.normal(0.01) - block, draws.normal(0.01) + late + block]
         self.defect = draws.uniform(0.4, 1.05) * draws.chance(0.15)
         self.defect_right, self.defect_level = draws.chance(0.5), draws.uniform(0.15, 0.8)
         self.defect_width = draws.uniform(0.15, 0.4)
@@ -95,10 +103,18 @@ class Ventricle:
         beyond = ((level - self.widest) / (1 - self.widest)).clamp_(0, 1.3).square_()
         return rise.mul_(1 - self.taper * beyond).mul_(level > 0)
 
-    def _uneven(self, level: Tensor, right: Tensor) -> Tensor:
+    def _uneven(self, level: Tensor, side: Tensor) -> Tensor:
         """What the one wall is farther from the long axis, and the other nearer; nothing at apex and annulus."""
-        bulge = 4 * self.skew * (level * (1 - level)).clamp_(min=0)
-        return torch.where(right, 1 + bulge, 1 - bulge)
+        belly = 4 * (level * (1 - level)).clamp_(min=0)
+        uneven = 1 + self.skew * belly * (2 * side - 1)
+        if self.septal_shift is None:
+            return uneven
+        # Flat: the border is a chord wherever that lies farther in than the circle would (of the two halves of a long
+        # axis, the septum's whole one).
+        septal = torch.where(self.disease.septum_right > 0, side, 1 - side)
+        shift = self.septal_shift * belly
+        chord = (1 - shift) / (2 * septal - 1).clamp(min=1e-3)
+        return uneven * (chord.clamp(max=1) + septal * (-shift).clamp(min=0))
 
     def annulus_half_width(self) -> Tensor:
         """Half width of the mitral annulus in mm ``[B, T, 1, 1]``."""
@@ -113,16 +129,21 @@ class Ventricle:
     def see(self, x: Tensor, y: Tensor) -> Tissue:
         """The points x, y in mm ``[B, T, row, beam]`` seen from the LV. See ``Tissue``."""
         right = x > 0
-        across = x.abs()
+        tissue = self.seen(x.abs(), y, right.to(x.dtype))
+        return replace(tissue, material_x=torch.where(right, tissue.material_x, -tissue.material_x))
+
+    def seen(self, across: Tensor, y: Tensor, side: Tensor) -> Tissue:
+        """Points by their distance from the long axis, y along it (mm) and side; material_x is a distance, too."""
         level = y / self.length
-        width = self.width0 * (1 - self._narrowing(level, right))
+        width = self.width0 * (1 - self._narrowing(level, side))
         wall = self.wall_thickness(width)
-        shape = self.profile(level) * (1 + self.bumps * torch.sin(level * self.bump_rate + x.sign() * self.bump_phase))
-        thin = torch.where(right, torch.ones_like(self.septum_thickness), self.septum_thickness)
-        uneven = self._uneven(level, right)
+        ripple = torch.sin(level * self.bump_rate + (2 * side - 1) * self.bump_phase)
+        shape = self.profile(level) * (1 + self.bumps * ripple)
+        thin = torch.lerp(self.septum_thickness, torch.ones_like(self.septum_thickness), side)
+        uneven = self._uneven(level, side)
         shape = shape * uneven
         inner = shape * width
-        cap = 0.8 * self.wall0 * self.length0 / self.length
+        cap = self.apex_surface()
         wall = wall * thin
         dome = self.profile((y + cap) / (self.length + cap)) * uneven * (width + wall)
         outer = torch.maximum(dome, inner + 0.55 * wall)
@@ -135,22 +156,28 @@ class Ventricle:
             .mul_(soft(y + cap))
             .mul_(1 - cavity)
         )
-        material_x = self._material_x(across, depth, inner, outer, shape, thin)
         return Tissue(
             cavity=cavity,
             wall=body,
             depth=depth,
             outside=across - outer,
             level=level,
-            right=right,
-            material_x=torch.where(right, material_x, -material_x),
+            side=side,
+            right=side > 0.5,
+            material_x=self._material_x(across, depth, inner, outer, shape, thin),
             material_y=self._material_y(y, level),
         )
 
-    def _narrowing(self, level: Tensor, right: Tensor) -> Tensor:
+    def apex_surface(self) -> Tensor:
+        """How far the wall reaches beyond the apex of the cavity, mm ``[B, T, 1, 1]``."""
+        return 0.8 * self.wall0 * self.length0 / self.length
+
+    def _narrowing(self, level: Tensor, side: Tensor) -> Tensor:
         here = (1 - ((level - self.defect_level) / self.defect_width).square_()).clamp_(min=0)
-        still = self.defect * here * (right == (self.defect_right > 0))
-        return torch.where(right, self.motion_right, self.motion_left).mul_(self.narrowing).mul_(1 - still)
+        still = self.defect * here * (1 - (side - self.defect_right).abs())
+        narrowing = torch.lerp(self.motion_left, self.motion_right, side).mul_(self.narrowing).mul_(1 - still)
+        apical = self.disease.apical_motion(level)
+        return narrowing if apical is None else narrowing.mul_(apical)
 
     def _material_x(self, across, depth, inner, outer, shape, thin) -> Tensor:
         """Half width at ED: stretched linearly in the cavity and in the wall; farther out the motion dies away."""
