@@ -60,7 +60,7 @@ class Doppler:
             edge[:] = self.frame[clip, 0, 0, 0]
 
     def _paint_tissue(self, part: Tensor, clouds: Tensor, clip: int) -> None:
-        """All that returns more than blood, by how fast it moves."""
+        """All that returns more than blood, in the gray levels of one colour toward the probe and of another away."""
         cloud = F.interpolate(clouds[:, None], size=part.shape[-2:], mode="bilinear")[:, 0]
-        code = self.dim[clip] + self.bright[clip] * (self.velocity[clip].abs() + 0.15 * cloud).clamp(0, 1)
+        code = self.dim[clip] * (1.2 + 0.8 * torch.tanh(2 * self.velocity[clip] + 0.4 * cloud))
         part[:] = torch.where(part > 0.15, code, 0.5 * part)
