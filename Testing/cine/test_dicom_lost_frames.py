@@ -11,6 +11,7 @@ from dicom_files import beating_frames, encode, pixel_items, write_dicom
 from EchoKeyframeLib.cine.cine import Cine
 from EchoKeyframeLib.cine.finding import FindingKind
 from EchoKeyframeLib.cine.read import read_cine
+from pydicom import dcmread
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLosslessSV1, JPEGLSLossless, RLELossless
 
 CODECS = [JPEGBaseline8Bit, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless, RLELossless]
@@ -151,8 +152,6 @@ def test_a_key_object_names_frames_of_the_file(clip, tmp_path: Path) -> None:
     from EchoKeyframeLib.export.key_object import keyframes_in, read_key_object, write_key_object
 
     path, _ = clip(JPEGBaseline8Bit)
-    from pydicom import dcmread
-
     header = dcmread(path)
     header.StudyInstanceUID, header.SeriesInstanceUID = "1.2.3.4", "1.2.3.5"
     header.save_as(path)
@@ -254,3 +253,23 @@ def test_an_empty_frame_amid_frames_of_several_items_without_a_table(tmp_path: P
     cine = read_cine(path)
     assert cine.source.frame_numbers == (1, 2, 5, 6)
     assert cine.times == pytest.approx([0, 0.04, 0.16, 0.2])
+
+
+@pytest.mark.parametrize("value", [None, 0])
+def test_a_lost_frame_under_an_extended_offset_table(tmp_path: Path, value: int | None) -> None:
+    frames = beating_frames(COUNT)
+    coded = [encode(frame, JPEG2000Lossless, "MONOCHROME2") for frame in frames]
+    path = write_dicom(tmp_path / "clip.dcm", frames, JPEG2000Lossless, encoded=coded)
+    header = dcmread(path)
+    lengths = np.array([len(data) + len(data) % 2 for data in coded], "<u8")
+    header.ExtendedOffsetTable = (np.cumsum(lengths + 8) - lengths - 8).tobytes()
+    header.ExtendedOffsetTableLengths = lengths.tobytes()
+    header.save_as(path)
+    without_table(path)
+    whole = read_cine(path)
+    assert np.array_equal(whole.frames, frames) and not whole.findings
+    if value is None:
+        emptied(path, LOST, keep_table=False)
+    else:
+        overwritten(path, LOST, value)
+    check(read_cine(path), whole)

@@ -20,6 +20,7 @@ from dicom_files import (
 from EchoKeyframeLib.cine.cine import Cine, CineError
 from EchoKeyframeLib.cine.finding import FindingKind
 from EchoKeyframeLib.cine.read import read_cine, read_header
+from hostile_files import scans_jpeg
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -130,6 +131,13 @@ def test_a_jpeg_of_thousands_of_scans_is_left_out(tmp_path: Path) -> None:
     coded[1] = coded[1][:-2] + scan * 500 + b"\xff\xd9" + b"\0" * (len(scan * 500) % 2)
     cine = read_cine(write_dicom(tmp_path / "clip.dcm", beating_frames(3), JPEGBaseline8Bit, encoded=coded))
     assert [cine.source.frame_number(i) for i in range(len(cine))] == [1, 3]
+
+
+def test_a_progressive_jpeg_of_thousands_of_scans_is_refused(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "a.dcm", beating_frames(2, 64, 64), JPEGBaseline8Bit, encoded=[scans_jpeg()] * 2)
+    with pytest.raises(CineError) as error:
+        read_cine(path)
+    assert "\n" not in str(error.value)
 
 
 def test_nested_sequences_are_one_line(tmp_path: Path) -> None:

@@ -108,7 +108,11 @@ def test_vectors_with_a_backslash_two_short_or_with_commas(cine_with, text: str)
     assert said(cine, "decimal comma") == ("," in text)
 
 
-@pytest.mark.parametrize("tags", [{"FrameTime": "400"}, {"FrameTime": None, "FrameTimeVector": [0] + [450] * 9}])
+@pytest.mark.parametrize("tags", [
+    {"FrameTime": "400"}, {"FrameTime": None, "FrameTimeVector": [0] + [450] * 9},
+    {"FrameTime": None, "FrameTimeVector": [450 * i for i in range(10)]}, {"FrameTime": None, "CineRate": 3},
+    {"FrameTime": None, "RecommendedDisplayFrameRate": 4}, {"FrameTime": None, "ActualFrameDuration": 500},
+])  # fmt: skip
 def test_a_rate_below_any_echo_is_doubted(cine_with, tags: dict) -> None:
     cine = cine_with(FrameIncrementPointer=None, **tags)
     assert said(cine, "too slow for an echo loop")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import os
@@ -22,6 +23,7 @@ from EchoKeyframeLib.cine.finding import FindingKind
 from EchoKeyframeLib.cine.read import read_cine, read_header
 from fuzz import metaimage, nifti, nifti2, run
 from hostile_files import bombs
+from video_streams import H264, HEVC, MPEG2
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 FRAMES = np.random.default_rng(0).integers(0, 255, (4, 24, 32), dtype=np.uint8)
@@ -156,6 +158,26 @@ def test_a_tail_of_zeros_is_not_read_to_its_end(tmp_path, suffix):
     assert any("the rest of the file was not read" in warning for warning in cine.warnings)
 
 
+@pytest.mark.parametrize("kind", ["ts", "h264", "hevc", "m2v"])
+def test_a_stream_without_a_container_ends_at_its_tail_of_zeros(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    if kind == "ts":
+        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"mp4v"), 25.0, (64, 48))
+        if not writer.isOpened():
+            pytest.skip("OpenCV does not write transport streams")
+        for frame in beating_frames(12, 48):
+            writer.write(cv2.cvtColor(cv2.resize(frame, (64, 48)), cv2.COLOR_GRAY2BGR))
+        writer.release()
+    else:
+        path.write_bytes(base64.b64decode({"h264": H264, "hevc": HEVC, "m2v": MPEG2}[kind]))
+    whole = read_cine(path)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + (300 << 20))
+    cine = read_cine(path)
+    assert len(cine) >= len(whole) - 1 and np.array_equal(cine.frames[:6], whole.frames[:6])
+    assert any("the rest of the file was not read" in warning for warning in cine.warnings)
+
+
 @linux
 @pytest.mark.parametrize(
     "start",
@@ -221,6 +243,22 @@ def test_kinds_of_video_that_opencv_decodes(tmp_path, name, code):
         writer.write(cv2.cvtColor(cv2.resize(frame, (64, 48)), cv2.COLOR_GRAY2BGR))
     writer.release()
     assert len(read_cine(tmp_path / name)) >= 5 and Path(name).suffix in VIDEO_SUFFIXES
+
+
+def test_a_transport_stream_with_arrival_times(tmp_path):
+    """As cameras and disks store it: four bytes before each packet of 188."""
+    writer = cv2.VideoWriter(str(tmp_path / "a.ts"), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"mp4v"), 25.0, (64, 48))
+    if not writer.isOpened():
+        pytest.skip("OpenCV does not write transport streams")
+    for frame in beating_frames(12, 48):
+        writer.write(cv2.cvtColor(cv2.resize(frame, (64, 48)), cv2.COLOR_GRAY2BGR))
+    writer.release()
+    data = (tmp_path / "a.ts").read_bytes()
+    packets = [data[at : at + 188] for at in range(0, len(data), 188)]
+    path = tmp_path / "a.m2ts"
+    path.write_bytes(b"".join(i.to_bytes(4, "big") + packet for i, packet in enumerate(packets)))
+    assert ".m2ts" in VIDEO_SUFFIXES
+    assert np.array_equal(read_cine(path).frames, read_cine(tmp_path / "a.ts").frames)
 
 
 def test_a_missing_codec_is_named(tmp_path):
@@ -351,6 +389,18 @@ def test_sequences_of_the_plus_toolkit(tmp_path):
     gray_as_rgb = np.repeat(FRAMES[..., None], 3, axis=3)
     path.write_bytes(metaimage(FRAMES, "ElementNumberOfChannels = 3\n")[: -FRAMES.size] + gray_as_rgb.tobytes())
     assert np.array_equal(read_cine(path, 25).frames, FRAMES)
+
+
+@pytest.mark.parametrize(("orientation", "shown"), [
+    ("MF", FRAMES), ("UF", FRAMES[:, :, ::-1]), ("MN", FRAMES[:, ::-1]), ("UFA", FRAMES[:, :, ::-1]), ("XX", FRAMES),
+])  # fmt: skip
+def test_orientations_of_the_plus_toolkit(tmp_path, orientation, shown):
+    stamps = "".join(f"Seq_Frame{i:04d}_Timestamp = {3 + 0.04 * i:g}\n" for i in range(4))
+    path = tmp_path / "a.igs.mha"
+    path.write_bytes(metaimage(FRAMES, f"UltrasoundImageOrientation = {orientation}\n{stamps}"))
+    cine = read_cine(path)
+    assert np.array_equal(cine.frames, shown) and cine.fps == pytest.approx(25)
+    assert bool(cine.findings) == (shown is not FRAMES)
 
 
 @linux
