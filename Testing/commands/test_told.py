@@ -134,6 +134,7 @@ def test_info_as_data_is_one_object_a_cine(study, tmp_path, capsys):
                 SequenceOfUltrasoundRegions=[region(20, 10, 280, 190, 0.05)])  # fmt: skip
     assert main(["info", "--json", str(study / "loop.avi"), str(tmp_path / "b.dcm"), str(study)]) == 1
     told = capsys.readouterr()
+    assert told.err.splitlines()[-1] == "1 passed over"
     video, dicom = map(json.loads, told.out.splitlines())
     assert list(video) == list(dicom) == KEYS and told.err.count("failed: ") == 1
     assert (video["file"], video["frames"], video["frame_rate"]) == ("loop.avi", 60, pytest.approx(30))

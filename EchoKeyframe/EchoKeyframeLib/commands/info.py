@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..models.registry import SUFFIX
 from . import UsageError
 from .options import add_debug, add_reading_options
-from .terminal import say, tell_error, tell_failed
+from .terminal import say, tell_error, tell_failed, warn
 
 if TYPE_CHECKING:
     from ..batch.inputs import Unreadable
@@ -47,8 +47,8 @@ def run(options: argparse.Namespace) -> int:
         except Exception as error:
             tell_error(job.name, error, options.debug)
             wrong += 1
-    if stills and not options.json:
-        say(f"{stills} passed over")
+    if stills:
+        (warn if options.json else say)(f"{stills} passed over")  # stdout holds objects alone
     return 1 if wrong else 0
 
 
