@@ -1,5 +1,6 @@
 """Bad input at the panel: one line for the person, no traceback, the scene otherwise untouched, no orphan process."""
 
+import re
 import subprocess
 import sys
 import time
@@ -278,14 +279,21 @@ def test_slicers_start_imports_no_numpy_and_reads_no_sample(tmp_path):
     assert "file:///" in done.stdout and "SHA256:" in done.stdout
 
 
-def test_opening_the_panel_imports_no_scipy(tmp_path):
-    """Its import holds the application for a second."""
+NAMES_OF_PACKAGES = {"opencv-python-headless": "cv2", "pillow": "PIL"}
+
+
+def test_opening_the_panel_imports_nothing_that_slicer_does_not_bring_and_no_scipy(tmp_path):
+    """The one is not there before a person was asked, the import of the other holds the application for a second."""
+    listed = (TESTING.parent / "EchoKeyframe" / "Resources" / "requirements.txt").read_text("utf-8").split()
+    names = [re.split("[><=]", entry)[0] for entry in listed]
+    absent = [NAMES_OF_PACKAGES.get(name, name) for name in names if name != "numpy"]
+    assert {"cv2", "msgspec", "onnxruntime", "safetensors", "imagecodecs", "scipy"} <= set(absent)
     code = (
         "import os, sys; from pathlib import Path\n"
         f"sys.path[:0] = {[str(TESTING), str(TESTING.parent / 'EchoKeyframe')]!r}\n"
         "import slicer_standin\n"
         f"app = slicer_standin.install(Path({str(tmp_path)!r}))\n"
-        "sys.modules['scipy'] = None\n"
+        f"sys.modules.update(dict.fromkeys({absent!r}))\n"
         f"app.load_module(Path({str(TESTING.parent / 'EchoKeyframe' / 'EchoKeyframe.py')!r}))\n"
         "app.select_module('EchoKeyframe')\n"
         "import slicer; slicer.modules.EchoKeyframeWidget.cleanup(); os._exit(0)\n"

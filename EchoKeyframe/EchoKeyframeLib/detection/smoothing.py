@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 
@@ -12,6 +11,8 @@ def smooth(curves: np.ndarray, sigma: float) -> np.ndarray:
     curves: ``[T]`` or ``[T, n]``; returns float64 of that shape. The numbers are those of ``scipy.ndimage``'s
     ``gaussian_filter1d(mode="nearest")``, to rounding; loading that takes a fifth of the time of a first detection.
     """
+    import cv2  # the scene decodes nothing, and is imported before anything is installed
+
     radius = int(4 * sigma + 0.5)
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     columns = np.ascontiguousarray(curves, np.float64).reshape(len(curves), -1)

@@ -141,6 +141,7 @@ class HandOnPanel:
         return [line, stored.note] if stored.note else [line]
 
     def _open_labelled(self, folder: Path) -> None:
+        self._logic.ensure_packages()
         from ..datasets.labels import read_labels
 
         clips = read_labels(folder)
@@ -157,6 +158,7 @@ class HandOnPanel:
             self._tell("\n".join(problems))
 
     def _save_contours(self, path: str) -> None:
+        self._logic.ensure_packages()
         drawn = contour_being_drawn(slicer.mrmlScene)
         save_contours(self._keyframes.sequence, path)
         left_out = drawn is not None and drawn in find_contours(self._keyframes.sequence)

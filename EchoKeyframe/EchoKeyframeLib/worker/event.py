@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..cine.cine import Cine
 from ..detection.keyframes import Curves
-from ..report.keyframes_file import KeyframesFile
 from .arrived_frames import ArrivedFrames
+
+if TYPE_CHECKING:
+    from ..report.keyframes_file import KeyframesFile
 
 
 @dataclass(frozen=True)

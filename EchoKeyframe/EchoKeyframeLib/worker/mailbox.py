@@ -24,10 +24,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..atomic_file import written_atomically
-from .message import STARTED, Message, message_from
+from .event_kinds import STARTED
+
+if TYPE_CHECKING:
+    from .message import Message
 
 _REQUEST = re.compile(r"request-(\d{6,9})\.json")
 
@@ -101,6 +104,8 @@ class Mailbox:
         except OSError:
             return [], offset
         whole = data[: data.rfind(b"\n") + 1]
+        from .message import message_from
+
         messages = map(message_from, whole.splitlines())
         return [message for message in messages if message is not None], offset + len(whole)
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-STARTED, READY, IDLE = "started", "ready", "idle"
-PROGRESS, DONE, FAILED, CANCELLED = "progress", "done", "failed", "cancelled"
+from .event_kinds import IDLE, READY, STARTED
+
 _OF_PROCESS = (STARTED, READY, IDLE)
 
 _Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]

@@ -7,20 +7,21 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..cine.cine import CineError
-from ..report.curves_file import read_curves
-from ..report.keyframes_file import read_json
 from .arrived_frames import ArrivedFrames
-from .cine_result import described_cine, read_description
 from .event import Event
+from .event_kinds import CANCELLED, DONE, FAILED, PROGRESS, READY, STARTED
 from .launched_process import LaunchedProcess
 from .mailbox import Mailbox, remove
-from .message import CANCELLED, DONE, FAILED, PROGRESS, READY, STARTED, Message
 from .session_folder import SessionFolder, sweep
 from .submission import DetectionRequest, Submission
 from .temporary_disk import FULL, is_full, trouble
+
+if TYPE_CHECKING:
+    from .message import Message
 
 CANCEL_PATIENCE = 0.3
 """Seconds in which the worker may stop by itself after a cancel; then it is killed."""
@@ -256,6 +257,8 @@ class Worker:
         return Event(DONE, number)  # a release has no result
 
     def _read_cine(self, mailbox: Mailbox, number: int) -> Event:
+        from .cine_result import described_cine, read_description
+
         known = read_description(mailbox.cine(number))
         frames = mailbox.cine_frames(number, known.attempt)
         cine = described_cine(known, frames)
@@ -272,6 +275,9 @@ class Worker:
         self._mapped = [path for path in self._mapped if path.exists()]
 
     def _read_detection(self, mailbox: Mailbox, number: int) -> Event:
+        from ..report.curves_file import read_curves
+        from ..report.keyframes_file import read_json
+
         result = read_json(mailbox.keyframes(number))
         curves = read_curves(mailbox.curves(number), result.model)
         mailbox.clear_results(number)

@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .event_kinds import IDLE, PROGRESS, READY
 from .launched_process import DISK_FULL
 from .mailbox import Mailbox, remove
-from .message import IDLE, PROGRESS, READY
 from .request import DetectRequest, ReadRequest, ReleaseRequest, Request, RequestError, request_from
 from .temporary_disk import FULL, is_full
 

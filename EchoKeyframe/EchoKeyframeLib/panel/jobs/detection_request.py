@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...detection.keyframes import Curves, Detection
-from ...report.keyframes_file import KeyframesFile
 from ...scene import SceneError, frame_times, read_frame
 from ...scene.loop.sequence_frames import loop_heart_rate, loop_scaling, loop_spacing, loop_timing, loop_view
 from ...scene.scene_error import require_sequence
 from ...worker.submission import DetectionRequest
+
+if TYPE_CHECKING:
+    from ...report.keyframes_file import KeyframesFile
 
 FEWEST_FRAMES = 3
 """As ``detection.detect``: fewer frames cannot hold a turning point."""

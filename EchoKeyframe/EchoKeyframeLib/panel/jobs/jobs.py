@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...cine.cine import CineError
-from ...datasets.labels import ClipLabels
+from ...datasets.clip_labels import ClipLabels
 from ...detection.keyframes import Detection
 from ...scene import (
     SceneError,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...measurement.contours_file import read_contours, write_contours
 from ...measurement.disks import cut
 from ..contours.long_axis import draw_axis, keep_axis
 from ..contours.lv_contours import find_contour, find_contours, is_drawn, put_contour, read_contour
@@ -23,6 +22,8 @@ def save_contours(sequence: Any, path: str | Path) -> None:
     if not contours:
         raise SceneError(f"{sequence.GetName()}: has no contours; trace the LV on an ED or ES frame first")
     try:
+        from ...measurement.contours_file import write_contours
+
         write_contours(Path(path), contours)
     except OSError as error:
         raise SceneError(f"{Path(path).name}: cannot be written ({error.strerror or error})") from None
@@ -30,6 +31,8 @@ def save_contours(sequence: Any, path: str | Path) -> None:
 
 def contours_in_the_way(sequence: Any, path: str | Path) -> int:
     """How many drawn contours ``open_contours`` would replace. Raises MeasurementError as ``read_contours``."""
+    from ...measurement.contours_file import read_contours
+
     contours = read_contours(Path(path), cine_from_sequence(sequence))
     curves = (find_contour(sequence, contour.phase, contour.frame) for contour in contours)
     return sum(curve is not None and is_drawn(curve) for curve in curves)
@@ -44,6 +47,8 @@ def open_contours(sequence: Any, path: str | Path) -> list[Any]:
     nothing is changed then.
     """
     require_sequence(sequence)
+    from ...measurement.contours_file import read_contours
+
     contours = read_contours(Path(path), cine_from_sequence(sequence))
     view = loop_view(sequence)
     for contour in contours:

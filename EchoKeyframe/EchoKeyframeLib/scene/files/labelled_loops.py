@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...cine.cine import Cine
-from ...datasets.labels import ClipLabels, LabelError, check_inside
+from ...datasets.clip_labels import ClipLabels, LabelError, check_inside
 from ...detection.keyframes import Phase
 from ..contract import SOURCE_NAME_ATTRIBUTE
 from ..keyframes.keyframe_table import find_keyframe_table, keyframe_table, read_keyframes, set_keyframes
