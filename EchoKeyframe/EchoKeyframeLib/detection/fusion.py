@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeGuard
 
 import numpy as np
 
@@ -55,9 +56,9 @@ class FusedDetector:
     def curves(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Curves:
         """ED and ES probability of every frame. Raises what either detector raises."""
         first, rest = _part(progress, 0.0, MOTION_SHARE), _part(progress, MOTION_SHARE, 1.0)
-        if self._see_alike():
+        if isinstance(self.motion, MotionDetector) and _sees_the_same(self.network):
             seen = self.network.look(cine, sector, first)
-            motion = self.motion.curves_of(seen.motion.wall, cine)
+            motion = self.motion.curves_of(seen.motion.wall if seen.motion else None, cine)
             network = self.network.curves_of(seen, at_plausible_rate(cine, motion), rest)
         else:
             motion = self.motion.curves(cine, sector, first)
@@ -71,11 +72,10 @@ class FusedDetector:
         probability = (motion.probability + network.probability) / 2
         return Curves(np.asarray(probability, np.float32), cine.times, self.name, warnings)
 
-    def _see_alike(self) -> bool:
-        """Whether both look at the same prepared frames, so that their optical flow is computed once."""
-        if not isinstance(self.motion, MotionDetector) or not isinstance(self.network, NetworkDetector):
-            return False
-        return self.network.runner.uses_motion and self.network.config.size == FRAME_SIZE
+
+def _sees_the_same(network: Detector) -> TypeGuard[NetworkDetector]:
+    """Whether it looks at the prepared frames of the motion detector, so that their optical flow is computed once."""
+    return isinstance(network, NetworkDetector) and network.runner.uses_motion and network.config.size == FRAME_SIZE
 
 
 def agreement(one: Curves, other: Curves) -> float:

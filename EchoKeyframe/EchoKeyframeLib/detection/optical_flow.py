@@ -45,6 +45,8 @@ class FlowStream:
         self._settings = (None, 0.5, levels, window, iterations, 5, 1.1, 0)
         self._frame: np.ndarray | None = None
         self._weight: np.ndarray | None = None
+        self._flow: np.ndarray | None = None
+        self._flow_weight: np.ndarray | None = None
 
     def push(self, frame: np.ndarray) -> None:
         """Take the next frame, uint8 ``[S, S]``."""
@@ -58,11 +60,13 @@ class FlowStream:
         """The newest frame's velocity float32 ``[cells, cells, 2]`` and intensity ``[cells, cells]``; see PooledFlow.
 
         S must be a multiple of ``cells``. Within a cell bright pixels count more: tissue is bright, and blood's noise
-        says nothing about the wall.
+        says nothing about the wall. Raises ValueError before the first frame.
         """
+        if self._weight is None:
+            raise ValueError("no frame was pushed yet")
         mean = _cell_mean(len(self._weight), cells)
         velocity = np.zeros((cells, cells, 2), np.float32)
-        if self._flow is not None:
+        if self._flow is not None and self._flow_weight is not None:
             weight = mean @ self._flow_weight @ mean.T
             for axis in range(2):
                 velocity[..., axis] = mean @ (self._flow[..., axis] * self._flow_weight) @ mean.T / weight
