@@ -31,7 +31,7 @@ from EchoKeyframeLib.training.stores.fill_store import simulate_store, store_lab
 
 SYSTEMS = ("resnet-lstm", "cnn3d-lstm", "resnet-lstm-beat", "densenet-gru-beat", "segmentation")
 PHANTOM = PhantomConfig(frames=40, size=32, rows=32, beams=24, fps=(30, 30), heart_rate=(80, 100), mask=True,
-                        isovolumic=False)  # fmt: skip
+                        views=("A4C",), view_weights=(1.0,), ejection_fraction=(40, 75), isovolumic=False)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
