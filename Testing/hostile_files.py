@@ -59,6 +59,7 @@ def _dicom_bombs(path: Path) -> dict[str, bytes]:
     at = jpeg.index(b"\xff\xc0") + 5
     size_claimed = jpeg[:at] + b"\xff\xdc\xff\xdc" + jpeg[at + 4 :]
     rle = np.array([1, 64, *[0] * 14], "<u4").tobytes() + b"\x81\0" * 2000
+    endless = np.array([1, 64, *[0] * 14], "<u4").tobytes() + b"\x81\0" * 6 * 2**20  # decodes to 768 MiB
     j2k = bytearray(encode(gray[0], JPEG2000Lossless, "MONOCHROME2"))
     j2k[8:16] = b"\0\1\0\0" * 2
     many = np.zeros((65535, 1, 1), np.uint8)
@@ -66,6 +67,7 @@ def _dicom_bombs(path: Path) -> dict[str, bytes]:
         "rows.dcm": written(gray, JPEGBaseline8Bit, encoded=[size_claimed] * 4, Rows=65500, Columns=65500),
         "jpeg.dcm": written(gray, JPEGBaseline8Bit, encoded=[size_claimed] * 400, NumberOfFrames=400),
         "rle.dcm": written(gray, RLELossless, encoded=[rle] * 400, NumberOfFrames=400, Rows=8000, Columns=8000),
+        "endless.dcm": written(gray, RLELossless, encoded=[endless] * 2, NumberOfFrames=2),
         "tiles.dcm": written(gray, JPEG2000Lossless, encoded=[bytes(j2k)] * 4),
         "specks.dcm": written(many, NumberOfFrames=65535),
         "deflated.dcm": written(np.zeros((20, 4096, 4096), np.uint8), DeflatedExplicitVRLittleEndian),

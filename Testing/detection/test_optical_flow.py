@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from EchoKeyframeLib.detection.motion_features import clip_motion
 from EchoKeyframeLib.detection.optical_flow import pooled_flow
 
 SIZE = 96
@@ -58,7 +59,7 @@ def test_unusable_shapes_are_named(shape):
 def test_progress_rises_and_may_stop_the_work():
     frames = np.zeros((40, SIZE, SIZE), np.uint8)
     seen = []
-    pooled_flow(frames, cells=12, progress=seen.append)
+    clip_motion(frames, seen.append)
     assert seen == sorted(seen)
     assert 0 < seen[0] < 1
 
@@ -66,4 +67,4 @@ def test_progress_rises_and_may_stop_the_work():
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        pooled_flow(frames, cells=12, progress=stop)
+        clip_motion(frames, stop)

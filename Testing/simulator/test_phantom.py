@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from cavity_turns import cavity_turns
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.datasets.labels import read_labels
 from EchoKeyframeLib.simulator.config import RARE, VIEWS, PhantomConfig
@@ -90,23 +91,9 @@ def test_every_view_shows_a_beating_heart_in_a_sector(view):
     assert ((frames[:, 1:] - frames[:, :-1]).abs().mean((1, 2, 3)) > 0.3).all()
 
 
-def area_turns(batch: PhantomBatch) -> tuple[np.ndarray, np.ndarray]:
-    """How many frames after ED the cavity's area in the mask is largest, and after ES smallest."""
-    late = {1: [], -1: []}
-    for clip in range(len(batch)):
-        area = batch.mask[clip].sum((1, 2)).double().numpy()
-        area = np.convolve(np.pad(area, 1, "edge"), [0.25, 0.5, 0.25], "valid")
-        for events, sign in ((batch.ed[clip], 1), (batch.es[clip], -1)):
-            for frame in events * batch.fps[clip]:
-                low, high = round(frame) - 5, round(frame) + 6
-                if low >= 0 and high <= len(area):
-                    late[sign].append(low + np.argmax(sign * area[low:high]) - frame)
-    return np.array(late[1]), np.array(late[-1])
-
-
 def test_mask_is_largest_at_ed_and_smallest_at_es_where_walls_follow_the_volume():
     batch = simulate(range(9), replace(PLAIN, ejection_fraction=(35, 70), isovolumic=False))
-    for errors in area_turns(batch):
+    for errors in cavity_turns(batch, 5):
         assert len(errors) > 8
         assert abs(np.median(errors)) < 1.0
         assert np.mean(np.abs(errors)) < 1.5
@@ -114,7 +101,7 @@ def test_mask_is_largest_at_ed_and_smallest_at_es_where_walls_follow_the_volume(
 
 def test_walls_turn_before_the_keyframes(plain):
     """At 40 frames/s: they begin to contract before mitral closure, and recoil before it opens."""
-    for errors in area_turns(plain):
+    for errors in cavity_turns(plain, 5):
         assert len(errors) > 8
         assert -3.0 < np.median(errors) < -0.4
 

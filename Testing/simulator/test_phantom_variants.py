@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from cavity_turns import cavity_turns
 from EchoKeyframeLib.cli import main
 from EchoKeyframeLib.simulator.config import RARE, PhantomConfig
 from EchoKeyframeLib.simulator.phantom import PhantomBatch, simulate
@@ -62,26 +63,12 @@ def test_a_higher_probability_adds_clips_and_leaves_those_that_had_the_part():
     assert all(same)
 
 
-def turns(batch: PhantomBatch) -> tuple[np.ndarray, np.ndarray]:
-    """How many frames after ED the cavity's area is largest, and after ES smallest, for each keyframe inside."""
-    late = {1: [], -1: []}
-    for clip in range(len(batch)):
-        area = batch.mask[clip].sum((1, 2)).double().numpy()
-        area = np.convolve(np.pad(area, 1, "edge"), [0.25, 0.5, 0.25], "valid")
-        for events, sign in ((batch.ed[clip], 1), (batch.es[clip], -1)):
-            for frame in events * batch.fps[clip]:
-                low, high = round(frame) - 6, round(frame) + 7
-                if low >= 0 and high <= len(area):
-                    late[sign].append(low + np.argmax(sign * area[low:high]) - frame)
-    return np.array(late[1]), np.array(late[-1])
-
-
 @pytest.mark.parametrize("view", ["A4C", "PSAX"])
 @pytest.mark.parametrize("part", ["right_overload", "effusion"])
 def test_the_cavity_is_largest_at_ed_and_smallest_at_es(part, view):
     batch = simulate(range(12), replace(HEART, views=(view,), **{part: 1.0}))
     assert all(part in variants for variants in batch.variants)
-    for errors in turns(batch):
+    for errors in cavity_turns(batch, 6):
         assert len(errors) >= 8
         assert abs(np.median(errors)) < 1.1 and np.mean(np.abs(errors)) < 1.8
 
@@ -91,7 +78,7 @@ def test_the_cavity_is_largest_at_ed_and_smallest_at_es(part, view):
                {"views": ("SC4C",)}],
 )  # fmt: skip
 def test_so_it_is_in_other_hearts_and_views(change):
-    for errors in turns(simulate(range(12), replace(HEART, **change))):
+    for errors in cavity_turns(simulate(range(12), replace(HEART, **change)), 6):
         assert len(errors) >= 8
         assert abs(np.median(errors)) < 1.1 and np.mean(np.abs(errors)) < 1.8
 

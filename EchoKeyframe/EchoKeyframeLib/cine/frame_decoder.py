@@ -113,32 +113,34 @@ def jpeg_xl_shape(data: bytes) -> FrameShape:
 def rle_excess(data: bytes, pixels: int) -> int:
     """Bytes that the longest segment of a sound RLE frame decodes to beyond one for each pixel; 0 for a damaged one."""
     try:
-        return max(0, max(len(plane) for plane in _rle_planes(data)) - pixels)
+        return max(0, max(len(plane) for plane in _rle_planes(data, 2 * pixels)) - pixels)
     except Exception:  # it is reported where it is decoded
         return 0
 
 
 def _rle(data: bytes, shape: FrameShape, excess: int = 0) -> np.ndarray:
-    """excess: bytes by which segments of this clip decode to too many; noise in one makes it far more, or fewer."""
+    """excess: bytes by which segments of this clip decode to too many; noise in one makes it far more, or fewer.
+
+    Raises ValueError for a damaged frame, imagecodecs' error for a segment that is too long.
+    """
     pixels, size = shape.rows * shape.columns, -(-shape.bits // 8)
     if not rle_is_sound(data, shape.samples * size, pixels):
         raise ValueError("damaged RLE frame")
-    planes = _rle_planes(data)
+    planes = _rle_planes(data, pixels + excess + _RLE_PADDING)
     if min(map(len, planes)) < pixels:
         raise ValueError("an RLE frame that ends early")
-    if max(map(len, planes)) > pixels + excess + _RLE_PADDING:
-        raise ValueError("an RLE frame that is damaged inside")
     # The most significant byte of a sample has a segment of its own, and comes first (PS3.5 G.2).
     stored = np.stack([plane[:pixels] for plane in planes]).reshape(shape.samples, size, shape.rows, shape.columns)
     samples = stored[:, 0] if size == 1 else stored[:, 0].astype(np.uint16) << 8 | stored[:, 1]
     return samples[0] if shape.samples == 1 else np.moveaxis(samples, 0, 2)
 
 
-def _rle_planes(data: bytes) -> list[np.ndarray]:
-    """The bytes of each segment, decoded."""
-    import imagecodecs
+def _rle_planes(data: bytes, most: int) -> list[np.ndarray]:
+    """The bytes of each segment, decoded. Raises ValueError, or an error of the decoder's own, for one that decodes to
+    more than ``most``: two bytes may stand for 128."""
+    from imagecodecs import packbits_decode
 
-    return [np.frombuffer(imagecodecs.packbits_decode(data[first:end]), np.uint8) for first, end in rle_segments(data)]
+    return [np.frombuffer(packbits_decode(data[first:end], out=most), np.uint8) for first, end in rle_segments(data)]
 
 
 _DECODERS = {

@@ -161,4 +161,3 @@ def _entries(path: Path) -> dict[str, str]:
 
 def _name(folder: Path, path: Path) -> str:
     return path.relative_to(folder).as_posix()
-

@@ -58,7 +58,7 @@ class FusedDetector:
         first, rest = _part(progress, 0.0, MOTION_SHARE), _part(progress, MOTION_SHARE, 1.0)
         if isinstance(self.motion, MotionDetector) and _sees_the_same(self.network):
             seen = self.network.look(cine, sector, first)
-            motion = self.motion.curves_of(seen.motion.wall if seen.motion else None, cine)
+            motion = self.motion.curves_of(seen.motion, cine)
             network = self.network.curves_of(seen, at_plausible_rate(cine, motion), rest)
         else:
             motion = self.motion.curves(cine, sector, first)

@@ -10,8 +10,7 @@ from ..cine.sector import Sector
 from .contraction import contraction
 from .detector import Progress
 from .keyframes import Curves, Phase
-from .motion_features import clip_motion
-from .optical_flow import PooledFlow
+from .motion_features import ClipMotion, clip_motion
 from .turning_points import TurningPoint, turning_points
 
 FRAME_SIZE = 112
@@ -34,16 +33,16 @@ class MotionDetector:
     def curves(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Curves:
         """Probability of ED and ES of each frame: a bump at each turning point of the wall's motion."""
         motion = clip_motion(prepare(cine, sector, FRAME_SIZE), progress) if len(cine) >= 3 else None
-        curves = self.curves_of(motion.wall if motion else None, cine)
+        curves = self.curves_of(motion, cine)
         if progress is not None:
             progress(1.0)
         return curves
 
-    def curves_of(self, flow: PooledFlow | None, cine: Cine) -> Curves:
-        """The same from the optical flow of the cine's prepared frames; None for want of frames."""
+    def curves_of(self, motion: ClipMotion | None, cine: Cine) -> Curves:
+        """The same from the motion of the cine's prepared frames; None for want of frames."""
         probability = np.zeros((len(cine), 2), np.float32)
-        if flow is not None and len(flow) >= 3:
-            wall = contraction(flow)
+        if motion is not None and len(cine) >= 3:
+            wall = contraction(motion.wall)
             if wall.beats:
                 points, beat = turning_points(wall.displacement)
                 probability = bumps(points, beat, len(cine))

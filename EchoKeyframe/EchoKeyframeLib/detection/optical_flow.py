@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -73,11 +72,10 @@ class FlowStream:
         return velocity, mean @ self._weight @ mean.T - LEAST_WEIGHT
 
 
-def pooled_flow(frames: np.ndarray, cells: int, progress: Callable[[float], None] | None = None) -> PooledFlow:
+def pooled_flow(frames: np.ndarray, cells: int) -> PooledFlow:
     """Optical flow of each frame from the one before, pooled to ``cells`` x ``cells``.
 
-    frames: uint8 ``[T, S, S]``, S a multiple of ``cells``. ``progress`` gets the fraction done and may raise to stop.
-    Raises ValueError for other shapes.
+    frames: uint8 ``[T, S, S]``, S a multiple of ``cells``. Raises ValueError for other shapes.
     """
     if frames.ndim != 3 or frames.shape[1] != frames.shape[2] or frames.shape[1] % cells:
         raise ValueError(f"frames must have shape [T, S, S] with S a multiple of {cells}, got {list(frames.shape)}")
@@ -87,8 +85,6 @@ def pooled_flow(frames: np.ndarray, cells: int, progress: Callable[[float], None
     for t, frame in enumerate(frames):
         stream.push(frame)
         velocity[t], intensity[t] = stream.pooled(cells)
-        if progress is not None and t % 16 == 0:
-            progress((t + 1) / len(frames))
     return PooledFlow(velocity, intensity, frames.shape[1] // cells)
 
 
