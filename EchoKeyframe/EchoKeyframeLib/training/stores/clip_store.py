@@ -319,15 +319,15 @@ def read_description(folder: Path) -> dict[str, object]:
     """What a store's clips are. Raises ClipStoreError where ``folder`` holds none, or one of another version."""
     path = folder / DESCRIPTION_NAME
     try:
-        description = json.loads(read_text(path, _WHAT, error=ClipStoreError))
-        if isinstance(description, dict) and description.get("format") != FORMAT:
-            raise ClipStoreError(folder.name, "was made by another version; make it again")
-        checked(description, _Description, path, _WHAT, ClipStoreError)
-    except (ClipStoreError, ValueError, RecursionError) as error:
-        if getattr(error, "name", "") == folder.name:
-            raise
-        reason = getattr(error, "reason", "it is no JSON")
-        raise ClipStoreError(folder.name, f"is no store of clips ({DESCRIPTION_NAME} {reason})") from error
+        description = json.loads(read_text(path, _WHAT))
+        if not isinstance(description, dict) or description.get("format") == FORMAT:
+            checked(description, _Description, path, _WHAT)
+    except CineError as error:
+        raise ClipStoreError(folder.name, f"is no store of clips ({DESCRIPTION_NAME} {error.reason})") from error
+    except (ValueError, RecursionError) as error:
+        raise ClipStoreError(folder.name, f"is no store of clips ({DESCRIPTION_NAME} is no JSON)") from error
+    if description.get("format") != FORMAT:
+        raise ClipStoreError(folder.name, "was made by another version; make it again")
     return description
 
 
