@@ -137,10 +137,13 @@ def _rle(data: bytes, shape: FrameShape, excess: int = 0) -> np.ndarray:
 
 def _rle_planes(data: bytes, most: int) -> list[np.ndarray]:
     """The bytes of each segment, decoded. Raises ValueError, or an error of the decoder's own, for one that decodes to
-    more than ``most``: two bytes may stand for 128."""
+    more than ``most``. Two bytes stand for 128 at most, so few data never have more memory set aside than that."""
     from imagecodecs import packbits_decode
 
-    return [np.frombuffer(packbits_decode(data[first:end], out=most), np.uint8) for first, end in rle_segments(data)]
+    return [
+        np.frombuffer(packbits_decode(data[first:end], out=min(most, 64 * (end - first))), np.uint8)
+        for first, end in rle_segments(data)
+    ]
 
 
 _DECODERS = {
