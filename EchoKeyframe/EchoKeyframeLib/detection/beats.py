@@ -38,6 +38,19 @@ def form_beats(keyframes: Sequence[Keyframe]) -> tuple[tuple[Keyframe, ...], tup
     return tuple(k for group in groups for k in group), tuple(beats)
 
 
+def without_unseen_end(keyframes: Sequence[Keyframe], frames: int) -> tuple[Keyframe, ...]:
+    """The keyframes without one that the clip ends at: what sets off there is not seen, only expected.
+
+    ED and ES are the moments at which the ventricle sets off, contracting or filling. At the clip's start the frames
+    that follow show that; at its end nothing does, and readers mark nothing. The only keyframe of its kind stays: of a
+    recording of systole alone, its last frame is the best there is. frames: how many the clip has.
+    """
+    return tuple(
+        k for k in keyframes
+        if not k.at_edge or 2 * k.frame < frames or not any(o.phase is k.phase and o is not k for o in keyframes)
+    )
+
+
 EDGE_RATE = "the heart rate is uncertain: it rests on keyframes at the clip's edge, whose true place may lie outside"
 """Warning where there is a ``heart_rate`` but no ``certain_heart_rate``."""
 

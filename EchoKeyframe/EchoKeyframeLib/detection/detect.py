@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..cine.cine import Cine
 from ..cine.finding import Finding, FindingKind
 from ..cine.sector import Sector, find_sector, whole_frame
-from .beats import EDGE_RATE, certain_heart_rate, form_beats, heart_rate
+from .beats import EDGE_RATE, certain_heart_rate, form_beats, heart_rate, without_unseen_end
 from .decode import decode_beats, decode_maxima
 from .detector import Detector, Progress
 from .image_quality import degraded_frames, mark_degraded, told_degraded
@@ -60,9 +60,10 @@ def check_loop(name: str, frames: int, findings: Sequence[Finding] = ()) -> None
 def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector | None = None) -> Detection:
     """Keyframes, beats and warnings from curves that a detector gave for this cine."""
     degraded = degraded_frames(cine, sector or whole_frame(cine))
-    keyframes, beats = form_beats(mark_degraded(DECODERS[decoder](curves), degraded))
-    rate = heart_rate(keyframes)
-    certain = certain_heart_rate(keyframes)
+    decoded = mark_degraded(DECODERS[decoder](curves), degraded)
+    rate = heart_rate(decoded)
+    certain = certain_heart_rate(decoded)
+    keyframes, beats = form_beats(without_unseen_end(decoded, len(cine)) if decoder == "beats" else decoded)
     contradiction = _rate_contradiction(rate, cine, certain is not None) if rate is not None else ""
     settled = cine.timing_warnings if contradiction and certain else ()  # the true frame rate is told below
     warnings = [*(w for w in cine.warnings if w not in settled), *curves.warnings]

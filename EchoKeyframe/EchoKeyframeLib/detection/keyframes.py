@@ -34,12 +34,14 @@ class Curves:
     times: float64 ``[T]`` s, those of the cine.
     detector: name of the detector that made them.
     warnings: what the detector doubts, one line each.
+    quality: how surely the clip shows a heartbeat, in the detector's own measure, about [0, 1]; None if it has none.
     """
 
     probability: np.ndarray
     times: np.ndarray
     detector: str
     warnings: tuple[str, ...] = field(default=())
+    quality: float | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.times), 2)

@@ -39,14 +39,18 @@ class MotionDetector:
         return curves
 
     def curves_of(self, motion: ClipMotion | None, cine: Cine) -> Curves:
-        """The same from the motion of the cine's prepared frames; None for want of frames."""
-        probability = np.zeros((len(cine), 2), np.float32)
+        """The same from the motion of the cine's prepared frames; None for want of frames.
+
+        ``Curves.quality`` is the mean of the wall motion's coherence and persistence (``Contraction``).
+        """
+        probability, quality = np.zeros((len(cine), 2), np.float32), None
         if motion is not None and len(cine) >= 3:
             wall = contraction(motion.wall)
+            quality = (wall.coherence + wall.persistence) / 2
             if wall.beats:
                 points, beat = turning_points(wall.displacement)
                 probability = bumps(points, beat, len(cine))
-        return Curves(probability, cine.times, self.name)
+        return Curves(probability, cine.times, self.name, quality=quality)
 
 
 def bumps(points: list[TurningPoint], beat: float, count: int) -> np.ndarray:
