@@ -9,6 +9,7 @@ from ..cine.cine import Cine
 from ..cine.finding import Finding, FindingKind
 from ..cine.sector import Sector, find_sector, whole_frame
 from .beats import EDGE_RATE, certain_heart_rate, form_beats, heart_rate, without_unseen_end
+from .confidence import rated
 from .decode import decode_beats, decode_maxima
 from .detector import Detector, Progress
 from .image_quality import degraded_frames, mark_degraded, told_degraded
@@ -61,6 +62,8 @@ def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector
     """Keyframes, beats and warnings from curves that a detector gave for this cine."""
     degraded = degraded_frames(cine, sector or whole_frame(cine))
     decoded = mark_degraded(DECODERS[decoder](curves), degraded)
+    if decoder == "beats":
+        decoded = rated(decoded, curves.worth, curves.times)
     rate = heart_rate(decoded)
     certain = certain_heart_rate(decoded)
     keyframes, beats = form_beats(without_unseen_end(decoded, len(cine)) if decoder == "beats" else decoded)

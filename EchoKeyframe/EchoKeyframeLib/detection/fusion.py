@@ -9,6 +9,7 @@ import numpy as np
 
 from ..cine.cine import Cine
 from ..cine.sector import Sector
+from .confidence import FUSED, Worth
 from .decode import beat_length
 from .detector import Detector, Progress
 from .hypothesis import Hypothesis, alike, network_is_likelier
@@ -61,10 +62,12 @@ class FusedDetector:
             motion = self.motion.curves(cine, sector, first)
             network = self.network.curves(at_plausible_rate(cine, motion), sector, rest)
         if not motion.probability.any():
-            return replace(network, times=cine.times, detector=self.name)
-        chosen, contradicted = _fused(Hypothesis(motion), Hypothesis(replace(network, times=cine.times)))
+            return replace(network, times=cine.times, detector=self.name, worth=Worth(FUSED, others=()))
+        seen = Hypothesis(motion)
+        chosen, contradicted = _fused(seen, Hypothesis(replace(network, times=cine.times)))
         warnings = (CONTRADICTION,) if contradicted else ()
-        return replace(chosen, detector=self.name, warnings=warnings, quality=None)
+        worth = Worth(FUSED, others=tuple(seen.keyframes))
+        return replace(chosen, detector=self.name, warnings=warnings, quality=None, worth=worth)
 
 
 def _fused(motion: Hypothesis, network: Hypothesis) -> tuple[Curves, bool]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..cine.cine import CineError
 from ..cine.finding import Finding
+
+if TYPE_CHECKING:
+    from .confidence import Worth
 
 
 class Phase(StrEnum):
@@ -35,6 +39,7 @@ class Curves:
     detector: name of the detector that made them.
     warnings: what the detector doubts, one line each.
     quality: how surely the clip shows a heartbeat, in the detector's own measure, about [0, 1]; None if it has none.
+    worth: how heights of the curves become confidences; None where that is not known, they are taken as they are.
     """
 
     probability: np.ndarray
@@ -42,6 +47,7 @@ class Curves:
     detector: str
     warnings: tuple[str, ...] = field(default=())
     quality: float | None = None
+    worth: Worth | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.times), 2)
@@ -66,7 +72,8 @@ class Curves:
 class Keyframe:
     """One ED or ES frame.
 
-    frame: 0-based index into the cine. time: its time in s. confidence: in ``[0, 1]``.
+    frame: 0-based index into the cine. time: its time in s. confidence: in ``[0, 1]``; of the shipped detectors the
+    share of such keyframes that are right (``confidence``).
     source: ``"auto"`` for a detected one, ``"manual"`` for one that a person set.
     at_edge: the clip ends before the turn is seen, so the extremum may lie outside it: the frame is the clip's first or
     last, or so near to it that the curve falls on one side only.
@@ -102,8 +109,8 @@ class Unfit(StrEnum):
 
 
 LEAST_CONFIDENCE = 0.5
-"""Of ED and ES for a measurement. In 330 simulated clips, 5 of the 45 beats between 0.3 and 0.5 with a sound image had
-ED or ES more than 2 frames off, of the 1,280 above 4.5 % (fused detector)."""
+"""Of ED and ES for a measurement. In 400 simulated clips with every part of the simulator 56 % of the 345 keyframes below
+it were right (``confidence``), of the 5,336 from it on 83 % (fused detector)."""
 
 
 @dataclass(frozen=True)

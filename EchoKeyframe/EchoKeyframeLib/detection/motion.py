@@ -7,6 +7,7 @@ import numpy as np
 from ..cine.cine import Cine
 from ..cine.prepare import prepare
 from ..cine.sector import Sector
+from .confidence import MOTION, Worth
 from .contraction import contraction
 from .detector import Progress
 from .keyframes import Curves, Phase
@@ -50,7 +51,7 @@ class MotionDetector:
             if wall.beats:
                 points, beat = turning_points(wall.displacement)
                 probability = bumps(points, beat, len(cine))
-        return Curves(probability, cine.times, self.name, quality=quality)
+        return Curves(probability, cine.times, self.name, quality=quality, worth=Worth(MOTION))
 
 
 def bumps(points: list[TurningPoint], beat: float, count: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from ..cine.cine import Cine
 from ..cine.prepare import prepare
 from ..cine.sector import Sector
 from .batches import Batches
+from .confidence import NETWORK, Worth
 from .detector import Progress
 from .keyframes import Curves, DetectionError
 from .live import LiveDetection
@@ -82,7 +83,8 @@ class NetworkDetector:
             outputs = self.outputs(seen, cine.fps, progress)
         except DetectionError as error:
             raise DetectionError(cine.source.name, f"{error}") from None
-        return Curves(output_curves(outputs, self.config.outputs), cine.times, self.name)
+        worth = Worth(NETWORK) if self.config.architecture == "two-stream" else None
+        return Curves(output_curves(outputs, self.config.outputs), cine.times, self.name, worth=worth)
 
     def outputs(self, seen: Seen, fps: float | None, progress: Progress | None = None) -> np.ndarray:
         """All that the network says: float32 ``[T, outputs]``, columns as in ``config.outputs``.
