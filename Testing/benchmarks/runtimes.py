@@ -29,7 +29,7 @@ from EchoKeyframeLib.detection.fusion import FusedDetector
 from EchoKeyframeLib.detection.motion import MotionDetector
 from EchoKeyframeLib.detection.network import NetworkDetector
 from EchoKeyframeLib.models.onnx_export import graphs_of
-from EchoKeyframeLib.models.onnx_graph import ENCODE, TEMPORAL, inflated
+from EchoKeyframeLib.models.onnx_graph import ENCODE, TEMPORAL, read_graph
 from EchoKeyframeLib.models.onnx_runner import OnnxRunner
 from EchoKeyframeLib.models.onnx_weights import OnnxWeights, load_onnx_weights
 from EchoKeyframeLib.models.presets import PRESETS, build_network
@@ -86,7 +86,7 @@ def shipped(clock: Clock, frames: int, size: int) -> None:
 def encoder(clock: Clock, name: str) -> None:
     """16 frames through the encoder of a preset."""
     network = build_network(PRESETS[name]).eval()
-    graphs = {part: inflated(data) for part, data in graphs_of(network).items()}
+    graphs = {part: read_graph(data) for part, data in graphs_of(network).items()}
     tensors = {key: value.numpy() for key, value in network.state_dict().items()}
     weights = OnnxWeights(WeightsCard(name, network.config, ""), graphs[ENCODE], graphs[TEMPORAL], tensors)
     images = np.random.default_rng(0).integers(0, 256, (16, network.config.size, network.config.size), np.uint8)

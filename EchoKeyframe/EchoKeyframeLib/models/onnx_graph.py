@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from .config import NetworkConfig
 
@@ -34,6 +35,14 @@ class GraphError(ValueError):
     """Bytes that are no graph of a network. One line: what is wrong."""
 
 
+@dataclass(frozen=True)
+class Graph:
+    """data: bytes of ONNX. weights: names of those that it asks for, without ``PREFIX``."""
+
+    data: bytes
+    weights: tuple[str, ...]
+
+
 def exportable(config: NetworkConfig) -> bool:
     """Whether a network can be written as graphs; the other published systems run with torch alone."""
     return config.architecture in ARCHITECTURES
@@ -42,6 +51,12 @@ def exportable(config: NetworkConfig) -> bool:
 def is_graph(name: str) -> bool:
     """Whether a tensor of a weights file holds a graph and no weights."""
     return name in (ENCODE, TEMPORAL)
+
+
+def read_graph(stored: bytes) -> Graph:
+    """A graph as it lies in a weights file, checked. Raises GraphError as ``inflated`` and ``external_weights``."""
+    data = inflated(stored)
+    return Graph(data, tuple(external_weights(data)))
 
 
 def inflated(data: bytes) -> bytes:
@@ -143,6 +158,8 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
+    if at < len(data) and data[at] < 128:
+        return data[at], at + 1
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(data):

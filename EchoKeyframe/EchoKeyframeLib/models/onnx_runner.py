@@ -10,7 +10,7 @@ import onnxruntime
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .footprint import bytes_per_frame, bytes_per_window
-from .onnx_graph import PREFIX, external_weights
+from .onnx_graph import PREFIX, Graph
 from .onnx_weights import OnnxWeights
 from .registry import ONNX
 from .weights_card import WeightsError
@@ -77,17 +77,16 @@ class OnnxRunner:
     def release_memory(self) -> None:
         """Nothing is kept between batches that could be given back."""
 
-    def _session(self, graph: bytes, tensors: dict[str, np.ndarray]) -> onnxruntime.InferenceSession:
+    def _session(self, graph: Graph, tensors: dict[str, np.ndarray]) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _ERRORS_ONLY
         options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or 0)
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        asked = external_weights(graph)
-        values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensors[name]) for name in asked]
-        options.add_external_initializers([f"{PREFIX}{name}" for name in asked], values)
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(tensors[name]) for name in graph.weights]
+        options.add_external_initializers([f"{PREFIX}{name}" for name in graph.weights], values)
         try:
-            return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+            return onnxruntime.InferenceSession(graph.data, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its exceptions have no common class
             reason = " ".join(str(error).split())[:200]
             version = onnxruntime.__version__
