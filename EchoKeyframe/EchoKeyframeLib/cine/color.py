@@ -133,7 +133,7 @@ class FrameStack:
         if self._still == self._count and moved.mean() < _LEAST_SHARE:
             self._still += 1
             return False
-        self._moved |= moved
+        self._moved = moved if self._moved is None else self._moved | moved
         # The first frame is asked again: its colour may lie where only now something has moved.
         return any(self._shows_color(image, self._moved) for image in (reduced, first))
 
