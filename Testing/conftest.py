@@ -83,7 +83,7 @@ def no_export(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     onnx_export = pytest.importorskip("EchoKeyframeLib.models.onnx_export", reason="needs torch", exc_type=ImportError)
 
-    def refuse(network: object) -> None:
+    def refuse(*_: object) -> None:
         raise onnx_export.ExportError("not in this test")
 
     with pytest.MonkeyPatch.context() as patch:

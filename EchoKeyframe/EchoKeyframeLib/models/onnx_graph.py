@@ -83,6 +83,8 @@ def external_weights(graph: bytes) -> list[str]:
             raise GraphError(f"its graph is of a newer ONNX (IR version {value}); update the package")
         if number == 8 and isinstance(value, bytes):  # opset_import
             opset = dict(_fields(value))
+            if opset.get(1):  # a domain: operators beyond ONNX itself
+                raise GraphError("its graph holds operators that no network of this package has")
             if int(opset.get(2, 0)) > OPSET and not opset.get(1):
                 raise GraphError(f"its graph is of a newer ONNX (opset {opset[2]}); update the package")
         if number == 7 and isinstance(value, bytes):
