@@ -90,7 +90,7 @@ def shipped(clock: Clock, frames: int, size: int) -> None:
 
 def live(clock: Clock) -> None:
     """A frame of a stream at 30 frames/s, once both windows and surroundings are full, and what takes its time."""
-    print("\n| live | ms a frame | encoder | head, every 8th frame | flow, preparation, the rest |\n" + "|---" * 5 + "|")
+    print("\n| live | ms a frame | encoder | head, every 8th frame | flow, preparation, rest |\n" + "|---" * 5 + "|")
     detectors = {name: load_detector(DEFAULT_NETWORK, "cpu", runtime=name) for name in (TORCH, ONNX)}
     calls = {name: (one.runner.encode, one.runner.temporal) for name, one in detectors.items()}
     fastest: dict[str, tuple[float, float, float]] = {}
