@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +26,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     cv2.setNumThreads(1)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure() -> None:
+    """Compile the library where Python is not to: else each of the hundreds of processes that tests start does so."""
+    if sys.dont_write_bytecode and "PYTEST_XDIST_WORKER" not in os.environ:
+        for folder in ("EchoKeyframe", "Testing/slicer_standin", "Testing/in_slicer"):
+            compileall.compile_dir(REPOSITORY / folder, quiet=2)
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +83,7 @@ def no_export(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     onnx_export = pytest.importorskip("EchoKeyframeLib.models.onnx_export", reason="needs torch", exc_type=ImportError)
 
-    def refuse(network: object) -> None:
+    def refuse(*_: object) -> None:
         raise onnx_export.ExportError("not in this test")
 
     with pytest.MonkeyPatch.context() as patch:

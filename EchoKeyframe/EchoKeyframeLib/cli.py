@@ -11,29 +11,21 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 
 from . import __version__
 from .atomic_file import discard_unfinished
-from .commands import (
-    UsageError,
-    adapt,
-    check,
-    compare,
-    convert,
-    detect,
-    evaluate,
-    export,
-    import_key_object,
-    info,
-    measure,
-    phantom,
-    prepare,
-    reproduce,
-    train,
-)
+from .commands import UsageError
 from .commands.options import set_memory_option
 from .printable import printable
 from .termination import Terminated, terminated_by_signals
+
+COMMANDS = {
+    name: name
+    for name in ("detect", "info", "export", "import", "measure", "prepare", "check", "train", "adapt", "evaluate",
+                 "reproduce", "compare", "convert", "phantom")
+} | {"import": "import_key_object"}  # fmt: skip
+"""Commands in the order of the help, with their modules in ``commands``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    parser = build_parser()
-    options = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parser = build_parser(*words[:1])
+    options = parser.parse_args(words)
     try:
         with terminated_by_signals():
             set_memory_option(options)
@@ -104,8 +97,8 @@ def _is_behind(error: BaseException | None, kind: type[BaseException]) -> bool:
     return error is not None
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands; ``run`` in what it parses is the command."""
+def build_parser(command: str = "") -> argparse.ArgumentParser:
+    """The parser of one command, or of all where none is called so; ``run`` in what it parses is the command."""
     parser = argparse.ArgumentParser(
         prog="echokeyframe",
         description="Finds the end-diastolic and end-systolic frames of echocardiography cine loops.",
@@ -113,11 +106,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (
-        detect, info, export, import_key_object, measure, prepare, check, train, adapt, evaluate, reproduce, compare,
-        convert, phantom,
-    ):  # fmt: skip
-        command.add_to(commands)
+    for name in [command] if command in COMMANDS else COMMANDS:
+        import_module(f".commands.{COMMANDS[name]}", __package__).add_to(commands)
     return parser
 
 

@@ -242,7 +242,7 @@ def test_cines_are_read_ahead_of_a_detector_on_a_gpu(tmp_path, beating_video, mo
 
 
 def test_a_full_disk_while_writing_leaves_what_was_there(tmp_path, beating_video, monkeypatch, capsys):
-    from EchoKeyframeLib.report import outputs
+    from EchoKeyframeLib.report import figure
 
     arguments = ["detect", str(beating_video), "--output", str(tmp_path)]
     assert main(arguments) == 0
@@ -251,7 +251,7 @@ def test_a_full_disk_while_writing_leaves_what_was_there(tmp_path, beating_video
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(outputs, "write_figure", full)
+    monkeypatch.setattr(figure, "write_figure", full)
     assert main([*arguments, "--decoder", "maxima", "--force"]) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before

@@ -16,6 +16,7 @@ from EchoKeyframeLib.detection.motion_features import (  # noqa: E402
     MotionFeatures,
     clip_motion,
     normalise,
+    normalise_one,
     stride_motion,
 )
 from EchoKeyframeLib.detection.network import NetworkDetector  # noqa: E402
@@ -269,6 +270,8 @@ def test_normalised_motion_forgets_scale_and_brightness():
     assert normal[:, 2].std() == pytest.approx(1, abs=1e-2)
     assert np.allclose(normal, normalise(other), atol=0.02)
     assert not normalise(np.zeros_like(features)).any()
+    one_by_one = [normalise_one(features, index, 5) for index in range(len(features))]
+    assert np.allclose(one_by_one, normalise(features, 5), atol=1e-6)
 
 
 def test_sector_outside_does_not_reach_the_network():

@@ -268,9 +268,13 @@ def test_two_processes(store, tmp_path):
     """Lightning's launcher starts the second process; each takes its own samples, gradients are averaged."""
     command = [sys.executable, "-m", "EchoKeyframeLib", "train", str(store.folder), "--output", str(tmp_path)]
     tiny = ["--preset", "motion-only", "--size", "32", "--window", "8", "--batch", "2", "--threads", "1"]
+    without_export = tmp_path / "no_export"  # as where onnxscript is not installed: a graph takes most of a minute
+    without_export.mkdir()
+    (without_export / "onnxscript.py").write_text("raise ModuleNotFoundError(name='onnxscript')")
+    folders = os.pathsep.join([str(without_export), *filter(None, [os.environ.get("PYTHONPATH")])])
     ended = subprocess.run(
         [*command, *tiny, "--steps", "2", "--devices", "2", "--device", "cpu"],
-        capture_output=True, text=True, timeout=240,
+        capture_output=True, text=True, timeout=240, env=os.environ | {"PYTHONPATH": folders},
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     summary = json.loads((tmp_path / "training.json").read_text())

@@ -23,7 +23,8 @@ def prepare(cine: Cine, sector: Sector, size: int, resize: Resize | None = None)
     Raises CineError where that is above the budget of memory.
     """
     height, width = prepared_box(cine, sector, size)
-    require_memory(cine.source.name, len(cine) * size * size)
+    if len(cine) > 1:  # asking the system takes longer than preparing the one frame of a live stream
+        require_memory(cine.source.name, len(cine) * size * size)
     top, left = (size - height) // 2, (size - width) // 2
     prepared = np.zeros((len(cine), size, size), np.uint8)
     for i, frame in enumerate(sector_frames(cine, sector)):

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from .cine import Box, Cine
-from .sector_evidence import echo_evidence, reduced_frames
+from .sector_evidence import EchoEvidence, reduced_frames
 from .sector_geometry import Fan, fit_fan, is_rectangular
 
 
@@ -38,16 +38,16 @@ def find_sector(cine: Cine) -> Sector:
     sector belong to it. Where no sector can be found the whole frame is returned and ``note`` says why. The cine's
     calibrated region narrows the search, unless it shows no echoes or cuts through a sector.
     """
-    frames = reduced_frames(cine)
-    region, note = _trusted_region(cine, frames)
-    patches = echo_evidence(frames, region)
+    evidence = EchoEvidence(reduced_frames(cine))
+    region, note = _trusted_region(cine, evidence)
+    patches = evidence.patches(region)
     if not patches:
         return whole_frame(cine, "no echoes stand out from the background; the whole frame is used")
     if patches[0].mean() > 0.93:
         return whole_frame(cine, "echoes fill the image; the whole frame is used")
     fan = _first_fan(patches)
     if fan is not None:
-        scale = frames.shape[1] / cine.size[0], frames.shape[2] / cine.size[1]
+        scale = evidence.size[0] / cine.size[0], evidence.size[1] / cine.size[1]
         mask, shape = fan.mask(cine.size, scale), _array_type(fan)
     elif is_rectangular(patches[0]):
         mask, shape = _enlarge(_filled_box(patches[0]), cine.size), "linear"
@@ -96,17 +96,17 @@ def _enlarge(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(mask, (size[1], size[0]), interpolation=cv2.INTER_NEAREST).astype(bool)
 
 
-def _trusted_region(cine: Cine, frames: np.ndarray) -> tuple[Box | None, str]:
+def _trusted_region(cine: Cine, evidence: EchoEvidence) -> tuple[Box | None, str]:
     """The calibrated region in pixels of the reduced frames, or None and why it is not used."""
     if cine.region is None:
         return None, ""
-    rows, columns = frames.shape[1:]
+    rows, columns = evidence.size
     row, column = rows / cine.size[0], columns / cine.size[1]
     x0, x1 = (int(np.clip(round(x * column), 0, columns)) for x in (cine.region.x0, cine.region.x1))
     y0, y1 = (int(np.clip(round(y * row), 0, rows)) for y in (cine.region.y0, cine.region.y1))
-    if x0 >= x1 or y0 >= y1 or not echo_evidence(frames, Box(x0, y0, x1, y1)):
+    if x0 >= x1 or y0 >= y1 or not evidence.patches(Box(x0, y0, x1, y1)):
         return None, "the region in the file's tags shows no echoes and was ignored"
-    fan = _first_fan(echo_evidence(frames))
+    fan = _first_fan(evidence.patches())
     if fan is not None:
         mask = fan.mask((rows, columns))
         inside = mask[y0:y1, x0:x1].sum() / mask.sum()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import cv2
 import numpy as np
 
@@ -21,22 +23,40 @@ def reduced_frames(cine: Cine) -> np.ndarray:
     return np.stack([cv2.resize(cine.gray(int(i)), size, interpolation=cv2.INTER_AREA) for i in indices])
 
 
-def echo_evidence(frames: np.ndarray, region: Box | None = None) -> list[np.ndarray]:
-    """Solid patches of echo in ``[n, h, w]`` frames, each bool ``[h, w]``; none where nothing stands out.
+class EchoEvidence:
+    """Where ``[n, h, w]`` frames show echoes. What changes over time is looked for once, for all regions.
 
-    Threshold, opening (which removes text, ticks and traces), closing. The first is the union of the largest patch with
-    those of similar size, for dark tissue can split a sector; then each patch by itself, for a spectral Doppler or a
-    second image may lie beside it. Dark parts of the sector are missing: the geometry fitted to this fills them.
-
-    region: in pixels of these frames; what lies outside is ignored.
+    size: h, w.
     """
-    longest = max(frames.shape[1:])
-    spread = _spread(frames)
-    patches = _patches(spread > _threshold(spread), region, longest // 80)
-    if not patches:
-        # A still: text and borders have texture too, so only broad patches count.
-        patches = _patches(_textured(frames), region, longest // 24)
-    return patches
+
+    def __init__(self, frames: np.ndarray) -> None:
+        self._frames = frames
+        self.size: tuple[int, int] = frames.shape[1:]
+        self._found: dict[Box | None, list[np.ndarray]] = {}
+
+    def patches(self, region: Box | None = None) -> list[np.ndarray]:
+        """Solid patches of echo, each bool ``[h, w]``; none where nothing stands out.
+
+        Threshold, opening (which removes text, ticks and traces), closing. The first is the union of the largest patch
+        with those of similar size, for dark tissue can split a sector; then each patch by itself, for a spectral
+        Doppler or a second image may lie beside it. Dark parts of the sector are missing: the geometry fitted to this
+        fills them.
+
+        region: in pixels of these frames; what lies outside is ignored.
+        """
+        if region not in self._found:
+            longest = max(self.size)
+            patches = _patches(self._changing, region, longest // 80)
+            if not patches:
+                # A still: text and borders have texture too, so only broad patches count.
+                patches = _patches(_textured(self._frames), region, longest // 24)
+            self._found[region] = patches
+        return self._found[region]
+
+    @cached_property
+    def _changing(self) -> np.ndarray:
+        spread = _spread(self._frames)
+        return spread > _threshold(spread)
 
 
 def _spread(frames: np.ndarray) -> np.ndarray:

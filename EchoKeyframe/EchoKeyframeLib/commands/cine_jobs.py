@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..atomic_file import sweep_unfinished
 from . import UsageError
 from .options import count
-from .terminal import say, tell_failed, warn
+from .terminal import say, shows_bars, tell_failed, warn
 
 if TYPE_CHECKING:
     from ..batch.engines import Work
@@ -109,9 +109,12 @@ def worked_on_cores(jobs: Sequence[Job], work: Work, processes: int | None) -> I
 
 def under_bar(outcomes: Iterable[Outcome], number: int) -> Iterator[Outcome]:
     """The outcomes, with a bar over the ``number`` of them where stderr is a terminal."""
+    if not shows_bars():
+        yield from outcomes
+        return
     from tqdm import tqdm
 
-    with tqdm(total=number, unit="cine", disable=None) as bar:
+    with tqdm(total=number, unit="cine") as bar:
         for outcome in outcomes:
             bar.update()
             yield outcome

@@ -23,7 +23,7 @@ from .cine_jobs import (
     under_bar,
 )
 from .options import DECODERS, add_debug, add_device, add_reading_options, add_runtime, add_test_size
-from .terminal import say
+from .terminal import say, shows_bars
 
 if TYPE_CHECKING:
     from ..batch.inputs import Unreadable
@@ -140,14 +140,17 @@ def _with_progress(
     jobs: list[Job], settings: Settings, detector: Detector, options: argparse.Namespace
 ) -> Iterator[Outcome]:
     """Outcomes, under a bar over the cines, or over the frames of a single one. No bar where stderr is no terminal."""
-    from tqdm import tqdm
-
     if not jobs:
         return
     if len(jobs) == 1 and options.engine == "local":
         from ..batch.engines import run_here
 
-        with tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}", disable=None, leave=False) as bar:
+        if not shows_bars():
+            yield from run_here(jobs, settings, detector)
+            return
+        from tqdm import tqdm
+
+        with tqdm(total=1.0, bar_format="{l_bar}{bar}| {elapsed}", leave=False) as bar:
             yield from run_here(jobs, settings, detector, lambda done: bar.update(done - bar.n))
         return
     yield from under_bar(_engine(jobs, settings, detector, options), len(jobs))

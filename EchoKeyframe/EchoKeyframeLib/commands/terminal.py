@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from typing import TextIO
 
 from ..printable import printable
 
@@ -44,7 +45,14 @@ def tell_error(name: str, error: Exception, debug: bool = False) -> None:
         traceback.print_exc()
 
 
-def _write(line: str, stream: object) -> None:
-    from tqdm import tqdm
+def shows_bars() -> bool:
+    """Whether somebody sees a progress bar: its library is not imported where none does."""
+    return sys.stderr.isatty()
 
-    tqdm.write(printable(line), file=stream)
+
+def _write(line: str, stream: TextIO) -> None:
+    bars = sys.modules.get("tqdm")
+    if bars is None:
+        print(printable(line), file=stream)
+    else:
+        bars.tqdm.write(printable(line), file=stream)

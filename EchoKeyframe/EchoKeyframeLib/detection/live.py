@@ -15,7 +15,7 @@ import numpy as np
 from ..cine.cine import Cine, CineError, Source
 from ..cine.prepare import prepare
 from ..cine.sector import Sector
-from .motion_features import GRID, REACH, MotionFeatures, normalise
+from .motion_features import GRID, REACH, MotionFeatures, normalise_one
 
 if TYPE_CHECKING:
     from ..models.onnx_runner import OnnxRunner
@@ -147,7 +147,7 @@ class _Sequence:
         motion = None
         if self._motion:
             oldest = self._pushed - len(self._motion)
-            motion = normalise(np.stack(self._motion), self.reach)[self._encoded - oldest]
+            motion = normalise_one(np.stack(self._motion), self._encoded - oldest, self.reach)
         self._encode(self._images.popleft(), motion)
 
     def _encode(self, image: np.ndarray, motion: np.ndarray | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +18,12 @@ from torch import Tensor, nn
 from .config import NetworkConfig
 from .onnx_graph import ENCODE, IR_VERSION, OPSET, PREFIX, TEMPORAL, WEIGHTS_LOCATION, exportable
 from .onnx_weights import has_graphs
+from .presets import build_network
 from .registry import bundled_weights
 from .weights_card import WeightsCard, load_card
 from .weights_file import add_graphs
 
-_known: dict[NetworkConfig, dict[str, bytes]] = {}
+_known: dict[tuple[str, NetworkConfig], bytes] = {}
 
 _FOLDED = 1 << 20
 """Elements up to which a constant is computed now: tables of attention windows, which follow from the architecture."""
@@ -43,37 +45,54 @@ def add_possible_graphs(path: Path, network: nn.Module) -> WeightsCard:
 
 
 def graphs_of(network: nn.Module) -> dict[str, bytes]:
-    """The graphs of a network: those of bundled weights of the same architecture, else exported, which takes a minute.
+    """The graphs of a network: those of bundled weights where a part is the same, else exported, which takes a minute.
 
     Graphs follow from the architecture alone. Raises ExportError as ``export_graphs``.
     """
-    architecture = _architecture(network.config)
-    if architecture not in _known:
-        _known[architecture] = _bundled(architecture) or export_graphs(network)
-    return _known[architecture]
+    _require_exportable(network.config)
+    keys = _architectures(network)
+    if not all(key in _known for key in keys.items()):
+        _known.update(_bundled())
+    missing = [part for part, key in keys.items() if (part, key) not in _known]
+    if missing:
+        _known.update({(part, keys[part]): graph for part, graph in export_graphs(network, missing).items()})
+    return {part: _known[part, key] for part, key in keys.items()}
 
 
-def _architecture(config: NetworkConfig) -> NetworkConfig:
-    """The same for networks that compute alike: how windows are laid and what is dropped in training is no matter."""
-    return replace(config, window_step=1, past_end=False, rate=None, dropout=0.0, block_dropout=0.0, image_dropout=0.0)
+def _architectures(network: nn.Module) -> dict[str, NetworkConfig]:
+    """By part, the same for networks in which it computes alike: how windows are laid and what is dropped in training
+    is no matter, nor are the inputs to what follows the encoder, and the reverse."""
+    config: NetworkConfig = network.config
+    same = {"window_step": 1, "past_end": False, "rate": None, "dropout": 0.0, "block_dropout": 0.0}
+    alike = NetworkConfig(config.architecture, streams=("image",))
+    encoder = {name: getattr(config, name) for name in ("streams", "size", "channels", "backbone", "stage", "width")}
+    after = {name: getattr(alike, name) for name in encoder if name != "width"}
+    return {
+        ENCODE: replace(alike, **same, **encoder, heads=(1, 1)),
+        TEMPORAL: replace(config, **same, **after | {"size": 32 * network.grid}, image_dropout=0.0),
+    }
 
 
-def _bundled(architecture: NetworkConfig) -> dict[str, bytes] | None:
+def _bundled() -> dict[tuple[str, NetworkConfig], bytes]:
+    """The graphs of bundled weights by part and architecture."""
+    found = {}
     for path in bundled_weights().values():
-        if _architecture(load_card(path).config) == architecture and has_graphs(path):
-            with safe_open(path, framework="numpy") as file:
-                return {name: file.get_tensor(name).tobytes() for name in (ENCODE, TEMPORAL)}
-    return None
+        if not has_graphs(path):
+            continue
+        with torch.device("meta"):
+            keys = _architectures(build_network(load_card(path).config))
+        with safe_open(path, framework="numpy") as file:
+            found.update({(part, key): file.get_tensor(part).tobytes() for part, key in keys.items()})
+    return found
 
 
-def export_graphs(network: nn.Module) -> dict[str, bytes]:
+def export_graphs(network: nn.Module, wanted: Sequence[str] = (ENCODE, TEMPORAL)) -> dict[str, bytes]:
     """The graphs of a network by what they do, compressed: ``ENCODE`` and ``TEMPORAL`` of ``onnx_graph``.
 
     network: a module of ``build_network`` whose ``config`` is ``exportable``. Weights are external initializers named
     as in its ``state_dict``. Raises ExportError where onnxscript is missing or torch's exporter fails.
     """
-    if not exportable(network.config):
-        raise ExportError(f"{network.config.architecture} runs with torch alone; there is nothing to convert")
+    _require_exportable(network.config)
     try:
         import onnxscript.optimizer  # noqa: F401
     except ModuleNotFoundError as error:
@@ -81,9 +100,15 @@ def export_graphs(network: nn.Module) -> dict[str, bytes]:
     training = network.training
     network.eval()
     try:
-        return {name: _export(part, inputs, names) for name, part, inputs, names in _parts(network)}
+        parts = [part for part in _parts(network) if part[0] in wanted]
+        return {name: _export(part, inputs, names) for name, part, inputs, names in parts}
     finally:
         network.train(training)
+
+
+def _require_exportable(config: NetworkConfig) -> None:
+    if not exportable(config):
+        raise ExportError(f"{config.architecture} runs with torch alone; there is nothing to convert")
 
 
 def _parts(network: nn.Module) -> list[tuple[str, nn.Module, tuple[Tensor, ...], list[str]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from .config import NetworkConfig
 
@@ -34,6 +35,14 @@ class GraphError(ValueError):
     """Bytes that are no graph of a network. One line: what is wrong."""
 
 
+@dataclass(frozen=True)
+class Graph:
+    """data: bytes of ONNX. weights: names of those that it asks for, without ``PREFIX``."""
+
+    data: bytes
+    weights: tuple[str, ...]
+
+
 def exportable(config: NetworkConfig) -> bool:
     """Whether a network can be written as graphs; the other published systems run with torch alone."""
     return config.architecture in ARCHITECTURES
@@ -42,6 +51,12 @@ def exportable(config: NetworkConfig) -> bool:
 def is_graph(name: str) -> bool:
     """Whether a tensor of a weights file holds a graph and no weights."""
     return name in (ENCODE, TEMPORAL)
+
+
+def read_graph(stored: bytes) -> Graph:
+    """A graph as it lies in a weights file, checked. Raises GraphError as ``inflated`` and ``external_weights``."""
+    data = inflated(stored)
+    return Graph(data, tuple(external_weights(data)))
 
 
 def inflated(data: bytes) -> bytes:
@@ -68,6 +83,8 @@ def external_weights(graph: bytes) -> list[str]:
             raise GraphError(f"its graph is of a newer ONNX (IR version {value}); update the package")
         if number == 8 and isinstance(value, bytes):  # opset_import
             opset = dict(_fields(value))
+            if opset.get(1):  # a domain: operators beyond ONNX itself
+                raise GraphError("its graph holds operators that no network of this package has")
             if int(opset.get(2, 0)) > OPSET and not opset.get(1):
                 raise GraphError(f"its graph is of a newer ONNX (opset {opset[2]}); update the package")
         if number == 7 and isinstance(value, bytes):
@@ -143,6 +160,8 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
+    if at < len(data) and data[at] < 128:
+        return data[at], at + 1
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(data):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .onnx_graph import ENCODE, TEMPORAL, GraphError, external_weights, inflated, is_graph
+from .onnx_graph import ENCODE, TEMPORAL, Graph, GraphError, is_graph, read_graph
 from .weights_card import WeightsCard, WeightsError, load_sound_card
 
 WITHOUT_GRAPHS = "holds no ONNX graph; 'echokeyframe convert' adds it"
@@ -15,11 +15,11 @@ WITHOUT_GRAPHS = "holds no ONNX graph; 'echokeyframe convert' adds it"
 
 @dataclass(frozen=True)
 class OnnxWeights:
-    """encode, temporal: graphs, as bytes of ONNX. tensors: float32 by the name under which graphs ask for them."""
+    """encode, temporal: graphs. tensors: float32 by the name under which graphs ask for them."""
 
     card: WeightsCard
-    encode: bytes
-    temporal: bytes
+    encode: Graph
+    temporal: Graph
     tensors: dict[str, np.ndarray]
 
 
@@ -53,10 +53,10 @@ def load_onnx_weights(path: str | Path) -> OnnxWeights:
         if not np.isfinite(array).all():
             raise WeightsError(path.name, f"{name} holds values that are not finite")
     try:
-        graphs = [inflated(stored[name].tobytes()) for name in (ENCODE, TEMPORAL)]
-        missing = {name for graph in graphs for name in external_weights(graph)} - tensors.keys()
+        graphs = [read_graph(stored[name].tobytes()) for name in (ENCODE, TEMPORAL)]
     except GraphError as error:
         raise WeightsError(path.name, f"{error}") from None
+    missing = {name for graph in graphs for name in graph.weights} - tensors.keys()
     if missing:
         raise WeightsError(path.name, f"holds another network than its graph describes: {min(missing)} is missing")
     return OnnxWeights(card, graphs[0], graphs[1], tensors)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, get_font_names
+from PIL import Image
 
 from ..atomic_file import written_atomically
 from ..cine.cine import Cine
@@ -30,6 +31,8 @@ MOST_NUMBERS = 24
 WIDTH = 7.2
 """Inches: two columns of a journal page."""
 DPI = 200
+_COMPRESSION = 4
+"""Of zlib: two thirds of its usual level's time, for a file 6 % larger."""
 BOTTOM = -0.03
 """Lower end of the probability axis, so that a curve at 0 can be seen."""
 
@@ -47,7 +50,15 @@ def save(path: Path, figure: Figure) -> None:
     """Write a PNG atomically. Raises OSError."""
     with written_atomically(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
-        figure.savefig(temporary, dpi=DPI)
+        _picture(figure).save(temporary, "PNG", dpi=(DPI, DPI), compress_level=_COMPRESSION)
+
+
+def _picture(figure: Figure) -> Image.Image:
+    """The figure drawn at ``DPI``: what ``savefig`` does, which draws all of it twice to lay it out."""
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Image.fromarray(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3]))
 
 
 def draw(cine: Cine, sector: Sector, detection: Detection) -> Figure:

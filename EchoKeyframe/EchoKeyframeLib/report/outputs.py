@@ -13,7 +13,6 @@ from ..cine.cine import GIVEN_RATE, Cine, CineError
 from ..cine.sector import Sector
 from ..detection.keyframes import Detection
 from .curves_file import write_curves
-from .figure import write_figure
 from .keyframes_file import KeyframesFile, read_json, write_csv, write_json
 
 SUFFIXES = (".keyframes.json", ".keyframes.csv", ".curves.csv", ".png")
@@ -86,6 +85,8 @@ def write_outputs(target: Path, cine: Cine, sector: Sector, detection: Detection
 
     The folder of ``target`` is made if need be. Raises OSError.
     """
+    from .figure import write_figure
+
     make_folder(target.parent)
     contents = KeyframesFile.of(cine, detection)
     with written_together(output_paths(target)) as (json_path, csv_path, curves_path, figure_path):
