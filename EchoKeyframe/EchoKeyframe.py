@@ -74,13 +74,14 @@ class EchoKeyframeParameterNode:
     """The panel's choices, saved with the scene. Progress is not: it means nothing in another session.
 
     sequence: the loop to work on. secondSequence: the other apical view, for biplane volumes. detector: as
-    the panel lists it. device: as ``choose_device`` takes it.
+    the panel lists it. device: as ``choose_device`` takes it. orientation: as on the command line.
     """
 
     sequence: slicer.vtkMRMLSequenceNode
     secondSequence: slicer.vtkMRMLSequenceNode
     detector: str = "auto"
     device: Annotated[str, Choice(["auto", "cpu", "cuda", "mps"])] = "auto"
+    orientation: Annotated[str, Choice(["auto", "upright", "apex-down"])] = "auto"
     detectOnLoad: bool = True
 
 
@@ -104,6 +105,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.setup(self)
         from EchoKeyframeLib.panel.advanced_panel import AdvancedPanel
         from EchoKeyframeLib.panel.detectors.detector_list import DetectorList
+        from EchoKeyframeLib.panel.detectors.orientation_list import OrientationList
         from EchoKeyframeLib.panel.hand_on_panel import HandOnPanel
         from EchoKeyframeLib.panel.keyframes.keyframe_panel import KeyframePanel
         from EchoKeyframeLib.panel.layouts import arrangements
@@ -123,6 +125,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.detectors = DetectorList(self.ui.detectorSelector, self.logic.detectors, lambda: self._parameterNode)
         self.measure = MeasurePanel(self.ui, self.logic, self.keyframes, self.say)
         self.handOn = HandOnPanel(self.ui, self.logic, self.keyframes, self.say, self.start, self.show_loaded)
+        self.orientation = OrientationList(self.ui.orientationSelector, lambda: self._parameterNode)
         self.advanced = AdvancedPanel(self.ui, self.logic, self.say, self.start, self.detectors.update)
         self.toolbar = ToolbarActions(self.keyframes.step)
         self.ui.loadButton.connect("clicked()", lambda: self.load(self.ui.filePathLineEdit.currentPath))
@@ -227,6 +230,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.scene_in_flux:
             return
         self.detectors.show(self._parameterNode.detector)
+        self.orientation.show(self._parameterNode.orientation)
         self.show_sequence()
 
     @property
@@ -251,7 +255,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from EchoKeyframeLib.panel.jobs.jobs import DetectorChoice
 
         device = self._parameterNode.device if self._parameterNode else "auto"
-        return DetectorChoice(self.detectors.chosen, device)
+        return DetectorChoice(self.detectors.chosen, device, self.orientation.chosen)
 
     def load(self, path):
         """Load a file in the background, and detect in it if that is chosen."""

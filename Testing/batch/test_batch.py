@@ -171,6 +171,20 @@ def test_results_of_another_kind_are_not_overwritten_without_force(local_run, cl
     assert {name for name in after if after[name] != before[name]} <= {"one.keyframes.json", "one.keyframes.csv"}
 
 
+def test_an_orientation_that_was_given_counts_in_resuming(local_run, tmp_path, clips, capsys):
+    output = tmp_path / "output"
+    arguments = ["detect", str(clips / "one.avi"), "--model", "motion", "--output", str(output)]
+    upside_down = [*arguments, "--orientation", "apex-down"]
+    assert main(upside_down) == 0 and main(upside_down) == 0
+    assert "already there" in capsys.readouterr().out
+    document = json.loads((output / "one.keyframes.json").read_text(encoding="utf-8"))
+    assert (document["orientation"], document["orientation_given"]) == ("apex down", True)
+    assert main(arguments) == 1 and "orientation apex down (given)" in capsys.readouterr().err
+    assert main([*arguments, "--force"]) == 0
+    document = json.loads((output / "one.keyframes.json").read_text(encoding="utf-8"))
+    assert (document["orientation"], document["orientation_given"]) == ("upright", False)
+
+
 def test_a_foreign_file_in_the_way_is_not_overwritten(clips, tmp_path, capsys):
     (tmp_path / "one.png").write_text("a picture of mine", encoding="utf-8")
     assert main(["detect", str(clips / "one.avi"), "--model", "motion", "--output", str(tmp_path)]) == 1

@@ -1,11 +1,15 @@
 """From a cine to its detection: what is refused, what is warned of."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from EchoKeyframeLib.cine.cine import Cine, Source
+from EchoKeyframeLib.cine.orientation import Orientation
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cine.sector import whole_frame
 from EchoKeyframeLib.detection.beats import EDGE_RATE
+from EchoKeyframeLib.detection.catalogue import load_detector
 from EchoKeyframeLib.detection.detect import detect
 from EchoKeyframeLib.detection.keyframes import Cancelled, Curves, DetectionError, Phase
 from EchoKeyframeLib.detection.motion import MotionDetector
@@ -72,6 +76,15 @@ def test_a_heart_rate_from_the_clips_edge_is_told_and_gives_no_frame_rate():
     [warning] = [w for w in detection.warnings if "--fps" in w]
     assert "60 beats/min" in warning and "heart rate is 120" in warning and "true rate is" not in warning
     assert EDGE_RATE not in detect(cine(np.zeros((120, 64, 64))), OneBeatASecond()).warnings
+
+
+@pytest.mark.parametrize("model", ["motion", "fused"])
+def test_a_loop_upside_down_has_the_same_keyframes(beating_cine, model):
+    detector = load_detector(model)
+    upright = detect(beating_cine, detector)
+    turned = detect(replace(beating_cine, frames=np.ascontiguousarray(beating_cine.frames[:, ::-1])), detector)
+    assert turned.keyframes == upright.keyframes != ()
+    assert (upright.orientation, turned.orientation) == (Orientation.UPRIGHT, Orientation.APEX_DOWN)
 
 
 def test_the_real_clip_that_lies_by_a_factor_of_two(development_data):

@@ -82,6 +82,7 @@ PANEL = {
     "worker state": "workerLabel",
     "release": "releaseButton",
     "compare with file": "repairButton",
+    "apex of the image": "orientationSelector",
 }
 
 COLUMNS = {"phase": 1, "frame": 2, "set by": 5}

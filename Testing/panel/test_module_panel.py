@@ -314,6 +314,24 @@ def test_weights_are_added_and_removed(person, tmp_path, monkeypatch):
     selector.setCurrentIndex(0)
 
 
+def test_where_the_apex_is_can_be_said(person):
+    person.choose(beating_sequence())
+    selector = person.ui.orientationSelector
+    assert [selector.itemText(i) for i in range(selector.count)] == ["found by itself", "at the top", "at the bottom"]
+    assert person.widget.choice().orientation == "auto"
+    selector.setCurrentIndex(2)
+    assert person.widget.choice().orientation == person.widget.logic.getParameterNode().orientation == "apex-down"
+    person.press("detectButton")
+    person.wait()
+    assert "apex of the image is at the bottom" in person.status
+    person.widget._parameterNode.orientation = "auto"  # as a scene that is opened says
+    person.app.processEvents()
+    assert selector.currentText == "found by itself"
+    person.press("detectButton")
+    person.wait()
+    assert "apex" not in person.status
+
+
 def test_a_load_and_a_detection_make_no_further_parameter_node_wrapper(person, sample_clip):
     before = person.widget._parameterNode
     person.ui.filePathLineEdit.currentPath = str(sample_clip)

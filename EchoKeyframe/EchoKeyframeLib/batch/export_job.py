@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..cine.cine import CineError
+from ..cine.orientation import AUTO, CHOICES
 from .job import Job, Outcome, Status, guarded
 from .process import check_stop, own_detector
 
@@ -32,6 +33,7 @@ class ExportSettings:
     fps: float | None = None
     view: str | None = None
     force: bool = False
+    orientation: str = AUTO
 
 
 def run_export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
@@ -56,12 +58,12 @@ def _export(job: Job, settings: ExportSettings, output: Path) -> Outcome:
     check_stop()
     if path is None:
         cine = read_cine(job.cine, fps=settings.fps, view=settings.view)
-        sector = find_sector(cine)
+        sector = find_sector(cine, CHOICES[settings.orientation])
         detector = own_detector(settings.model, "cpu")
         found = detect(cine, detector, settings.decoder, sector, check_stop)
     else:
         cine, found = read_marked_cine(job.cine, path, settings.fps, settings.view)
-        sector = find_sector(cine)
+        sector = find_sector(cine, CHOICES[settings.orientation] or found.given_orientation)
     try:
         files, warnings = export_cine(job.target, cine, sector, found.beats, request, settings.force)
     except OSError as error:
@@ -105,5 +107,5 @@ def _request(job: Job, settings: ExportSettings, keyframes: Path | None) -> Requ
         origin = f"file {hashlib.sha256(keyframes.read_bytes()).hexdigest()[:16]}"
     return Request(
         readable(job.cine.name), settings.formats, origin, settings.beats, settings.measurable, settings.whole_frame,
-        settings.fps, settings.view,
+        settings.fps, settings.view, orientation=settings.orientation,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..cine.cine import Cine, CineError
+from ..cine.orientation import AUTO, CHOICES
 from ..detection.keyframes import Cancelled, Detection, Phase, StillError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Settings:
     force: bool = False
     test_size: int | None = None
     runtime: str = "auto"
+    orientation: str = AUTO
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def load_cine(job: Job, settings: Settings) -> tuple[Cine, Sector]:
     from ..cine.sector import find_sector
 
     cine = read_cine(job.cine, fps=settings.fps, view=settings.view)
-    return cine, find_sector(cine)
+    return cine, find_sector(cine, CHOICES[settings.orientation])
 
 
 def finished(job: Job, settings: Settings, model: str) -> Outcome | None:
@@ -111,7 +113,8 @@ def finished(job: Job, settings: Settings, model: str) -> Outcome | None:
 
     if settings.force:
         return None
-    request = Request(readable(job.cine.name), model, settings.decoder, settings.fps, settings.view)
+    request = Request(readable(job.cine.name), model, settings.decoder, settings.fps, settings.view,
+                      CHOICES[settings.orientation])  # fmt: skip
 
     def look() -> Outcome | None:
         return Outcome(job, Status.SKIPPED) if is_done(job.target, request) else None

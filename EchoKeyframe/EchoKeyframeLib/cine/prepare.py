@@ -16,7 +16,8 @@ Resize = Callable[[np.ndarray, tuple[int, int]], np.ndarray]
 
 
 def prepare(cine: Cine, sector: Sector, size: int, resize: Resize | None = None) -> np.ndarray:
-    """Crop to the sector, black out what lies outside it, pad to a square, resize (see ``by_area``).
+    """Crop to the sector, black out what lies outside it, pad to a square, resize (see ``by_area``), and turn upside
+    down where its apex is at the bottom.
 
     Returns uint8 ``[T, size, size]``. The aspect ratio is kept (by physical size where the pixel spacing is known and
     not square), the sector's box is centred. One frame is worked on at a time, so memory is that of the result.
@@ -28,7 +29,8 @@ def prepare(cine: Cine, sector: Sector, size: int, resize: Resize | None = None)
     top, left = (size - height) // 2, (size - width) // 2
     prepared = np.zeros((len(cine), size, size), np.uint8)
     for i, frame in enumerate(sector_frames(cine, sector)):
-        prepared[i, top : top + height, left : left + width] = (resize or by_area)(frame, (width, height))
+        small = (resize or by_area)(frame, (width, height))
+        prepared[i, top : top + height, left : left + width] = small[::-1] if sector.apex_down else small
     return prepared
 
 

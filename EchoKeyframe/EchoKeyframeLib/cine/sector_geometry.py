@@ -61,14 +61,45 @@ class Fan:
         )
 
 
+@dataclass(frozen=True)
+class Placed:
+    """A fan in a picture. apex_down: it is that of the picture turned upside down. overlap: with the evidence, 0 to 1."""
+
+    fan: Fan
+    apex_down: bool
+    overlap: float
+
+    def mask(self, shape: tuple[int, int], scale: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
+        """As ``Fan.mask``, in the picture as it is."""
+        drawn = self.fan.mask(shape, scale)
+        return drawn[::-1] if self.apex_down else drawn
+
+
+def place_fan(evidence: np.ndarray, apex_down: bool | None = None) -> Placed | None:
+    """The fan that encloses the evidence, bool ``[h, w]``, best; None where none does so tightly.
+
+    apex_down: the side that its apex is on, where that is known.
+    """
+    sides = (False, True) if apex_down is None else (apex_down,)
+    placed = [_placed(evidence, side) for side in sides]
+    return max(filter(None, placed), key=lambda found: found.overlap, default=None)
+
+
 def fit_fan(evidence: np.ndarray) -> Fan | None:
-    """The fan that encloses the evidence, bool ``[h, w]``; None where none does so tightly."""
-    fan = _sides_and_arcs(evidence)
+    """The fan with its apex at the top that encloses the evidence, bool ``[h, w]``; None where none does so tightly."""
+    placed = _placed(evidence, False)
+    return placed.fan if placed else None
+
+
+def _placed(evidence: np.ndarray, apex_down: bool) -> Placed | None:
+    seen = evidence[::-1] if apex_down else evidence
+    fan = _sides_and_arcs(seen)
     if fan is None:
         return None
-    drawn = fan.mask(evidence.shape)
-    fits = drawn[evidence].mean() > 0.97 and drawn.sum() < 2.5 * evidence.sum()
-    return fan if fits else None
+    drawn = fan.mask(seen.shape)
+    if drawn[seen].mean() <= 0.97 or drawn.sum() >= 2.5 * seen.sum():
+        return None
+    return Placed(fan, apex_down, float((drawn & seen).sum() / (drawn | seen).sum()))
 
 
 def _sides_and_arcs(evidence: np.ndarray) -> Fan | None:

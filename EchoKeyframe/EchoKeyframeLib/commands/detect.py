@@ -22,7 +22,7 @@ from .cine_jobs import (
     told,
     under_bar,
 )
-from .options import DECODERS, add_debug, add_device, add_reading_options, add_runtime, add_test_size
+from .options import DECODERS, add_debug, add_device, add_orientation, add_reading_options, add_runtime, add_test_size
 from .terminal import say, shows_bars
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add_runtime(parser)
     add_test_size(parser)
     add_reading_options(parser)
+    add_orientation(parser)
     add_jobs(parser)
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="this machine, or a Ray cluster")
     parser.add_argument("--force", action="store_true", help="overwrite results that are there")
@@ -132,7 +133,7 @@ def _settings_and_detector(options: argparse.Namespace, many: bool) -> tuple[Set
     runtime = getattr(detector, "runtime", None) or options.runtime  # other processes are not to choose again
     device = "cpu" if detector.device == "cpu" else options.device
     settings = Settings(model, options.decoder, device, options.fps, options.view, options.force, options.test_size,
-                        runtime)  # fmt: skip
+                        runtime, options.orientation)  # fmt: skip
     return settings, detector
 
 

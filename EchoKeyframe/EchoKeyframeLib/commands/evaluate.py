@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from . import UsageError
 from .comparison import Comparison, add_comparison, tell_failures
-from .options import DECODERS, OWN_DECODER
+from .options import DECODERS, OWN_DECODER, add_orientation
 from .terminal import say
 
 if TYPE_CHECKING:
     from ..detection.detector import Detector
     from ..evaluation.evaluate import Evaluation
+    from .comparison import Cases
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -26,6 +27,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     add_comparison(parser)
     parser.add_argument("--model", nargs="+", metavar="NAME|FILE", help="detectors by name, or weights files")
+    add_orientation(parser)
     parser.add_argument("--decoder", choices=(OWN_DECODER, *DECODERS, "both"), default=OWN_DECODER,
                         help="own (default): every local maximum (maxima) for networks whose papers take those, the "
                         "whole sequence at once (beats) for all others; one of the two, or both")
@@ -41,12 +43,20 @@ def run(options: argparse.Namespace) -> int:
     evaluations: list[Evaluation] = []
     with Comparison.of(options, options.model or [DEFAULT_MODEL]) as compared:
         for detector, cases, step in compared.runs():
-            decoders = _decoders(options.decoder, detector)
+            decoders, cases = _decoders(options.decoder, detector), _oriented(cases, options.orientation)
             evaluations += evaluate(cases, detector, decoders, compared.title, lambda _, step=step: step())
         for line in comparison(evaluations).splitlines():
             say(line)
         _write(evaluations, compared.output)
     return tell_failures(failure for evaluation in evaluations for failure in evaluation.failures)
+
+
+def _oriented(cases: Cases, choice: str) -> Cases:
+    from ..cine.orientation import CHOICES
+    from ..evaluation.evaluate import Case
+
+    given = CHOICES[choice]
+    return (case._replace(orientation=given) if isinstance(case, Case) else case for case in cases)
 
 
 def _decoders(choice: str, detector: Detector) -> tuple[str, ...]:

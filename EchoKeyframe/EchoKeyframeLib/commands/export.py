@@ -23,7 +23,7 @@ from .cine_jobs import (
     worked_on_cores,
 )
 from .extras import needs_extra
-from .options import DECODERS, add_debug, add_reading_options, count
+from .options import DECODERS, add_debug, add_orientation, add_reading_options, count
 
 if TYPE_CHECKING:
     from ..batch.export_job import ExportSettings
@@ -50,6 +50,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--model", metavar="NAME|FILE", help="a detector by name, or a weights file")
     parser.add_argument("--decoder", choices=DECODERS, default="beats", help="as for detect")
     add_reading_options(parser)
+    add_orientation(parser)
     add_jobs(parser)
     parser.add_argument("--force", action="store_true", help="overwrite exports that are there")
     add_debug(parser)
@@ -78,7 +79,8 @@ def _settings(options: argparse.Namespace, number: int) -> ExportSettings:
                 import_module(package)
     beats = tuple(sorted(set(options.beat))) if options.beat else None
     return ExportSettings(formats, _model(options), options.decoder, _keyframes(options, number), beats,
-                          options.measurable, options.whole_frame, options.fps, options.view, options.force)
+                          options.measurable, options.whole_frame, options.fps, options.view, options.force,
+                          options.orientation)  # fmt: skip
 
 
 def _keyframes(options: argparse.Namespace, number: int) -> Path | None:

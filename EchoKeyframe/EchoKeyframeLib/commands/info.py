@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..models.registry import SUFFIX
 from . import UsageError
-from .options import add_debug, add_reading_options
+from .options import add_debug, add_orientation, add_reading_options
 from .terminal import say, tell_error, tell_failed, warn
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                                  description="Shows what is understood of a cine: frames, times, calibration, sector.")
     parser.add_argument("cines", nargs="+", metavar="CINE", help="a file, a folder (all below it) or a glob pattern")
     add_reading_options(parser)
+    add_orientation(parser)
     parser.add_argument("--json", action="store_true", help="as JSON Lines: one object a cine, numbers as numbers, "
                         "null where unknown")
     parser.add_argument("--outline", type=Path, metavar="DIR", help="write NAME.sector.png, the image with the sector "
@@ -79,6 +80,7 @@ def _shown(job: Job, options: argparse.Namespace) -> bool:
 
     Raises what reading raises, and StillError for a still that was named itself once that is shown.
     """
+    from ..cine.orientation import CHOICES
     from ..cine.read import read_cine
     from ..cine.sector import find_sector
     from ..detection.detect import check_loop
@@ -97,7 +99,7 @@ def _shown(job: Job, options: argparse.Namespace) -> bool:
         if not options.json:
             say(f"{job.name}: passed over, {still.reason}")
         return True
-    sector = find_sector(cine)
+    sector = find_sector(cine, CHOICES[options.orientation])
     outline = _outline(job, cine, sector, options.outline)
     if options.json:
         _print_data(job, cine, sector)

@@ -19,6 +19,13 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
                         "(default: half of what is available)")
 
 
+def add_orientation(parser: argparse.ArgumentParser) -> None:
+    from ..cine.orientation import AUTO, CHOICES
+
+    parser.add_argument("--orientation", choices=tuple(CHOICES), default=AUTO, help="which end of the picture the "
+                        "sector's apex, and so the probe, is at (default: auto, found in the picture)")
+
+
 def set_memory_option(options: argparse.Namespace) -> None:
     """Let the readers of this process, and of those that it starts, obey --memory where it was given."""
     if getattr(options, "memory", None) is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 
 from ..cine.cine import Cine, CineError
+from ..cine.orientation import Orientation
 from ..cine.prepare import prepare, prepared_box, sector_frames
 from ..cine.sector import Sector, find_sector
 from ..cine.video_writer import unevenness, video_rate
@@ -55,7 +56,8 @@ def prepare_cine(cine: Cine, size: int | None, whole_frame: bool = False) -> Pre
     if size is None:
         frames, spacing = np.stack(list(sector_frames(cine, sector))), cine.spacing
     else:
-        frames, spacing = prepare(cine, sector, size, _bilinear), _resized_spacing(cine, sector, size)
+        as_shown = replace(sector, orientation=Orientation.UNKNOWN)
+        frames, spacing = prepare(cine, as_shown, size, _bilinear), _resized_spacing(cine, sector, size)
     warnings = [*cine.warnings, *filter(None, [sector.note])]
     if find_text(cine, sector):
         warnings.append(BURNED_TEXT)

@@ -84,7 +84,11 @@ def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector
     if contradiction:
         warnings.append(contradiction)
     findings = tuple(finding for finding in cine.findings if finding.text not in settled)
-    return Detection(curves, keyframes, beats, rate, curves.detector, decoder, tuple(warnings), findings)
+    sector = sector or whole_frame(cine)
+    return Detection(
+        curves, keyframes, beats, rate, curves.detector, decoder, tuple(warnings), findings,
+        orientation=sector.orientation, orientation_given=sector.orientation_given,
+    )  # fmt: skip
 
 
 def _fits(stated: float, measured: float) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..cine.cine import CineError
 from ..cine.finding import Finding
+from ..cine.orientation import Orientation
 
 if TYPE_CHECKING:
     from .confidence import Worth
@@ -159,6 +160,7 @@ class Detection:
     model: detector and version of its weights. decoder: ``"beats"`` or ``"maxima"``.
     warnings: those of the reading and of the detection, one line each. findings: those among them that are data, too.
     runtime: what ran the network, ``"onnxruntime"`` or ``"torch"``, None where there is none. device: where it ran.
+    orientation: which end of the picture the apex is at. orientation_given: a person said so.
     """
 
     curves: Curves
@@ -171,6 +173,8 @@ class Detection:
     findings: tuple[Finding, ...] = field(default=())
     runtime: str | None = None
     device: str | None = None
+    orientation: Orientation = Orientation.UNKNOWN
+    orientation_given: bool = False
 
 
 class DetectionError(CineError):

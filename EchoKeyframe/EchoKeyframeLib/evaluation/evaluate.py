@@ -12,6 +12,7 @@ import numpy as np
 
 from ..cine.cine import Cine, CineError
 from ..cine.frames_digest import frames_digest, short_digest
+from ..cine.orientation import Orientation
 from ..cine.sector import Sector, find_sector, whole_frame
 from ..datasets.clip_labels import ClipLabels
 from ..datasets.dataset import LabelledCine
@@ -43,13 +44,14 @@ FRAME_RATES = (
 
 class Case(NamedTuple):
     """A cine, where its sector is (None: find it), and its keyframes. source: ``short_digest`` of the decoded frames.
-    patient: a key that tells patients apart; None where it is not known."""
+    patient: a key that tells patients apart; None where it is not known. orientation: what a person knows of it."""
 
     cine: Cine
     sector: Sector | None
     labels: ClipLabels
     source: str | None = None
     patient: str | None = None
+    orientation: Orientation | None = None
 
 
 class Row(NamedTuple):
@@ -148,7 +150,9 @@ def evaluate(
 
 def case_curves(case: Case, detector: Detector) -> tuple[Curves, Sector]:
     """A detector's curves of a labelled clip, and the sector that they were taken from."""
-    sector = case.sector or find_sector(case.cine)
+    sector = case.sector or find_sector(case.cine, case.orientation)
+    if case.orientation is not None:
+        sector = replace(sector, orientation=case.orientation, orientation_given=True)
     return detector.curves(case.cine, sector), sector
 
 
@@ -172,7 +176,7 @@ def stored_clips(store: ClipStore, number: int | None = None, only: Collection[s
         if only is not None and clip.labels.file not in only:
             continue
         cine = clip.cine()
-        yield Case(cine, whole_frame(cine), clip.labels, clip.source)
+        yield Case(cine, whole_frame(cine, orientation=find_sector(cine).orientation), clip.labels, clip.source)
 
 
 def labelled_cines(

@@ -12,6 +12,7 @@ import msgspec
 
 from .. import __version__
 from ..cine.cine import CineError
+from ..cine.orientation import AUTO
 from ..json_file import FileName, checked, read_document
 from ..report.outputs import ADVICE, OutputExists
 from .excerpt import Excerpt
@@ -27,7 +28,7 @@ class Request:
 
     source: the cine's file name. keyframes: where they come from, such as a detector's name or a file's digest.
     beats: their numbers, None for all. measurable: only beats fit for measurement. whole_frame: with what lies outside
-    the scan sector. fps, view: given by a person, else None.
+    the scan sector. fps, view: given by a person, else None. orientation: a word of ``CHOICES``.
     """
 
     source: str
@@ -39,6 +40,7 @@ class Request:
     fps: float | None = None
     view: str | None = None
     version: str = __version__
+    orientation: str = AUTO
 
 
 def record_path(target: Path) -> Path:

@@ -9,6 +9,8 @@ import qt
 from slicer.i18n import tr as _
 
 from ..cine.cine import CineError
+from ..cine.orientation import Orientation
+from ..detection.keyframes import Detection
 from ..worker.process import WorkerError
 from .jobs.jobs import Jobs, Report
 
@@ -83,8 +85,7 @@ class ProgressPanel:
             if report.kind == "progress":
                 self._show_progress(report)
             elif report.kind != "cancelled" or not self._closed_while_busy:  # the closing was told
-                warnings = report.detection.warnings if report.detection is not None else ()
-                self._say("\n".join([report.message, *warnings]))
+                self._say("\n".join([report.message, *_noticed(report.detection)]))
                 self._show(report)
 
     def _show_progress(self, report: Report) -> None:
@@ -96,3 +97,12 @@ class ProgressPanel:
     def _update(self) -> None:
         self._ui.cancelButton.enabled = self._ui.progressBar.visible = self._jobs.busy
         self._changed()
+
+
+def _noticed(detection: Detection | None) -> tuple[str, ...]:
+    """What a person should know about a detection, a line each."""
+    if detection is None:
+        return ()
+    if detection.orientation is not Orientation.APEX_DOWN:
+        return detection.warnings
+    return (_("The apex of the image is at the bottom; the loop was looked at upside down."), *detection.warnings)

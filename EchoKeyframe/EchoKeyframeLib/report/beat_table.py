@@ -23,12 +23,14 @@ COLUMNS = {
     "es_frame": int, "es_time": float, "es_confidence": float, "es_at_edge": bool,
     "next_ed_frame": int, "next_ed_time": float,
     "model": str, "decoder": str, "runtime": str, "device": str, "version": str, "warnings": str, "message": str,
+    "orientation": str,
 }  # fmt: skip
 """Name and type; anything may be missing but result and status.
 
 result: path of the cine's results below the output folder, without suffix, unique. file: the cine's name.
 status: ``done`` or ``failed``. heart_rate: of the cine, beat_heart_rate: of the beat, per minute. Times in s.
 unfit: why a beat is not measurable (``Unfit``), like warnings separated by `` | ``. message: why it failed.
+orientation: see ``Orientation``.
 """
 
 DONE, FAILED = "done", "failed"
@@ -45,7 +47,7 @@ def done_rows(result: str, contents: KeyframesFile) -> Iterator[Row]:
         "result": result, "file": contents.source, "status": DONE, "view": contents.view, "frames": contents.frames,
         "frame_rate": contents.frame_rate, "timing": contents.timing, "heart_rate": contents.heart_rate,
         "model": contents.model, "decoder": contents.decoder, "runtime": contents.runtime,
-        "device": contents.device, "version": contents.version,
+        "device": contents.device, "version": contents.version, "orientation": contents.orientation,
         "warnings": " | ".join(contents.warnings) or None,
     }  # fmt: skip
     if not contents.beats:

@@ -24,6 +24,7 @@ def describe(cine: Cine, sector: Sector) -> list[tuple[str, str]]:
         ("spacing", "{:.4f} x {:.4f} mm (row x column)".format(*cine.spacing) if cine.spacing else "unknown"),
         ("region", _box(cine.region) if cine.region else "none given"),
         ("sector", f"{SHAPES[sector.shape]}, {_box(sector.box)}"),
+        ("orientation", f"{sector.orientation}{' (given)' if sector.orientation_given else ''}"),
         ("heart rate", f"{cine.heart_rate:g} beats/min by the file" if cine.heart_rate else "not given"),
         ("R waves", ", ".join(f"{t:.3f} s" for t in cine.r_waves) or "not given"),
         ("view", cine.view or "not given"),
@@ -53,7 +54,7 @@ def data(cine: Cine, sector: Sector) -> dict[str, Any]:
         "heart_rate": cine.heart_rate,
         "r_waves": cine.r_waves,
         "view": cine.view,
-        "orientation": None,  # which side of the picture the apex is on: nothing looks for it yet
+        "orientation": sector.orientation.value,
         "warnings": _warnings(cine, sector),
         "findings": [finding_to_json(finding) for finding in cine.findings],
     })  # fmt: skip

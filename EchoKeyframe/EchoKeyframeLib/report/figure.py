@@ -14,6 +14,7 @@ from PIL import Image
 
 from ..atomic_file import written_atomically
 from ..cine.cine import Cine
+from ..cine.orientation import Orientation
 from ..cine.sector import Sector
 from ..detection.keyframes import Beat, Detection, Keyframe, Phase
 from .keyframes_file import readable
@@ -150,6 +151,8 @@ def _title(cine: Cine, detection: Detection, shown: int, beats: int) -> str:
     parts = [name if len(name) <= 48 else f"{name[:30]}…{name[-16:]}", detection.model]
     if detection.heart_rate:
         parts.append(f"{detection.heart_rate:.0f} beats/min")
+    if detection.orientation is Orientation.APEX_DOWN:
+        parts.append(detection.orientation)
     if shown < beats:
         parts.append(f"{shown} of {beats} beats shown")
     return "  ·  ".join(parts)

@@ -17,6 +17,7 @@ from .. import __version__
 from ..atomic_file import written_atomically
 from ..cine.cine import HIGHEST_FRAME_RATE, Cine, CineError
 from ..cine.finding import Finding, FindingKind
+from ..cine.orientation import Orientation
 from ..csv_file import write_rows
 from ..detection.beats import form_beats, heart_rate
 from ..detection.keyframes import Beat, Detection, Keyframe, Phase
@@ -39,6 +40,7 @@ class KeyframesFile:
     source: the cine's file name, without folders. sop_instance_uid: DICOM (0008,0018), None for a video.
     frames: number of frames. frame_rate: per second, None for a single frame. timing: where the times come from.
     runtime: what ran the network, None where there was none. device: where it ran. Both None in files of 0.1.0.
+    orientation: see ``Orientation``, None where nobody looked. orientation_given: a person said so.
     version: of EchoKeyframe. The other fields are those of ``Cine`` and ``Detection``.
     """
 
@@ -57,6 +59,8 @@ class KeyframesFile:
     findings: tuple[Finding, ...] = ()
     runtime: str | None = None
     device: str | None = None
+    orientation: Orientation | None = None
+    orientation_given: bool = False
     version: str = field(default=__version__)
 
     @classmethod
@@ -73,6 +77,8 @@ class KeyframesFile:
             findings=detection.findings,
             runtime=detection.runtime,
             device=detection.device,
+            orientation=detection.orientation,
+            orientation_given=detection.orientation_given,
         )
 
     @classmethod
@@ -101,6 +107,11 @@ class KeyframesFile:
             timing=cine.timing,
             **found,
         )
+
+    @property
+    def given_orientation(self) -> Orientation | None:
+        """What a person said of it; None where it was found, or nobody looked."""
+        return self.orientation if self.orientation_given else None
 
     def check_belongs_to(self, cine: Cine) -> None:
         """Raise CineError where these are another cine's keyframes, by its file name, UID or number of frames."""
@@ -163,7 +174,7 @@ def read_json(path: Path) -> KeyframesFile:
     return KeyframesFile(
         told.source, told.sop_instance_uid, told.view, told.frames, told.frame_rate, told.timing, told.model,
         told.decoder, rate, keyframes, beats, tuple(told.warnings), findings, told.runtime,
-        told.device, told.version,
+        told.device, _orientation(told.orientation), told.orientation_given, told.version,
     )  # fmt: skip
 
 
@@ -213,6 +224,13 @@ class _Document(msgspec.Struct):
     findings: list[_Finding] = []
     runtime: Word | None = None
     device: Word | None = None
+    orientation: Word | None = None
+    orientation_given: bool = False
+
+
+def _orientation(word: str | None) -> Orientation | None:
+    """One that a later version knows counts as not looked for."""
+    return Orientation(word) if word in frozenset(Orientation) else None
 
 
 def _keyframes_of(document: _Document) -> list[Keyframe]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from .. import __version__
 from ..atomic_file import make_folder, written_together
 from ..cine.cine import GIVEN_RATE, Cine, CineError
+from ..cine.orientation import Orientation
 from ..cine.sector import Sector
 from ..detection.keyframes import Detection
 from .curves_file import write_curves
@@ -40,13 +41,14 @@ def refuse_to_overwrite(paths: Iterable[Path]) -> None:
 
 @dataclass(frozen=True)
 class Request:
-    """What makes two detections equal: the cine's file name, and how it was asked for."""
+    """What makes two detections equal: the cine's file name, and how it was asked for. None: as file or picture say."""
 
     source: str
     model: str
     decoder: str
     fps: float | None = None
     view: str | None = None
+    orientation: Orientation | None = None
 
     def difference(self, found: KeyframesFile) -> str | None:
         """What in a file differs from what this request would give, in a few words; None if nothing does."""
@@ -57,6 +59,9 @@ class Request:
         given = found.frame_rate if found.timing == GIVEN_RATE else None
         if (given is None) != (self.fps is None) or (given and not math.isclose(given, self.fps, rel_tol=1e-4)):
             return f"frame rate {found.frame_rate} ({found.timing}), not {self.fps or 'that of the file'}"
+        if found.given_orientation is not self.orientation:
+            wanted, origin = self.orientation or "that of the picture", "given" if found.orientation_given else "found"
+            return f"orientation {found.orientation} ({origin}), not {wanted}"
         return None
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
+
+from ..cine.orientation import AUTO, CHOICES
 
 _LARGEST = 2**20
 _Name = Annotated[str, msgspec.Meta(max_length=4096)]
@@ -41,6 +43,7 @@ class DetectRequest(msgspec.Struct, tag="detect", tag_field="task"):
     heart_rate: Annotated[float, msgspec.Meta(ge=0, le=1e6)] | None
     spacing: tuple[_Millimetres, _Millimetres] | None
     region: tuple[_Pixel, _Pixel, _Pixel, _Pixel] | None
+    orientation: Literal[tuple(CHOICES)] = AUTO
 
 
 Request = ReleaseRequest | ReadRequest | DetectRequest

@@ -116,6 +116,8 @@ class _Session:
 
     def detect(self, number: int, request: DetectRequest) -> None:
         """Read the cine from the mailbox, detect, write the result files."""
+        from ..cine.orientation import CHOICES
+        from ..cine.sector import find_sector
         from ..detection.detect import detect
         from ..report.curves_file import write_curves
         from ..report.keyframes_file import KeyframesFile, write_json
@@ -133,7 +135,8 @@ class _Session:
                 last[0] = time.monotonic()
                 self._stage(number, "detecting", fraction)
 
-        detection = detect(cine, detector, request.decoder, progress=progress)
+        sector = find_sector(cine, CHOICES[request.orientation])
+        detection = detect(cine, detector, request.decoder, sector, progress)
         self._check_cancelled(number)
         write_curves(self.mailbox.curves(number), detection.curves)
         write_json(self.mailbox.keyframes(number), KeyframesFile.of(cine, detection))

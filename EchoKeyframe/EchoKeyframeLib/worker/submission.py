@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from ..cine.orientation import AUTO
 from .mailbox import Mailbox
 
 LONGEST_SIDE = 400
@@ -21,7 +22,8 @@ class DetectionRequest:
 
     frame: gives frame ``i`` as uint8 ``[H, W]`` or ``[H, W, 3]``; all frames have the same shape.
     times: float64 ``[T]`` s, strictly increasing. spacing: mm ``(row, column)`` or None.
-    region: x0, y0, x1, y1 in pixels or None. The other fields are those of ``Cine`` and ``detect``.
+    region: x0, y0, x1, y1 in pixels or None. orientation: a word of
+    ``CHOICES``. The other fields are those of ``Cine`` and ``detect``.
     """
 
     name: str
@@ -35,6 +37,7 @@ class DetectionRequest:
     model: str = "auto"
     device: str = "auto"
     decoder: str = "beats"
+    orientation: str = AUTO
 
 
 @dataclass
@@ -109,6 +112,7 @@ class Submission:
                 "model": request.model,
                 "device": request.device,
                 "decoder": request.decoder,
+                "orientation": request.orientation,
             },
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...cine.orientation import AUTO, Orientation
 from ...detection.keyframes import Curves, Detection
 from ...scene import SceneError, frame_times, read_frame
 from ...scene.loop.sequence_frames import loop_heart_rate, loop_scaling, loop_spacing, loop_timing, loop_view
@@ -20,7 +21,9 @@ FEWEST_FRAMES = 3
 """As ``detection.detect``: fewer frames cannot hold a turning point."""
 
 
-def detection_request(sequence: Any, model: str, device: str = "auto") -> tuple[DetectionRequest, tuple[str, ...]]:
+def detection_request(
+    sequence: Any, model: str, device: str = "auto", orientation: str = AUTO
+) -> tuple[DetectionRequest, tuple[str, ...]]:
     """What to submit to the worker for a sequence, and warnings about it. Frames are read later, one by one.
 
     Raises SceneError, before anything is started, if the sequence is gone or too short, or its first frame is no 2D
@@ -43,6 +46,7 @@ def detection_request(sequence: Any, model: str, device: str = "auto") -> tuple[
         view=loop_view(sequence),
         model=model,
         device=device,
+        orientation=orientation,
     )
     return request, warnings
 
@@ -57,6 +61,11 @@ def detection_from(result: KeyframesFile, curves: Curves, warnings: tuple[str, .
         result.model,
         result.decoder,
         (*warnings, *result.warnings),
+        result.findings,
+        result.runtime,
+        result.device,
+        result.orientation or Orientation.UNKNOWN,
+        result.orientation_given,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...cine.cine import CineError
+from ...cine.orientation import AUTO
 from ...datasets.clip_labels import ClipLabels
 from ...detection.keyframes import Detection
 from ...scene import (
@@ -32,10 +33,12 @@ STEP_SECONDS = 0.03
 
 @dataclass(frozen=True)
 class DetectorChoice:
-    """What to detect with: a detector's name or weights file, and a device as ``choose_device`` takes it."""
+    """What to detect with: a detector's name or weights file, a device as ``choose_device`` takes it, and where the
+    apex is, a word of ``orientation.CHOICES``."""
 
     model: str
     device: str = "auto"
+    orientation: str = AUTO
 
 
 @dataclass
@@ -123,7 +126,7 @@ class Jobs:
         """Queue a detection. Raises SceneError or WorkerError."""
         if self.is_under_way(sequence):
             raise SceneError(f"{sequence.GetName()}: is being worked on already; wait for it, or cancel")
-        request, warnings = detection_request(sequence, choice.model, choice.device)
+        request, warnings = detection_request(sequence, choice.model, choice.device, choice.orientation)
         job = Job("detect", self.worker.submit(request), sequence.GetName(), sequence, choice, warnings)
         self._jobs[job.number] = job
         return job
