@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from drawn_ventricle import beating_frames
 from EchoKeyframeLib.cine.cine import Cine, Source
+from EchoKeyframeLib.cine.prepare import prepare
 from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cine.sector import find_sector, whole_frame
 from EchoKeyframeLib.detection.beats import form_beats
@@ -25,7 +26,7 @@ def cine(frames, fps=30.0):
 
 def found(frames):
     loop = cine(frames)
-    return np.flatnonzero(degraded_frames(loop, whole_frame(loop))).tolist()
+    return np.flatnonzero(degraded_frames(prepare(loop, whole_frame(loop), 112))).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_a_sound_loop_has_none_however_dim_fast_or_slowly_sampled(beating):
 
 def test_real_loops_have_none(sample_clip):
     loop = read_cine(sample_clip)  # its last frame is there twice
-    assert not degraded_frames(loop, find_sector(loop)).any()
+    assert not degraded_frames(prepare(loop, find_sector(loop), 112)).any()
 
 
 def test_a_loop_that_fades_slowly_is_not_called_unfit(beating):

@@ -14,6 +14,7 @@ from EchoKeyframeLib.simulator.config import RARE, PhantomConfig
 from EchoKeyframeLib.simulator.phantom import PhantomBatch, simulate
 from EchoKeyframeLib.simulator.variants import SHOWN_IN
 
+FILM_CUTS = ("splice", "replay")
 NONE = dict.fromkeys(RARE, 0.0)
 SMALL = PhantomConfig(frames=12, size=64, rows=64, beams=48, **NONE)
 # Nothing but the heart's own motion, so that the truth can be measured in the mask.
@@ -36,7 +37,7 @@ def changed(one: torch.Tensor, other: torch.Tensor) -> float:
     return float(((one.int() - other.int()).abs() > 1).float().mean())
 
 
-@pytest.mark.parametrize("part", RARE)
+@pytest.mark.parametrize("part", [part for part in RARE if part not in FILM_CUTS])
 def test_a_part_is_seen_where_it_is_told_and_leaves_keyframes_and_valves(part):
     seeds = range(200, 208)
     config = replace(SMALL, fps=(20, 20), ejection_fraction=(8, 48))
@@ -195,3 +196,24 @@ def test_the_command_tells_the_parts_of_each_clip_and_takes_them_away(tmp_path):
             rows = [set(row["variants"].split()) for row in csv.DictReader(stream)]
         assert len(rows) == 3 and all(expected <= row for row in rows)
         assert not any("colour" in row for row in rows), "what is switched off stays off"
+
+
+@pytest.mark.parametrize("part", FILM_CUTS)
+def test_a_film_of_pieces_tells_where_they_begin_and_what_they_show(part):
+    config = replace(SMALL, frames=48, fps=(25, 25), noise=False)
+    whole, film = simulate(range(8), config), simulate(range(8), replace(config, **{part: 1.0}))
+    assert whole.cuts == [()] * 8 and film.variants == [part] * 8
+    for clip, cuts in enumerate(film.cuts):
+        assert cuts and 8 <= cuts[0] < cuts[-1] + 1 <= 48
+        shown = [int((whole.frames[clip] == frame).flatten(1).float().mean(1).argmax()) for frame in film.frames[clip]]
+        steps = np.diff(shown)
+        inside = np.setdiff1d(np.arange(1, 48), cuts) - 1
+        assert (np.abs(steps[inside]) == 1).all()
+        assert torch.equal(film.volume[clip], whole.volume[clip][shown])
+        for name in ("ed", "es"):
+            places = getattr(film, name)[clip] * 25
+            true = getattr(whole, name)[clip] * 25
+            seen = [p for p in places if 0 < p < 47 and all(abs(p - cut + 0.5) > 0.5 for cut in cuts)]
+            for place in seen:
+                assert np.abs(true - np.interp(place, np.arange(48), shown)).min() < 1.01
+            assert (np.diff(places) > 0).all()

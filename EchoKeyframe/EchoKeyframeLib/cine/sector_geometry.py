@@ -63,7 +63,7 @@ class Fan:
 
 @dataclass(frozen=True)
 class Placed:
-    """A fan in a picture. apex_down: it is that of the picture turned upside down. overlap: with the evidence, 0 to 1."""
+    """A fan in a picture. apex_down: it is that of the picture turned upside down. overlap: with the evidence, to 1."""
 
     fan: Fan
     apex_down: bool

@@ -12,6 +12,8 @@ from .beats import EDGE_RATE, certain_heart_rate, form_beats, heart_rate, withou
 from .confidence import rated
 from .decode import decode_beats, decode_maxima
 from .detector import Detector, Progress
+from .film import Film
+from .film_curves import film_curves
 from .image_quality import degraded_frames, mark_degraded, told_degraded
 from .keyframes import Curves, Detection, StillError, Unfit
 
@@ -45,8 +47,9 @@ def detect(
         raise KeyError(f"decoder must be one of {', '.join(DECODERS)}, got {decoder!r}")
     check_loop(cine.source.name, len(cine), cine.findings)
     sector = sector or find_sector(cine)
-    curves = detector.curves(cine, sector, progress)
-    found = interpret(curves, cine, decoder, sector)
+    film = Film.of(cine, sector)
+    curves = film_curves(cine, sector, film, detector, progress)
+    found = interpret(curves, cine, decoder, sector, film)
     return replace(found, runtime=getattr(detector, "runtime", None), device=getattr(detector, "device", None))
 
 
@@ -58,18 +61,24 @@ def check_loop(name: str, frames: int, findings: Sequence[Finding] = ()) -> None
         raise StillError(name, f"has {told}, a cine loop with at least {FEWEST_FRAMES} is needed{reasons}")
 
 
-def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector | None = None) -> Detection:
-    """Keyframes, beats and warnings from curves that a detector gave for this cine."""
-    degraded = degraded_frames(cine, sector or whole_frame(cine))
+def interpret(
+    curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector | None = None, film: Film | None = None
+) -> Detection:
+    """Keyframes, beats and warnings from curves that a detector gave for this cine. film: where it is known."""
+    film = film or Film.of(cine, sector or whole_frame(cine))
+    degraded = degraded_frames(film.frames)
+    pieces = film.pieces if len(film.pieces) > 1 else ()
     decoded = mark_degraded(DECODERS[decoder](curves), degraded)
     if decoder == "beats":
         decoded = rated(decoded, curves.worth, curves.times)
-    rate = heart_rate(decoded)
-    certain = certain_heart_rate(decoded)
-    keyframes, beats = form_beats(without_unseen_end(decoded, len(cine)) if decoder == "beats" else decoded)
+    rate = heart_rate(decoded, pieces)
+    certain = certain_heart_rate(decoded, pieces)
+    kept = without_unseen_end(decoded, len(cine)) if decoder == "beats" else decoded
+    keyframes, beats = form_beats(kept, pieces)
     contradiction = _rate_contradiction(rate, cine, certain is not None) if rate is not None else ""
     settled = cine.timing_warnings if contradiction and certain else ()  # the true frame rate is told below
-    warnings = [*(w for w in cine.warnings if w not in settled), *curves.warnings]
+    noticed = film.findings()
+    warnings = [*(w for w in cine.warnings if w not in settled), *(f.text for f in noticed), *curves.warnings]
     if sector is not None and sector.note:
         warnings.append(sector.note)
     if degraded.any():
@@ -83,11 +92,12 @@ def interpret(curves: Curves, cine: Cine, decoder: str = "beats", sector: Sector
         warnings.append(EDGE_RATE)
     if contradiction:
         warnings.append(contradiction)
-    findings = tuple(finding for finding in cine.findings if finding.text not in settled)
+    findings = tuple(finding for finding in cine.findings if finding.text not in settled) + noticed
     sector = sector or whole_frame(cine)
     return Detection(
         curves, keyframes, beats, rate, curves.detector, decoder, tuple(warnings), findings,
         orientation=sector.orientation, orientation_given=sector.orientation_given,
+        pieces=pieces,
     )  # fmt: skip
 
 

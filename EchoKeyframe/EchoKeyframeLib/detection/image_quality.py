@@ -13,9 +13,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from ..cine.cine import Cine
-from ..cine.prepare import prepare
-from ..cine.sector import Sector
+from ..cine.prepare import by_area
 from .keyframes import Keyframe, Phase
 
 FRAME_SIZE = 48
@@ -69,9 +67,10 @@ def told_degraded(degraded: np.ndarray) -> str:
     return f"no usable image (blank, frozen, noise or without contrast) in frames {', '.join(told)}{more}"
 
 
-def degraded_frames(cine: Cine, sector: Sector) -> np.ndarray:
-    """Which frames show no usable image, bool ``[T]``. Frame times are not used."""
-    images = np.stack([cv2.GaussianBlur(frame, (0, 0), 1.0) for frame in prepare(cine, sector, FRAME_SIZE)])
+def degraded_frames(prepared: np.ndarray) -> np.ndarray:
+    """Which of prepared frames, uint8 ``[T, S, S]``, show no usable image, bool ``[T]``. Frame times are not used."""
+    small = (by_area(frame, (FRAME_SIZE, FRAME_SIZE)) for frame in prepared)
+    images = np.stack([cv2.GaussianBlur(frame, (0, 0), 1.0) for frame in small])
     pixels = images[:, images.any(axis=0)].astype(np.float32)
     if len(pixels) < 2 or not pixels.size:
         return np.zeros(len(images), bool)

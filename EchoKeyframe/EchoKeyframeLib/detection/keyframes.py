@@ -11,6 +11,7 @@ import numpy as np
 from ..cine.cine import CineError
 from ..cine.finding import Finding
 from ..cine.orientation import Orientation
+from .pieces import Piece
 
 if TYPE_CHECKING:
     from .confidence import Worth
@@ -108,6 +109,12 @@ class Unfit(StrEnum):
     LOW_CONFIDENCE = "low confidence"
     """ED or ES has a confidence below ``LEAST_CONFIDENCE``."""
 
+    SPLICE = "splice"
+    """The film is cut between ED and ES, or where the one that is missing would be."""
+
+    REPLAY = "replay"
+    """The film shows a beat again that it showed before."""
+
 
 LEAST_CONFIDENCE = 0.5
 """Of ED and ES for a measurement. In 400 simulated clips with every part of the simulator 56 % of the 345 keyframes below
@@ -120,13 +127,16 @@ class Beat:
 
     number: 1-based. heart_rate: beats per minute from ``ed`` to ``next_ed``, None where one of them is missing or at
     the clip's edge, so that nobody knows how long the beat took.
-    unfit: why it is not fit for measurement, in the order of ``Unfit``. measurable: nothing speaks against it.
+    spliced, replayed: see ``Unfit``. unfit: why it is not fit for measurement, in the order of ``Unfit``. measurable:
+    nothing speaks against it.
     """
 
     number: int
     ed: Keyframe | None
     es: Keyframe | None
     next_ed: Keyframe | None = None
+    spliced: bool = False
+    replayed: bool = False
 
     @property
     def heart_rate(self) -> float | None:
@@ -144,6 +154,8 @@ class Beat:
             Unfit.INCOMPLETE: len(found) < 2 and not outermost,
             Unfit.DEGRADED_IMAGE: any(k.degraded for k in found),
             Unfit.LOW_CONFIDENCE: any(k.confidence < LEAST_CONFIDENCE for k in found),
+            Unfit.SPLICE: self.spliced,
+            Unfit.REPLAY: self.replayed,
         }
         return tuple(reason for reason in Unfit if holds[reason])
 
@@ -161,6 +173,7 @@ class Detection:
     warnings: those of the reading and of the detection, one line each. findings: those among them that are data, too.
     runtime: what ran the network, ``"onnxruntime"`` or ``"torch"``, None where there is none. device: where it ran.
     orientation: which end of the picture the apex is at. orientation_given: a person said so.
+    pieces: what the film is made of, where it is more than one stretch.
     """
 
     curves: Curves
@@ -175,6 +188,7 @@ class Detection:
     device: str | None = None
     orientation: Orientation = Orientation.UNKNOWN
     orientation_given: bool = False
+    pieces: tuple[Piece, ...] = ()
 
 
 class DetectionError(CineError):

@@ -18,6 +18,8 @@ from ..datasets.clip_labels import ClipLabels
 from ..datasets.dataset import LabelledCine
 from ..detection.detect import interpret
 from ..detection.detector import Detector
+from ..detection.film import Film
+from ..detection.film_curves import film_curves
 from ..detection.keyframes import Curves, Detection, Phase
 from .clip_score import ClipResult, score_clip
 from .metrics import (
@@ -153,7 +155,7 @@ def case_curves(case: Case, detector: Detector) -> tuple[Curves, Sector]:
     sector = case.sector or find_sector(case.cine, case.orientation)
     if case.orientation is not None:
         sector = replace(sector, orientation=case.orientation, orientation_given=True)
-    return detector.curves(case.cine, sector), sector
+    return film_curves(case.cine, sector, Film.of(case.cine, sector), detector), sector
 
 
 def score_case(case: Case, curves: Curves, decoder: str, sector: Sector) -> tuple[Detection, ClipResult]:

@@ -21,6 +21,7 @@ from ..cine.orientation import Orientation
 from ..csv_file import write_rows
 from ..detection.beats import form_beats, heart_rate
 from ..detection.keyframes import Beat, Detection, Keyframe, Phase
+from ..detection.pieces import Piece
 from ..json_file import MOST_FRAMES, FileName, Frame, Line, Seconds, Share, Word, checked, read_document
 
 SCHEMA = 1
@@ -41,6 +42,7 @@ class KeyframesFile:
     frames: number of frames. frame_rate: per second, None for a single frame. timing: where the times come from.
     runtime: what ran the network, None where there was none. device: where it ran. Both None in files of 0.1.0.
     orientation: see ``Orientation``, None where nobody looked. orientation_given: a person said so.
+    pieces: what the film is made of, where it is more than one stretch.
     version: of EchoKeyframe. The other fields are those of ``Cine`` and ``Detection``.
     """
 
@@ -61,6 +63,7 @@ class KeyframesFile:
     device: str | None = None
     orientation: Orientation | None = None
     orientation_given: bool = False
+    pieces: tuple[Piece, ...] = ()
     version: str = field(default=__version__)
 
     @classmethod
@@ -79,6 +82,7 @@ class KeyframesFile:
             device=detection.device,
             orientation=detection.orientation,
             orientation_given=detection.orientation_given,
+            pieces=detection.pieces,
         )
 
     @classmethod
@@ -128,8 +132,8 @@ class KeyframesFile:
         """
         self.check_belongs_to(cine)
         timed = [replace(keyframe, time=float(cine.times[keyframe.frame])) for keyframe in self.keyframes]
-        keyframes, beats = form_beats(timed)
-        return replace(self, frame_rate=cine.fps, timing=cine.timing, heart_rate=heart_rate(keyframes),
+        keyframes, beats = form_beats(timed, self.pieces)
+        return replace(self, frame_rate=cine.fps, timing=cine.timing, heart_rate=heart_rate(keyframes, self.pieces),
                        keyframes=keyframes, beats=beats)  # fmt: skip
 
 
@@ -162,9 +166,10 @@ def read_json(path: Path) -> KeyframesFile:
         raise CineError(path.name, f"written in another schema than {SCHEMA}; use a matching EchoKeyframe")
     told = checked(document, _Document, path, _WHAT)
     try:
-        keyframes, beats = form_beats(_keyframes_of(told))
+        pieces = _pieces_of(told)
+        keyframes, beats = form_beats(_keyframes_of(told), pieces)
         _check_keyframes(keyframes)
-        rate = heart_rate(keyframes)
+        rate = heart_rate(keyframes, pieces)
         if rate is not None and not 0 < rate <= _HIGHEST_HEART_RATE:
             raise ValueError(f"heart rate {rate:.6g}")
     except (ValueError, OverflowError, ZeroDivisionError) as error:
@@ -174,7 +179,8 @@ def read_json(path: Path) -> KeyframesFile:
     return KeyframesFile(
         told.source, told.sop_instance_uid, told.view, told.frames, told.frame_rate, told.timing, told.model,
         told.decoder, rate, keyframes, beats, tuple(told.warnings), findings, told.runtime,
-        told.device, _orientation(told.orientation), told.orientation_given, told.version,
+        told.device, _orientation(told.orientation), told.orientation_given, pieces,
+        told.version,
     )  # fmt: skip
 
 
@@ -226,6 +232,17 @@ class _Document(msgspec.Struct):
     device: Word | None = None
     orientation: Word | None = None
     orientation_given: bool = False
+    pieces: list[Piece] = []
+
+
+def _pieces_of(document: _Document) -> tuple[Piece, ...]:
+    """Raises ValueError for stretches that do not follow one another from the first frame to the last."""
+    ends = [-1, *(piece.last for piece in document.pieces)]
+    starts = [*(piece.first for piece in document.pieces), document.frames]
+    whole = not document.pieces or all(end + 1 == start for end, start in zip(ends, starts, strict=True))
+    if not whole or any(piece.first > piece.last for piece in document.pieces):
+        raise ValueError("pieces that do not make up the cine")
+    return tuple(document.pieces)
 
 
 def _orientation(word: str | None) -> Orientation | None:

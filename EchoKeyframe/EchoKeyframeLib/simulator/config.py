@@ -9,7 +9,7 @@ VIEWS = ("A4C", "A2C", "A3C", "PLAX", "PSAX", "SC4C")
 
 RARE = (
     "right_overload", "bundle_branch", "effusion", "ballooning", "handheld", "sweeping_shadow", "annotations",
-    "device", "colour", "transcoding",
+    "device", "colour", "transcoding", "splice", "replay",
 )  # fmt: skip
 """Parts that only some clips have; their values are probabilities."""
 
@@ -35,7 +35,8 @@ class PhantomConfig:
     flat or bouncing septum), bundle_branch (septal flash, late free wall), effusion (fluid around a swinging heart),
     ballooning (apex that hardly moves, EF below 50 %), handheld (narrow, coarse sector), sweeping_shadow, annotations
     (text and ECG inside the picture), device (pacemaker lead, clip on the mitral valve), colour (Doppler box or whole
-    sector), transcoding (frames repeated, blended, frozen, compressed again).
+    sector), transcoding (frames repeated, blended, frozen, compressed again), splice (the film jumps within the loop),
+    replay (the loop starts again, or runs backwards). The last two are for tests: no clip has them unless asked for.
 
     Raises ValueError for unknown views, empty ranges, impossible probabilities or sizes too small to show a heart.
     """
@@ -74,6 +75,8 @@ class PhantomConfig:
     device: float = 0.06
     colour: float = 0.07
     transcoding: float = 0.1
+    splice: float = 0.0
+    replay: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.views or not set(self.views) <= set(VIEWS):

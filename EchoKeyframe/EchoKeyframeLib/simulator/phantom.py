@@ -30,6 +30,7 @@ from .rhythm import Rhythm
 from .scan_conversion import ScanConversion
 from .scanner import Scanner
 from .short_axis import ShortAxis
+from .splicing import Splicing
 from .swing import Swing
 from .tissue import Scattering
 from .transcoding import Transcoding
@@ -47,6 +48,8 @@ class PhantomBatch:
     volume: float32 ``[B, T]`` on the device, 1 at ED, 0 at ES. mitral, aortic: float32 ``[B, T]`` on the device, the
     opening of the valve, 0 closed to 1 wide open.
     mask: bool ``[B, T, S, S]``, the LV cavity, or None unless the configuration asks for it.
+    cuts: for each clip the frames at which the film starts a piece from elsewhere in its loop, ``()`` where there are
+    none; ``ed``, ``es`` and all curves are those of the film.
     variants: for each clip the rare parts that it has, ``"effusion colour"`` or ``""``. view: name of its view.
     ejection_fraction: %, ``[B]``. heart_rate: beats/min, ``[B]``. arrhythmia: ``""``, ``"fibrillation"`` or
     ``"ectopic"``. pixel_mm: size of a pixel, mm, ``[B]``. seeds: ``[B]``.
@@ -56,6 +59,7 @@ class PhantomBatch:
     fps: np.ndarray
     ed: list[np.ndarray]
     es: list[np.ndarray]
+    cuts: list[tuple[int, ...]]
     volume: Tensor
     mitral: Tensor
     aortic: Tensor
@@ -174,6 +178,10 @@ def _simulate(seeds: list[int], config: PhantomConfig, device: torch.device) -> 
     if config.compression:
         frames = compress(frames, draw_coarseness(Draws(seeds, "compression", device)))
     curves = [(1 - beating.contraction()).clamp_(0, 1), beating.mitral(), beating.aortic()]
+    splicing = Splicing(Draws(seeds, "splice", device), variants, config.frames)
+    if splicing.any:
+        frames, curves = splicing.shown(frames), [splicing.shown(curve) for curve in curves]
+        mask = None if mask is None else splicing.shown(mask)
     if variants["transcoding"].any():
         film = Transcoding(Draws(seeds, "film", device), variants, config.frames)
         frames, curves = film.frames(frames), [film.shown(curve) for curve in curves]
@@ -182,8 +190,9 @@ def _simulate(seeds: list[int], config: PhantomConfig, device: torch.device) -> 
     return PhantomBatch(
         frames=frames.round_().clamp_(0, 255).to(torch.uint8),
         fps=fps,
-        ed=[r.ed for r in rhythms],
-        es=[r.es for r in rhythms],
+        ed=[splicing.moved(clip, r.ed, fps[clip]) for clip, r in enumerate(rhythms)],
+        es=[splicing.moved(clip, r.es, fps[clip]) for clip, r in enumerate(rhythms)],
+        cuts=splicing.cuts(),
         volume=volume,
         mitral=mitral,
         aortic=aortic,

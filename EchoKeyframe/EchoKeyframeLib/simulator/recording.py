@@ -23,7 +23,9 @@ from .truth import MASK_SUFFIX, ClipTruth, mask_file, write_truth
 
 FORMATS = ("avi", "mjpg", "dicom")
 PARAMETERS_NAME = "parameters.csv"
-PARAMETERS = ("file", "view", "fps", "heart_rate", "ejection_fraction", "arrhythmia", "variants", "seed", "source")
+PARAMETERS = (
+    "file", "view", "fps", "heart_rate", "ejection_fraction", "arrhythmia", "variants", "seed", "source", "cuts",
+)  # fmt: skip
 BATCH = 8
 
 
@@ -94,6 +96,7 @@ def _parameters(name: str, batch: PhantomBatch, index: int) -> dict[str, object]
         "variants": batch.variants[index],
         "seed": int(batch.seeds[index]),
         "source": "simulated",
+        "cuts": " ".join(map(str, batch.cuts[index])),
     }
 
 

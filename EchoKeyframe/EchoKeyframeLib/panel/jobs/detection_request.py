@@ -66,6 +66,7 @@ def detection_from(result: KeyframesFile, curves: Curves, warnings: tuple[str, .
         result.device,
         result.orientation or Orientation.UNKNOWN,
         result.orientation_given,
+        result.pieces,
     )
 
 

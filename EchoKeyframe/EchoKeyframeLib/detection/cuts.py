@@ -1,0 +1,54 @@
+"""Where a film jumps: the picture changes far more than ever around, in its outlines and in its grain."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .repeats import usual
+
+# Chosen on 300 simulated clips without cuts (none found) and 57 cuts within a loop (35 found; the others join moments
+# that look alike).
+JUMP = 2.5
+"""Times the usual change of outlines around it."""
+
+ALONE = 2.0
+"""Times the largest change of outlines in the frames beside it: a fast heart speeds up and slows down."""
+
+GRAIN = 1.3
+"""Times the usual change of the grain."""
+
+BESIDE = 4
+"""Frames to either side that are looked at for ``ALONE``."""
+
+FEWEST_FRAMES = 12
+"""Fewer frames do not tell what is usual."""
+
+_SIDE = 24  # px
+
+
+def find_cuts(frames: np.ndarray, grain: np.ndarray) -> list[int]:
+    """Frames, of these uint8 ``[T, S, S]`` whose grain changes by ``grain`` ``[T - 1]``, that do not follow the one
+    before."""
+    if len(frames) < FEWEST_FRAMES:
+        return []
+    outlines = _outline_changes(frames)
+    if not outlines.any() or not grain.any():
+        return []
+    jumps = (outlines > JUMP * usual(outlines)) & (grain > GRAIN * usual(grain))
+    return [int(jump) + 1 for jump in np.flatnonzero(jumps) if outlines[jump] > ALONE * _beside(outlines, jump)]
+
+
+def _outline_changes(frames: np.ndarray) -> np.ndarray:
+    """Of each pair of neighbours ``[T - 1]``; brightness and contrast do not count."""
+    small = np.stack([
+        cv2.GaussianBlur(cv2.resize(f, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32), (0, 0), 1.0)
+        for f in frames
+    ]).reshape(len(frames), -1)  # fmt: skip
+    small -= small.mean(axis=1, keepdims=True)
+    small /= np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6)
+    return np.sqrt(np.maximum(0.0, 1.0 - (small[1:] * small[:-1]).sum(axis=1)))
+
+
+def _beside(changes: np.ndarray, place: int) -> float:
+    return float(np.delete(changes[max(0, place - BESIDE) : place + BESIDE + 1], min(place, BESIDE)).max())
