@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from EchoKeyframeLib.detection.keyframes import Phase
+from EchoKeyframeLib.detection.keyframes import Phase, Unfit
+from EchoKeyframeLib.detection.pieces import Piece
 from mrml_scene import detection_of, first_node, new_scene, random_cine, reload_mrb, reload_mrml
 
 from EchoKeyframeLib import scene as layer  # isort: skip  (only once slicer-core is known to be there)
@@ -97,6 +99,19 @@ def test_edits_survive_the_next_detection(loop, table):
     layer.write_detection(loop, again, keep_edits=False)
     assert events(table) == [("ED", 3), ("ES", 10), ("ED", 22), ("ES", 28), ("ED", 41)]
     assert_in_step(table)
+
+
+def test_beats_of_a_film_that_is_cut_stay_unfit(loop, table):
+    assert not any(Unfit.SPLICE in beat.unfit for beat in layer.read_beats(table))
+    cut = replace(detection_of(layer.frame_times(loop), *EVENTS), pieces=(Piece(0, 24), Piece(25, 49, True)))
+    layer.write_detection(loop, cut)
+    assert [beat.unfit[-1:] for beat in layer.read_beats(table)][1:] == [(Unfit.REPLAY,)] * 2
+    assert Unfit.SPLICE in layer.read_beats(table)[1].unfit
+    assert table.GetAttribute("EchoKeyframe.Pieces") == "0-24 25-49r"
+    table.SetAttribute("EchoKeyframe.Pieces", "what another program wrote")
+    assert layer.read_beats(table)[1].unfit == ()
+    layer.write_detection(loop, detection_of(layer.frame_times(loop), *EVENTS))
+    assert table.GetAttribute("EchoKeyframe.Pieces") is None
 
 
 def test_one_frame_holds_one_keyframe(loop):

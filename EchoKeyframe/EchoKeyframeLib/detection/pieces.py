@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,18 @@ class Piece:
     @property
     def frames(self) -> slice:
         return slice(self.first, self.last + 1)
+
+
+def pieces_text(pieces: Iterable[Piece]) -> str:
+    """Such as ``0-39 40-79r``: first and last frame of each, ``r`` behind replays."""
+    return " ".join(f"{piece.first}-{piece.last}{'r' * piece.replay}" for piece in pieces)
+
+
+def pieces_of_text(text: str) -> tuple[Piece, ...]:
+    """What ``pieces_text`` told; none where it is something else."""
+    found = re.fullmatch(r"(\d{1,9}-\d{1,9}r?( |$))*", text)
+    parts = re.findall(r"(\d+)-(\d+)(r?)", text) if found else []
+    return tuple(Piece(int(first), int(last), bool(replay)) for first, last, replay in parts)
 
 
 def pieces_between(cuts: Iterable[int], count: int, replayed: Sequence[bool] = ()) -> tuple[Piece, ...]:

@@ -83,6 +83,10 @@ DETECTOR_ATTRIBUTE = "EchoKeyframe.Detector"
 MODEL_ATTRIBUTE = "EchoKeyframe.Model"
 """Attribute of a keyframe table: detector and version of its weights, absent if no detection has run."""
 
+PIECES_ATTRIBUTE = "EchoKeyframe.Pieces"
+"""Attribute of a keyframe table: the pieces of a film that is cut, ``first-last`` frame each, with ``r`` behind those
+that replay others, such as ``0-39 40-79r``; absent where there is one piece."""
+
 VOLUMES_REFERENCE = "EchoKeyframe.KeyframeVolumes"
 """Node references from a sequence node to the volumes that were extracted from it, one a frame."""
 

@@ -12,7 +12,8 @@ from typing import Any
 from ...detection.beats import form_beats
 from ...detection.decode import beat_length
 from ...detection.keyframes import Beat, Detection, Keyframe, Phase
-from ..contract import BROWSER_REFERENCE, MODEL_ATTRIBUTE, SEQUENCE_REFERENCE, TABLE_REFERENCE
+from ...detection.pieces import Piece, pieces_of_text, pieces_text
+from ..contract import BROWSER_REFERENCE, MODEL_ATTRIBUTE, PIECES_ATTRIBUTE, SEQUENCE_REFERENCE, TABLE_REFERENCE
 from ..curves.curve_chart import refresh_chart
 from ..loop.added_node import add_node
 from ..loop.frame_times import frame_times
@@ -74,7 +75,11 @@ def read_keyframes(table: Any) -> tuple[Keyframe, ...]:
 
 def read_beats(table: Any) -> tuple[Beat, ...]:
     """The beats that the table's keyframes form. Raises SceneError as ``read_keyframes``."""
-    return form_beats(read_keyframes(table))[1]
+    return form_beats(read_keyframes(table), _pieces(table))[1]
+
+
+def _pieces(table: Any) -> tuple[Piece, ...]:
+    return pieces_of_text(table.GetAttribute(PIECES_ATTRIBUTE) or "")
 
 
 def write_detection(sequence: Any, detection: Detection, keep_edits: bool = True) -> Any:
@@ -98,6 +103,10 @@ def write_detection(sequence: Any, detection: Detection, keep_edits: bool = True
     before = _current(table) if keep_edits else _recorded(table)
     start = before if keep_edits else KeyframeState()
     reach = _SAME_EVENT * beat_length(detection.curves) if count > 2 else 0.0
+    if detection.pieces:
+        table.SetAttribute(PIECES_ATTRIBUTE, pieces_text(detection.pieces))
+    else:
+        table.RemoveAttribute(PIECES_ATTRIBUTE)
     _write(table, start.detected(detection.keyframes, detection.model, times, reach), before)
     return table
 
