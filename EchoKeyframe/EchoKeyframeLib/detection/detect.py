@@ -16,6 +16,7 @@ from .film import Film
 from .film_curves import film_curves
 from .image_quality import degraded_frames, mark_degraded, told_degraded
 from .keyframes import Curves, Detection, StillError, Unfit
+from .no_beats import unseen, why_no_beats
 
 DECODERS = {"beats": decode_beats, "maxima": decode_maxima}
 """``beats``: the whole sequence at once (default). ``maxima``: every local maximum, as in the paper."""
@@ -41,7 +42,7 @@ def detect(
 
     ``sector`` saves the search for it where it is known. ``progress`` gets the fraction done in [0, 1] and may raise
     ``Cancelled``. Raises StillError for a cine with fewer than three frames, KeyError for an unknown decoder. A cine in
-    which nothing beats gives a Detection without keyframes and a warning.
+    which nothing beats gives a Detection without keyframes and a finding that says why.
     """
     if decoder not in DECODERS:
         raise KeyError(f"decoder must be one of {', '.join(DECODERS)}, got {decoder!r}")
@@ -68,7 +69,8 @@ def interpret(
     film = film or Film.of(cine, sector or whole_frame(cine))
     degraded = degraded_frames(film.frames)
     pieces = film.pieces if len(film.pieces) > 1 else ()
-    decoded = mark_degraded(DECODERS[decoder](curves), degraded)
+    nothing = why_no_beats(film, curves)
+    decoded = mark_degraded([] if nothing else DECODERS[decoder](curves), degraded)
     if decoder == "beats":
         decoded = rated(decoded, curves.worth, curves.times)
     rate = heart_rate(decoded, pieces)
@@ -77,15 +79,13 @@ def interpret(
     keyframes, beats = form_beats(kept, pieces)
     contradiction = _rate_contradiction(rate, cine, certain is not None) if rate is not None else ""
     settled = cine.timing_warnings if contradiction and certain else ()  # the true frame rate is told below
-    noticed = film.findings()
+    noticed = film.findings() + (() if keyframes else (nothing or unseen(),))
     warnings = [*(w for w in cine.warnings if w not in settled), *(f.text for f in noticed), *curves.warnings]
     if sector is not None and sector.note:
         warnings.append(sector.note)
     if degraded.any():
         warnings.append(told_degraded(degraded))
-    if not keyframes:
-        warnings.append("no heartbeat found: the image stands still, is blank, or moves without a rhythm")
-    elif not any(beat.measurable for beat in beats):
+    if keyframes and not any(beat.measurable for beat in beats):
         reasons = sorted({reason for beat in beats for reason in beat.unfit}, key=list(Unfit).index)
         warnings.append(f"no beat is fit for measurement ({', '.join(reasons)})")
     if rate is not None and certain is None:
