@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -21,8 +23,13 @@ def prepare(cine: Cine, sector: Sector, size: int, resize: Resize | None = None)
 
     Returns uint8 ``[T, size, size]``. The aspect ratio is kept (by physical size where the pixel spacing is known and
     not square), the sector's box is centred. One frame is worked on at a time, so memory is that of the result.
-    Raises CineError where that is above the budget of memory.
+    What was prepared last is given again while its cine lives, for a detection looks at it more than once: it is not to
+    be written to. Raises CineError where memory is above the budget.
     """
+    global _latest
+    known = _latest
+    if resize is None and known is not None and (known.cine(), known.sector(), known.size) == (cine, sector, size):
+        return known.frames
     height, width = prepared_box(cine, sector, size)
     if len(cine) > 1:  # asking the system takes longer than preparing the one frame of a live stream
         require_memory(cine.source.name, len(cine) * size * size)
@@ -31,7 +38,26 @@ def prepare(cine: Cine, sector: Sector, size: int, resize: Resize | None = None)
     for i, frame in enumerate(sector_frames(cine, sector)):
         small = (resize or by_area)(frame, (width, height))
         prepared[i, top : top + height, left : left + width] = small[::-1] if sector.apex_down else small
+    if resize is None:
+        prepared.flags.writeable = False
+        _latest = _Prepared(weakref.ref(cine, _forget), weakref.ref(sector), size, prepared)
     return prepared
+
+
+class _Prepared(NamedTuple):
+    cine: weakref.ref[Cine]
+    sector: weakref.ref[Sector]
+    size: int
+    frames: np.ndarray
+
+
+_latest: _Prepared | None = None
+
+
+def _forget(cine: weakref.ref[Cine]) -> None:
+    global _latest
+    if _latest is not None and _latest.cine is cine:
+        _latest = None
 
 
 def prepared_box(cine: Cine, sector: Sector, size: int) -> tuple[int, int]:
