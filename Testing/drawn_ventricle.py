@@ -27,6 +27,7 @@ def beating_frames(count: int = 60, fps: float = 30.0, rate: float = 60.0, size:
         radius = np.hypot((x - size / 2) / (size * 0.17), (y - size * 0.55) / (size * 0.24))
         wall = np.exp(-(((radius - 1.15) / 0.2) ** 2))
         image = tissue * (0.35 + 2.2 * wall) * np.where(radius < 0.95, 0.15, 1.0) * sector
+        image += random.normal(0, 2, image.shape) * sector  # no two beats are alike, or the second would be a replay
         frames[index] = np.clip(image, 0, 255)
     return frames
 

@@ -141,7 +141,7 @@ def test_info_as_data_is_one_object_a_cine(study, tmp_path, capsys):
     assert video["spacing"] is None and video["heart_rate"] is None and video["r_waves"] == []
     assert dicom["spacing"] == [pytest.approx(0.5), pytest.approx(0.5)] and dicom["heart_rate"] == 66
     assert (dicom["width"], dicom["height"], dicom["frame_rate"]) == (300, 200, pytest.approx(25))
-    assert isinstance(dicom["warnings"], list) and dicom["findings"] == [] and dicom["orientation"] is None
+    assert isinstance(dicom["warnings"], list) and dicom["findings"] == [] and dicom["orientation"] == "unknown"
 
 
 def test_findings_stand_in_info_and_results_and_their_text_among_the_warnings(
