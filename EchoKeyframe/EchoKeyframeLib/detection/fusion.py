@@ -25,9 +25,9 @@ keyframe more than the true one), while the rhythm of atrial fibrillation may lo
 USUAL_BEAT = 0.9
 """Seconds that a beat is taken to last where the frame rate cannot be believed."""
 
-LEAST_ALIKE = 0.5
-"""Share of keyframes in common from which the mean of both curves is taken. With the shipped network, on 400 simulated
-clips, the mean loses more than the likelier of the two below it, and less above."""
+LEAST_ALIKE = 0.6
+"""Share of keyframes in common from which the mean of both curves is taken. On 400 simulated clips, seen by three
+networks, nothing from never to 0.5 loses less than this."""
 
 CONTRADICTION = "network and motion contradict each other on this loop; check its keyframes"
 

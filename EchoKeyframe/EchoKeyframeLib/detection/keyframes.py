@@ -117,8 +117,8 @@ class Unfit(StrEnum):
 
 
 LEAST_CONFIDENCE = 0.5
-"""Of ED and ES for a measurement. In 400 simulated clips with every part of the simulator 56 % of the 345 keyframes below
-it were right (``confidence``), of the 5,336 from it on 83 % (fused detector)."""
+"""Of ED and ES for a measurement. In 400 simulated clips with every part of the simulator 56 % of the 345 keyframes
+below it were right (``confidence``), of the 5,336 from it on 83 % (fused detector)."""
 
 
 @dataclass(frozen=True)
