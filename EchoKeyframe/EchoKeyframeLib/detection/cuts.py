@@ -36,7 +36,7 @@ def find_cuts(frames: np.ndarray, grain: np.ndarray) -> list[int]:
     if not outlines.any() or not grain.any():
         return []
     jumps = (outlines > JUMP * usual(outlines)) & (grain > GRAIN * usual(grain))
-    return [int(jump) + 1 for jump in np.flatnonzero(jumps) if outlines[jump] > ALONE * _beside(outlines, jump)]
+    return [jump + 1 for jump in np.flatnonzero(jumps).tolist() if outlines[jump] > ALONE * _beside(outlines, jump)]
 
 
 def _outline_changes(frames: np.ndarray) -> np.ndarray:

@@ -54,8 +54,8 @@ class _Film:
 
     def difference(self, one: int, other: int) -> float:
         """Mean difference of the grain of two frames."""
-        grain = (cv2.Laplacian(self.frames[frame], cv2.CV_16S) for frame in (one, other))
-        return cv2.norm(*grain, cv2.NORM_L1) / self.area
+        this, that = (cv2.Laplacian(self.frames[frame], cv2.CV_16S) for frame in (one, other))
+        return cv2.norm(this, that, cv2.NORM_L1) / self.area
 
     def same(self, frame: int, other: int) -> bool:
         """Whether two frames differ by far less than the film moves around the first."""
@@ -77,7 +77,8 @@ class _Film:
         """Frames that follow and precede the anchor as others follow (step 1) or precede (-1) what it shows."""
         matched = {anchor: before}
         for way in (1, -1):
-            frame, shown, missed = anchor + way, before + step * way, []
+            frame, shown = anchor + way, before + step * way
+            missed: list[tuple[int, int]] = []
             while 0 <= shown < frame < len(self.frames) and frame - shown >= (NEAREST if step > 0 else 1):
                 if self.same(frame, shown):
                     matched |= dict(missed) | {frame: shown}
