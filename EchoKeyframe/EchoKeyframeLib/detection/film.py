@@ -58,7 +58,8 @@ class Film:
         first = shown_first(shown, changes)
         again = first < np.arange(len(new))
         cuts = {*_seams(first), *(cut for cut in find_cuts(shown, changes) if not again[cut])}
-        return cls(frames, new[first][latest], repeats, pieces_between(new[sorted(cuts)], count, again[latest].tolist()))
+        pieces = pieces_between(new[sorted(cuts)], count, again[latest].tolist())
+        return cls(frames, new[first][latest], repeats, pieces)
 
     @property
     def new(self) -> np.ndarray:
