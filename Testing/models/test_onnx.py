@@ -187,14 +187,14 @@ def test_a_graph_that_fails_at_its_work_is_a_line(tmp_path, beating_cine):
 
 def test_a_runtime_that_is_too_old_is_named(monkeypatch):
     """A stand-in for onnxruntime 1.16, with its words: it cannot be installed beside this one."""
-    from EchoKeyframeLib.models import onnx_runner
+    from EchoKeyframeLib.models import onnx_session
 
     def refuse(*_, **__):
         raise RuntimeError("[ONNXRuntimeError] : 1 : FAIL : ONNX Runtime only *guarantees* support for models stamped "
                            "with official released onnx opset versions.\nOpset 20 is under development")  # fmt: skip
 
-    monkeypatch.setattr(onnx_runner.onnxruntime, "InferenceSession", refuse)
-    monkeypatch.setattr(onnx_runner.onnxruntime, "__version__", "1.16.3")
+    monkeypatch.setattr(onnx_session.onnxruntime, "InferenceSession", refuse)
+    monkeypatch.setattr(onnx_session.onnxruntime, "__version__", "1.16.3")
     with pytest.raises(WeightsError, match=r"^two-stream: ONNX Runtime 1.16.3 refuses its graph \(.*opset") as refused:
         load_detector("two-stream", "cpu", runtime="onnxruntime")
     assert "\n" not in str(refused.value)

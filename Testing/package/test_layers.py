@@ -15,7 +15,7 @@ BELOW = {
     "cine": set(),
     "models": {"cine"},
     "detection": {"cine", "models"},
-    "measurement": {"cine", "detection"},
+    "measurement": {"cine", "models", "detection"},
     "report": {"cine", "detection", "measurement"},
     "datasets": {"cine", "detection"},
     "export": {"cine", "detection", "report", "measurement"},

@@ -15,6 +15,7 @@ BACKBONES = {
     "resnet-lstm-beat": (*RESNETS, THIN),
     "densenet-gru-beat": ("densenet121", "densenet29"),
     "segmentation": ("resnet50", THIN),
+    "contour-unet": RESNETS,
 }
 """By architecture, the networks that it can be built on (those without one ignore the field)."""
 
@@ -22,6 +23,7 @@ ARCHITECTURES = tuple(BACKBONES)
 ONE_BEAT = ("resnet-lstm-beat", "densenet-gru-beat")
 STREAMS = ("image", "motion")
 OUTPUTS = ("ED", "ES", "ED wide", "ES wide", "volume")
+CONTOUR_OUTPUTS = ("cavity", "left annulus", "right annulus", "apex", "apical")
 ONLY_OUTPUT = {
     "resnet-lstm": "phase",
     "cnn3d-lstm": "systole",
@@ -44,7 +46,7 @@ class NetworkConfig:
     outputs: what each column of the output means. ``"ED"`` and ``"ES"`` come first; the others help training only:
         curves with a sigma of 10 frames (``"ED wide"``, ``"ES wide"``) and the LV volume from 0 (smallest) to 1.
         The published systems have one column: ``"phase"`` (1 at ED, 0 at ES), ``"systole"`` (its probability) or
-        ``"area"`` (of the LV, as a share of the frame).
+        ``"area"`` (of the LV, as a share of the frame). A network that traces: ``CONTOUR_OUTPUTS``.
     frames: T, the length of a window, or of a beat once resampled (``one_beat``).
     window_step: frames from one window to the next at inference (the paper: 1). past_end: windows begin at every frame,
         to the clip's last; zero frames, which do not count, fill those that reach beyond it, as in training.
@@ -55,7 +57,7 @@ class NetworkConfig:
         four stages feeds the VST.
     streams: which inputs a two-stream network looks at. image_dropout: share of training samples without images.
     width: channels d of the encoded features (a torchvision backbone before recurrent layers keeps its own).
-    hidden: units of each recurrent layer.
+    hidden: units of each recurrent layer; widths of the U-Net's four levels.
     depths, heads: VST blocks and attention heads of each stage.
     attention_window: frames, rows, columns within which tokens attend to each other.
     mlp_ratio: hidden width of a block's perceptron over d.
@@ -123,6 +125,10 @@ class NetworkConfig:
         only = ONLY_OUTPUT.get(self.architecture)
         if only:
             _require(self.outputs == (only,), f"outputs of {self.architecture} must be {only}")
+        elif self.traces:
+            _require(self.outputs == CONTOUR_OUTPUTS, f"outputs must be {', '.join(CONTOUR_OUTPUTS)}")
+            _require(self.channels == 3 and self.size % 16 == 0, "channels must be 3, size a multiple of 16")
+            _require(len(self.hidden) == 4, "hidden must be four widths")
         else:
             known = set(self.outputs) <= set(OUTPUTS)
             _require(self.outputs[:2] == ("ED", "ES") and known, "outputs must begin ED, ES")
@@ -131,6 +137,11 @@ class NetworkConfig:
     def one_beat(self) -> bool:
         """Whether the T frames are one beat, resampled, and not T neighbouring frames."""
         return self.architecture in ONE_BEAT
+
+    @property
+    def traces(self) -> bool:
+        """Whether it traces the left ventricle (``measurement.automatic``) and finds no keyframes."""
+        return self.architecture == "contour-unet"
 
     @property
     def needs_masks(self) -> bool:

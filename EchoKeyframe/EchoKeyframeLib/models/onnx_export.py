@@ -16,10 +16,10 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from .config import NetworkConfig
-from .onnx_graph import ENCODE, IR_VERSION, OPSET, PREFIX, TEMPORAL, WEIGHTS_LOCATION, exportable
+from .onnx_graph import ENCODE, IR_VERSION, OPSET, PREFIX, TEMPORAL, TRACE, WEIGHTS_LOCATION, exportable
 from .onnx_weights import has_graphs
 from .presets import build_network
-from .registry import bundled_weights
+from .registry import CONTOUR_WEIGHTS, bundled_weights
 from .weights_card import WeightsCard, load_card
 from .weights_file import add_graphs
 
@@ -63,6 +63,8 @@ def _architectures(network: nn.Module) -> dict[str, NetworkConfig]:
     """By part, the same for networks in which it computes alike: how windows are laid and what is dropped in training
     is no matter, nor are the inputs to what follows the encoder, and the reverse."""
     config: NetworkConfig = network.config
+    if config.traces:
+        return {TRACE: replace(config, rate=None, dropout=0.0)}
     same = {"window_step": 1, "past_end": False, "rate": None, "dropout": 0.0, "block_dropout": 0.0}
     alike = NetworkConfig(config.architecture, streams=("image",))
     encoder = {name: getattr(config, name) for name in ("streams", "size", "channels", "backbone", "stage", "width")}
@@ -76,7 +78,7 @@ def _architectures(network: nn.Module) -> dict[str, NetworkConfig]:
 def _bundled() -> dict[tuple[str, NetworkConfig], bytes]:
     """The graphs of bundled weights by part and architecture."""
     found = {}
-    for path in bundled_weights().values():
+    for path in (*bundled_weights().values(), CONTOUR_WEIGHTS):
         if not has_graphs(path):
             continue
         with torch.device("meta"):
@@ -86,8 +88,8 @@ def _bundled() -> dict[tuple[str, NetworkConfig], bytes]:
     return found
 
 
-def export_graphs(network: nn.Module, wanted: Sequence[str] = (ENCODE, TEMPORAL)) -> dict[str, bytes]:
-    """The graphs of a network by what they do, compressed: ``ENCODE`` and ``TEMPORAL`` of ``onnx_graph``.
+def export_graphs(network: nn.Module, wanted: Sequence[str] = (ENCODE, TEMPORAL, TRACE)) -> dict[str, bytes]:
+    """The graphs of a network by what they do, compressed: ``ENCODE`` and ``TEMPORAL``, or ``TRACE``.
 
     network: a module of ``build_network`` whose ``config`` is ``exportable``. Weights are external initializers named
     as in its ``state_dict``. Raises ExportError where onnxscript is missing or torch's exporter fails.
@@ -115,6 +117,8 @@ def _parts(network: nn.Module) -> list[tuple[str, nn.Module, tuple[Tensor, ...],
     """Each graph's name, module, inputs to trace it with and their names."""
     config: NetworkConfig = network.config
     inputs = {}
+    if config.traces:
+        return [(TRACE, _Trace(network), (torch.zeros(3, config.channels, config.size, config.size),), ["images"])]
     if "image" in config.streams:
         inputs["images"] = torch.zeros(3, config.size, config.size, dtype=torch.uint8)
     if "motion" in config.streams:
@@ -152,6 +156,17 @@ class _Temporal(nn.Module):
         return self.network.temporal(windows)
 
 
+class _Trace(nn.Module):
+    outputs = ("maps", "apical")
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network(images)
+
+
 def _export(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str]) -> bytes:
     count = torch.export.Dim("count", min=1, max=1 << 20)
     shapes = tuple({0: count} for _ in inputs)
@@ -164,7 +179,7 @@ def _export(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str]) -> 
             warnings.simplefilter("ignore")  # of the exporter about itself
             program = torch.onnx.export(
                 module, inputs, dynamo=True, dynamic_shapes=shapes, optimize=False, verbose=False, opset_version=OPSET,
-                input_names=names, output_names=["result"],
+                input_names=names, output_names=list(getattr(module, "outputs", ("result",))),
             )  # fmt: skip
     except Exception as error:  # torch's exporter raises of every kind
         raise ExportError(f"torch's ONNX exporter failed: {' '.join(str(error).split())[:200]}") from error

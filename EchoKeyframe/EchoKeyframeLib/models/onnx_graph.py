@@ -15,6 +15,9 @@ from .config import NetworkConfig
 ENCODE, TEMPORAL = "graph.encode", "graph.temporal"
 """Names of the two tensors (uint8, deflated): frames to features, windows of features to outputs."""
 
+TRACE = "graph.trace"
+"""Name of the one graph of a network that traces: images to maps and view."""
+
 PREFIX = "network."
 """What a graph puts before each weight's name."""
 
@@ -27,8 +30,8 @@ OPSET, IR_VERSION = 20, 9
 LARGEST_GRAPH = 64 << 20
 """Bytes of a graph once inflated: the tables of attention windows are its largest part."""
 
-ARCHITECTURES = ("two-stream", "resnet-vst")
-"""Whose frames are encoded by themselves and whose windows have one length."""
+ARCHITECTURES = ("two-stream", "resnet-vst", "contour-unet")
+"""Whose frames are encoded by themselves and whose windows have one length, and what traces."""
 
 
 class GraphError(ValueError):
@@ -50,7 +53,7 @@ def exportable(config: NetworkConfig) -> bool:
 
 def is_graph(name: str) -> bool:
     """Whether a tensor of a weights file holds a graph and no weights."""
-    return name in (ENCODE, TEMPORAL)
+    return name in (ENCODE, TEMPORAL, TRACE)
 
 
 def read_graph(stored: bytes) -> Graph:

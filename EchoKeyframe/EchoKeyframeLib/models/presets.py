@@ -8,7 +8,8 @@ from torch import nn
 
 from .beat_regression import BeatRegression
 from .cnn3d_lstm import CNN3dLSTM
-from .config import OUTPUTS, THIN, ConfigError, NetworkConfig
+from .config import CONTOUR_OUTPUTS, OUTPUTS, THIN, ConfigError, NetworkConfig
+from .contour_unet import ContourUNet
 from .imagenet import PUBLISHED, ImageNetError, ImageNetWeights
 from .resnet_lstm import ResNetLSTM
 from .resnet_vst import ResNetVST
@@ -40,6 +41,9 @@ _RESNET_BEAT = NetworkConfig(
 )
 _DENSENET_BEAT = replace(_RESNET_BEAT, architecture="densenet-gru-beat", backbone="densenet121")
 _SEGMENTATION = NetworkConfig("segmentation", outputs=("area",), frames=1, size=112, channels=3)
+_CONTOUR = NetworkConfig(
+    "contour-unet", outputs=CONTOUR_OUTPUTS, frames=8, size=112, channels=3, hidden=(16, 32, 64, 128), dropout=0.0
+)
 _SMALL = {"size": 64, "channels": 1, "width": 128, "backbone": THIN}
 
 PRESETS: dict[str, NetworkConfig] = {
@@ -59,6 +63,7 @@ PRESETS: dict[str, NetworkConfig] = {
     "resnet-lstm-beat-small": replace(_RESNET_BEAT, **_SMALL, hidden=(128, 128)),
     "densenet-gru-beat-small": replace(_DENSENET_BEAT, **_SMALL | {"backbone": "densenet29"}, hidden=(128, 128)),
     "segmentation-small": replace(_SEGMENTATION, **_SMALL),
+    "lv-contour": _CONTOUR,
 }
 """``paper``: ResNet50 at 224, T = 16, dropout 0.5, as published; ``paper-112`` the same for 112x112 data such as
 EchoNet-Dynamic. ``resnet18-112``: one that trains on a laptop. ``two-stream``: the default; ``image-only`` and
@@ -71,7 +76,8 @@ _FROM_IMAGENET = {
     "densenet-gru-beat": BeatRegression,
     "resnet-vst": ResNetVST,
 }
-_FROM_RANDOM = {"two-stream": TwoStreamVST, "cnn3d-lstm": CNN3dLSTM, "segmentation": LVSegmentation}
+_FROM_RANDOM = {"two-stream": TwoStreamVST, "cnn3d-lstm": CNN3dLSTM, "segmentation": LVSegmentation,
+                "contour-unet": ContourUNet}
 
 
 def starts_from_imagenet(config: NetworkConfig) -> bool:

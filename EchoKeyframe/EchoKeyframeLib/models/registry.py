@@ -7,6 +7,9 @@ from pathlib import Path
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 SUFFIX = ".safetensors"
 
+CONTOUR_WEIGHTS = WEIGHTS_FOLDER / "contour" / "lv-contour.safetensors"
+"""The network that traces the LV: no detector, so it lies apart from them."""
+
 MOTION = "motion"
 """The training-free detector."""
 FUSED = "fused"

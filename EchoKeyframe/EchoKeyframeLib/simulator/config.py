@@ -22,7 +22,8 @@ class PhantomConfig:
     fps, heart_rate (beats/min, 20 to 200), ejection_fraction (%, up to 85): ``(lowest, highest)``; equal numbers fix
     the value.
     views: any of ``VIEWS``; ``view_weights`` gives their relative shares (None: all alike).
-    mask: also return the LV cavity of each frame.
+    mask: also return the LV cavity of each frame. traced: also return its border as readers trace it, and show in some
+    clips the trabeculae within it.
 
     Switches: drift (probe and patient motion, sway), breathing, arrhythmia (atrial fibrillation, ectopic beats),
     regional (defects, dyssynchrony, unequal walls), isovolumic (walls that move while both valves are closed), upended
@@ -51,6 +52,7 @@ class PhantomConfig:
     views: tuple[str, ...] = VIEWS
     view_weights: tuple[float, ...] | None = (5.0, 2.0, 2.0, 2.0, 1.5, 0.7)
     mask: bool = False
+    traced: bool = False
     drift: bool = True
     breathing: bool = True
     arrhythmia: bool = True

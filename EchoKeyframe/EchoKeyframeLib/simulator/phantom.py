@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .annotations import annotate
 from .beating import Beating
+from .border import BORDER_POINTS, Border
 from .chambers import Chambers, View
 from .config import PhantomConfig
 from .disease import Disease
@@ -47,7 +48,9 @@ class PhantomBatch:
     frame and one after the last; multiply by fps for (fractional) frame indices.
     volume: float32 ``[B, T]`` on the device, 1 at ED, 0 at ES. mitral, aortic: float32 ``[B, T]`` on the device, the
     opening of the valve, 0 closed to 1 wide open.
-    mask: bool ``[B, T, S, S]``, the LV cavity, or None unless the configuration asks for it.
+    mask: bool ``[B, T, S, S]``, the LV cavity, or None unless the configuration asks for it. contour: float32
+    ``[B, T, BORDER_POINTS, 2]``, the LV's border as readers trace it, (x, y) in pixels, from the end of the annulus at
+    the heart's left (``ventricle``) over the apex to the other; NaN in short axis; None unless asked for.
     cuts: for each clip the frames at which the film starts a piece from elsewhere in its loop, ``()`` where there are
     none; ``ed``, ``es`` and all curves are those of the film.
     variants: for each clip the rare parts that it has, ``"effusion colour"`` or ``""``. view: name of its view.
@@ -64,6 +67,7 @@ class PhantomBatch:
     mitral: Tensor
     aortic: Tensor
     mask: Tensor | None
+    contour: Tensor | None
     view: list[str]
     variants: list[str]
     ejection_fraction: np.ndarray
@@ -154,6 +158,7 @@ def _simulate(seeds: list[int], config: PhantomConfig, device: torch.device) -> 
 
     depth, angle = scan.samples(config.rows, config.beams)
     x, y = pose.to_heart(depth, angle + scan.tilt)
+    border = trabeculae = None
     if views[0] == SHORT_AXIS:
         section = ShortAxis(Draws(seeds, "short axis", device), ventricle, chambers, beating)
         scattering.muscles = section.muscles(scattering.muscles)
@@ -164,11 +169,19 @@ def _simulate(seeds: list[int], config: PhantomConfig, device: torch.device) -> 
         tissue, roof, metal = ventricle.see(x, y), chambers.roof, implants.draw(x, y)
         cavities = chambers.fill(x, y, tissue)
         leaflets = valves.draw(x, y) if config.leaflets else None
-    strength = scattering.strength(y, tissue, cavities, leaflets, metal, roof)
+        if config.traced:
+            both_free = _flags([v == "A2C" for v in views], patients)
+            border = Border(Draws(seeds, "border", device), ventricle, both_free, septum_right)
+            trabeculae = border.gray_of(x, y, tissue.cavity)
+    strength = scattering.strength(y, tissue, cavities, leaflets, metal, roof, trabeculae)
     image = scanner.image(strength, scattering.speckle(tissue), cavities.blood, scattering.blood)
     if variants["colour"].any():
         image = Doppler(Draws(seeds, "doppler", device), variants, beating).paint(image, cavities.blood)
     mask = conversion.convert(tissue.cavity) > 0.5 if config.mask else None
+    contour = None
+    if config.traced:
+        no_border = torch.full((len(seeds), config.frames, BORDER_POINTS, 2), torch.nan, device=device)
+        contour = no_border if border is None else border.contour(pose, scan.tilt, conversion)
     frames = conversion.convert(image).mul_(255)
     remains = Draws(seeds, "overlays", device)
     if config.overlays:
@@ -186,6 +199,7 @@ def _simulate(seeds: list[int], config: PhantomConfig, device: torch.device) -> 
         film = Transcoding(Draws(seeds, "film", device), variants, config.frames)
         frames, curves = film.frames(frames), [film.shown(curve) for curve in curves]
         mask = None if mask is None else film.shown(mask)
+        contour = None if contour is None else film.shown(contour)
     volume, mitral, aortic = (curve[:, :, 0, 0] for curve in curves)
     return PhantomBatch(
         frames=frames.round_().clamp_(0, 255).to(torch.uint8),
@@ -197,6 +211,7 @@ def _simulate(seeds: list[int], config: PhantomConfig, device: torch.device) -> 
         mitral=mitral,
         aortic=aortic,
         mask=mask,
+        contour=contour,
         view=views,
         variants=variants.names(),
         ejection_fraction=100 * ejection.flatten().double().cpu().numpy(),

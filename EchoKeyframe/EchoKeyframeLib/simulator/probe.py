@@ -65,6 +65,12 @@ class Pose:
         y = along_x * sin + along_z * cos
         return x.sub_(self.bend * (y - self.mid).square_()), y
 
+    def to_probe(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The reverse: heart coordinates in mm as positions across and along the probe's axis, mm."""
+        x = x + self.bend * (y - self.mid).square()
+        cos, sin = torch.cos(self.angle), torch.sin(self.angle)
+        return x * cos + y * sin + self.apex_x, y * cos - x * sin + self.apex_z
+
 
 def draw_pose(
     draws: Draws,

@@ -40,6 +40,14 @@ class ScanConversion:
         inside = (across.abs() < 1) & (down > 0) & (down < 1) & (x.abs() < self.cut)
         return torch.stack([across, 2 * down - 1], -1)[:, 0], inside
 
+    def to_pixels(self, across: Tensor, along: Tensor, tilt: Tensor) -> tuple[Tensor, Tensor]:
+        """Positions in mm from the probe, whose axis is tilted, as columns and rows of the frame."""
+        reach, angle = torch.hypot(across, along), torch.atan2(across, along) - tilt
+        x, z = reach * torch.sin(angle), reach * torch.cos(angle)
+        column = x * (1 - 2 * self.flipped) / (self.mm * self.aspect) + self.center - 0.5
+        row = (z - self.middle) * (1 - 2 * self.upended) / self.mm + self.size / 2 - 0.5
+        return column, row
+
     def convert(self, image: Tensor) -> Tensor:
         """``[B, T, row, beam]`` as ``[B, T, S, S]``, 0 outside the sector."""
         frames = F.grid_sample(image, self.grid, mode="bilinear", padding_mode="border", align_corners=True)

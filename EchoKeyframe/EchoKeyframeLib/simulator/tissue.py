@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import torch
@@ -110,8 +110,12 @@ class Scattering:
         leaflets: Tensor | None,
         metal: Tensor | None,
         roof: Tensor,
+        trabeculae: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None,
     ) -> Tensor:
-        """Amplitude of the echoes from tissue ``[B, T, row, beam]``; y in mm as in ``ventricle``; metal: of devices."""
+        """Amplitude of the echoes from tissue ``[B, T, row, beam]``; y in mm as in ``ventricle``; metal: of devices.
+
+        trabeculae: from patches of tissue their mask and how much more than the wall they return (dB).
+        """
         x_mm, y_mm = tissue.material_x, tissue.material_y
         patches = _look_up(_textures(y.device)[1], x_mm / 160 + self.offset[0], (y_mm - MIDDLE) / 160 + self.offset[1])
         wall = self._wall_decibel(tissue, patches)
@@ -126,6 +130,10 @@ class Scattering:
         for muscle, decibel in self._muscles(tissue, patches[1]):
             cavities.blood = cavities.blood * (1 - muscle)
             solid = torch.maximum(solid, amplitude(decibel).mul_(muscle))
+        if trabeculae is not None:
+            lining, level = trabeculae(patches[0])
+            cavities.blood = cavities.blood * (1 - lining)
+            solid = torch.maximum(solid, amplitude((self.myocardium + level) + self.mottle * patches[1]).mul_(lining))
         solid = torch.maximum(solid, self._crux(y, tissue))
         if metal is not None:
             solid = torch.maximum(solid, metal)

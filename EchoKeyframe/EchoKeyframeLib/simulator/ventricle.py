@@ -103,6 +103,15 @@ class Ventricle:
         beyond = ((level - self.widest) / (1 - self.widest)).clamp_(0, 1.3).square_()
         return rise.mul_(1 - self.taper * beyond).mul_(level > 0)
 
+    def _bumpy_profile(self, level: Tensor, side: Tensor) -> Tensor:
+        ripple = torch.sin(level * self.bump_rate + (2 * side - 1) * self.bump_phase)
+        return self.profile(level) * (1 + self.bumps * ripple)
+
+    def half_width(self, level: Tensor, side: Tensor) -> Tensor:
+        """mm from the long axis to the compact wall at a level (0 apex, 1 annulus) on a side (0 left, 1 right)."""
+        width = self.width0 * (1 - self._narrowing(level, side))
+        return self._bumpy_profile(level, side) * self._uneven(level, side) * width
+
     def _uneven(self, level: Tensor, side: Tensor) -> Tensor:
         """What the one wall is farther from the long axis, and the other nearer; nothing at apex and annulus."""
         belly = 4 * (level * (1 - level)).clamp_(min=0)
@@ -137,8 +146,7 @@ class Ventricle:
         level = y / self.length
         width = self.width0 * (1 - self._narrowing(level, side))
         wall = self.wall_thickness(width)
-        ripple = torch.sin(level * self.bump_rate + (2 * side - 1) * self.bump_phase)
-        shape = self.profile(level) * (1 + self.bumps * ripple)
+        shape = self._bumpy_profile(level, side)
         thin = torch.lerp(self.septum_thickness, torch.ones_like(self.septum_thickness), side)
         uneven = self._uneven(level, side)
         shape = shape * uneven

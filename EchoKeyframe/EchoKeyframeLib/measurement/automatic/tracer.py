@@ -1,0 +1,132 @@
+"""Traces the LV in a whole loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from ...cine.cine import Cine
+from ...cine.prepare import prepare, prepared_box
+from ...cine.sector import Sector
+from ...detection.batches import Batches
+from ...detection.detector import Progress
+from ...detection.keyframes import DetectionError
+from ...detection.runtime import choose_runtime
+from ...models.contour_runner import FRAMES_AT_ONCE, ContourRunner, OnnxContourRunner, TorchContourRunner
+from ...models.loop_images import LOOK_BACK, equalised, loop_images
+from ...models.registry import CONTOUR_WEIGHTS, ONNX
+from .loop_walls import LoopMaps, LoopWalls
+from .outline import landmarks_of
+from .tracing import LoopTracing, TracedFrame
+
+LOOKED_AT_RATE = 30.0
+"""Frames per second that are looked at, about; what lies between follows from its neighbours."""
+
+
+def load_tracer(runtime: str = "auto", device: str = "auto", weights: Path = CONTOUR_WEIGHTS) -> Tracer:
+    """The tracer that comes with the package, or one with other weights of the preset ``lv-contour``.
+
+    runtime: ``"auto"``, ``"onnxruntime"`` or ``"torch"``. device: ``"auto"``, ``"cpu"`` or what torch knows. Raises
+    DetectionError for a runtime that cannot be had, WeightsError for weights that cannot be used, CineError for a
+    device that is not here.
+    """
+    if choose_runtime(weights, runtime, device) == ONNX:
+        runner = OnnxContourRunner(weights)
+        return Tracer(runner, runner.card.title)
+    in_torch = TorchContourRunner(weights, device)
+    return Tracer(in_torch, in_torch.card.title)
+
+
+class Tracer:
+    """The LV's border in loops. name: with version, what results are signed with. device, runtime: where it runs."""
+
+    def __init__(self, runner: ContourRunner, name: str) -> None:
+        self.name, self._runner = name, runner
+        self.device, self.runtime = runner.device, runner.runtime
+
+    def trace(
+        self, cine: Cine, sector: Sector, progress: Progress | None = None, keyframes: Sequence[int] = ()
+    ) -> LoopTracing:
+        """The border in all frames of a cine.
+
+        keyframes: 0-based frames that are looked at themselves; where there are many a second, others between are
+        taken from their neighbours. ``progress`` is called between batches; what it raises ends the tracing. Raises
+        DetectionError for a keyframe that the cine does not have or where memory does not suffice, CineError where the
+        frames do not fit into memory.
+        """
+        for frame in keyframes:
+            if not 0 <= frame < len(cine):
+                raise DetectionError(cine.source.name, f"has no frame {frame} (0 to {len(cine) - 1})")
+        size = self._runner.config.size
+        prepared = prepare(cine, sector, size)
+        looked_at = _looked_at(cine, keyframes)
+        maps = self._look(prepared, cine.times, looked_at, progress)
+        walls = LoopWalls.of(maps, prepared)
+        to_cine = _Placement(cine, sector, size)
+        traced = {
+            int(frame): TracedFrame(int(frame), to_cine(wall.points), _pair(to_cine(wall.points[wall.apex])), sure)
+            for frame, wall, sure in zip(looked_at, walls.walls, walls.confidences, strict=True)
+            if wall is not None
+        }
+        return LoopTracing(_all_frames(traced, looked_at, len(cine)), walls.apical, walls.doubts)
+
+    def _look(
+        self, prepared: np.ndarray, times: np.ndarray, looked_at: np.ndarray, progress: Progress | None
+    ) -> LoopMaps:
+        first, last = (np.searchsorted(times, times[looked_at] + sign * LOOK_BACK / 2) for sign in (-1, 1))
+        probabilities, places, spreads, apical = [], [], [], []
+
+        def work(part: slice) -> None:
+            frames = zip(looked_at[part], first[part], last[part], strict=True)
+            images = [equalised(loop_images(prepared[t], prepared[a : max(b, t + 1)])) for t, a, b in frames]
+            maps, view = self._runner.run(np.stack(images))
+            found = landmarks_of(maps[:, 1:])
+            probabilities.append(np.round(255 / (1 + np.exp(-np.clip(maps[:, 0], -30, 30)))).astype(np.uint8))
+            places.append(found.places)
+            spreads.append(found.spread)
+            apical.append(view)
+
+        Batches(FRAMES_AT_ONCE).run(len(looked_at), work, progress)
+        return LoopMaps(looked_at, *(np.concatenate(part) for part in (probabilities, places, spreads, apical)))
+
+
+def _looked_at(cine: Cine, keyframes: Sequence[int]) -> np.ndarray:
+    """Frames to look at, ascending."""
+    stride = max(1, round((cine.fps or 1.0) / LOOKED_AT_RATE))
+    return np.unique(np.concatenate([np.arange(0, len(cine), stride), np.array([*keyframes, len(cine) - 1], int)]))
+
+
+def _all_frames(traced: dict[int, TracedFrame], looked_at: np.ndarray, count: int) -> tuple[TracedFrame | None, ...]:
+    """A border for each frame: its own, or between those of the frames looked at before and after it."""
+    frames: list[TracedFrame | None] = [traced.get(frame) for frame in range(count)]
+    for before, after in pairwise(looked_at.tolist()):
+        one, other = traced.get(before), traced.get(after)
+        if one is None or other is None:
+            continue
+        for frame in range(before + 1, after):
+            share = (frame - before) / (after - before)
+            points = (1 - share) * one.points + share * other.points
+            apex = (1 - share) * np.array(one.apex) + share * np.array(other.apex)
+            frames[frame] = TracedFrame(frame, points, _pair(apex), min(one.confidence, other.confidence))
+    return tuple(frames)
+
+
+class _Placement:
+    """Pixels of the prepared frames as pixels of the cine."""
+
+    def __init__(self, cine: Cine, sector: Sector, size: int) -> None:
+        height, width = prepared_box(cine, sector, size)
+        box = sector.box
+        self.first = np.array([(size - width) // 2, (size - height) // 2])
+        self.scale = np.array([box.width / width, box.height / height])
+        self.corner = np.array([box.x0, box.y0])
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        return (points + 0.5 - self.first) * self.scale - 0.5 + self.corner
+
+
+def _pair(point: np.ndarray) -> tuple[float, float]:
+    return float(point[0]), float(point[1])

@@ -1,0 +1,159 @@
+"""Fits the network that traces the LV to simulated borders, and says how near its masks come on clips held apart."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...models.contour_unet import ContourUNet
+from ...models.loop_images import equalised, loop_images
+from .pool import Pool
+from .samples import Batch, Samples, cavity_share
+
+_PLACE_WEIGHT, _APICAL_WEIGHT = 0.1, 0.2
+_WEIGHT_DECAY, _CLIP_NORM, _WARM_UP = 1e-3, 2.0, 100
+_LEAST_RATE = 0.02
+"""Of the learning rate, at the end of the cosine."""
+_KEPT = 0.995
+"""Of the running mean of weights, at each step."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to learn: ``steps``, or ``minutes`` on this machine. strength: see ``Samples``."""
+
+    steps: int | None = None
+    minutes: float | None = None
+    batch: int = 16
+    lr: float = 2e-3
+    strength: float = 0.5
+    seed: int = 0
+    checks: int = 6
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was seen on clips held apart. dice: mean over frames; ed, es: over each clip's largest and smallest frame.
+    change, change_bias: mean absolute and mean error of the fractional area change, points. apical: share of clips
+    whose view is told right."""
+
+    share: float
+    steps: int
+    minutes: float
+    loss: float
+    dice: float
+    ed: float
+    es: float
+    change: float
+    change_bias: float
+    apical: float
+
+    def line(self) -> str:
+        shown = {name: round(value, 4) for name, value in asdict(self).items()}
+        return " ".join(f"{name} {value}" for name, value in shown.items())
+
+
+def fit(
+    network: ContourUNet,
+    pool: Pool,
+    held_apart: Pool,
+    schedule: Schedule,
+    checked: Callable[[ContourUNet, Check], None],
+) -> ContourUNet:
+    """Train a network in place; the running mean of its weights is returned, and given to ``checked`` on the way."""
+    torch.manual_seed(schedule.seed)
+    network = network.to(memory_format=torch.channels_last).train()
+    mean = copy.deepcopy(network).eval()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.lr, weight_decay=_WEIGHT_DECAY)
+    samples = Samples(pool, network.config.size, schedule.seed, schedule.strength)
+    begun, step, losses, checks = time.monotonic(), 0, [], 0
+    while True:
+        minutes = (time.monotonic() - begun) / 60
+        share = step / schedule.steps if schedule.steps else minutes / (schedule.minutes or 1)
+        if share >= (checks + 1) / schedule.checks:
+            checks += 1
+            loss = float(np.mean(losses[-200:]))
+            checked(mean, check(mean, held_apart, share=share, steps=step, minutes=minutes, loss=loss))
+            if share >= 1:
+                return mean
+        for group in optimiser.param_groups:
+            group["lr"] = schedule.lr * _rate(step, share)
+        optimiser.zero_grad()
+        loss = loss_of(network, samples.batch(schedule.batch))
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), _CLIP_NORM)
+        optimiser.step()
+        losses.append(loss.item())
+        step += 1
+        _average(mean, network, min(_KEPT, (1 + step) / (10 + step)))
+
+
+def _rate(step: int, share: float) -> float:
+    falling = _LEAST_RATE + (1 - _LEAST_RATE) * (0.5 + 0.5 * np.cos(np.pi * min(share, 1)))
+    return min(1.0, (step + 1) / _WARM_UP) * falling
+
+
+@torch.no_grad()
+def _average(mean: nn.Module, network: nn.Module, kept: float) -> None:
+    torch._foreach_lerp_(list(mean.parameters()), list(network.parameters()), 1 - kept)
+    for average, buffer in zip(mean.buffers(), network.buffers(), strict=True):
+        average.copy_(buffer)
+
+
+def loss_of(network: ContourUNet, batch: Batch) -> Tensor:
+    """Cross-entropy and overlap of the cavity, cross-entropy of the places and of the view.
+
+    The cavity counts in apical views and where there is no heart; of other views it is not known what a reader would
+    trace, and nothing is measured there.
+    """
+    images = torch.from_numpy(batch.images).contiguous(memory_format=torch.channels_last)
+    cavity, places, apical = (torch.from_numpy(a) for a in (batch.cavity, batch.places, batch.apical))
+    maps, view = network(images)
+    chosen = apical > 0
+    loss = _APICAL_WEIGHT * F.binary_cross_entropy_with_logits(view, apical)
+    if not chosen.any():
+        return loss
+    logits, cavity, places = maps[chosen, 0], cavity[chosen], places[chosen]
+    probability = logits.sigmoid()
+    overlap = (2 * (probability * cavity).sum((1, 2)) + 1) / (probability.sum((1, 2)) + cavity.sum((1, 2)) + 1)
+    loss = loss + F.binary_cross_entropy_with_logits(logits, cavity) + (1 - overlap).mean()
+    surprise = -(maps[chosen, 1:].flatten(2).log_softmax(2) * places.flatten(2)).sum(2)
+    return loss + _PLACE_WEIGHT * surprise.sum(1).mean()
+
+
+@torch.inference_mode()
+def check(network: ContourUNet, pool: Pool, **told: float) -> Check:
+    """Compare masks with the borders of a pool's apical clips."""
+    size, dices, large, small, changes, right = network.config.size, [], [], [], [], []
+    network.eval()
+    for index in range(len(pool)):
+        clip, contours = pool.frames[index], pool.contours[index]
+        first = (clip.shape[-1] - size) // 2
+        clip = clip[:, first : first + size, first : first + size]
+        images = np.stack([equalised(loop_images(frame, clip)) for frame in clip])
+        maps, view = network(torch.from_numpy(images))
+        right.append(float((view.mean() > 0) == bool(pool.apical[index])))
+        if not pool.apical[index]:
+            continue
+        truth = np.stack([cavity_share(contour - first, size // 2) for contour in contours])
+        found = (maps[:, 0] > 0).numpy()
+        areas, true_areas = found.sum((1, 2)), truth.sum((1, 2))
+        dice = 2 * (found * truth).sum((1, 2)) / np.maximum(areas + true_areas, 1)
+        largest, smallest = true_areas.argmax(), true_areas.argmin()
+        dices.append(dice.mean())
+        large.append(dice[largest])
+        small.append(dice[smallest])
+        change, true = (1 - a[smallest] / max(a[largest], 1) for a in (areas, true_areas))
+        changes.append(100 * (change - true))
+    errors = np.array(changes)
+    return Check(
+        dice=float(np.mean(dices)), ed=float(np.mean(large)), es=float(np.mean(small)),
+        change=float(np.abs(errors).mean()), change_bias=float(errors.mean()), apical=float(np.mean(right)), **told,
+    )  # fmt: skip
