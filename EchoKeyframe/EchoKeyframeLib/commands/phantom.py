@@ -42,6 +42,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
                       help="lossless AVI (default), Motion JPEG AVI, or multi-frame DICOM")
     form.add_argument("--store", action="store_true",
                       help="a store to train on, with the volume curves; one that was begun is finished")
+    form.add_argument("--borders", action="store_true",
+                      help="a folder for 'train --preset lv-contour': a beat each, with the left ventricle's border as "
+                      "readers trace it; one that was begun is finished, further options do not count")
     parser.add_argument("--masks", action="store_true", help="with the left ventricle of each frame: in the store, "
                         "or as a TIFF beside each cine")
     parser.add_argument("--view", nargs="+", type=str.upper, choices=VIEWS, metavar="VIEW",
@@ -73,12 +76,14 @@ def run(options: argparse.Namespace) -> int:
         from ..cine.cine import CineError
         from ..models.device import choose_device
 
-    folder, config, options.resumes = Path(options.folder), _config(options), options.store
+    folder, config, options.resumes = Path(options.folder), _config(options), options.store or options.borders
     if not options.folder or (folder.exists() and not folder.is_dir()):
         raise UsageError(f"{options.folder!r} is not a folder")
     try:
         choose_device(options.device)
-        if options.store:
+        if options.borders:
+            _fill_pool(folder, options)
+        elif options.store:
             store = _fill_store(folder, config, options)
             print(f"{folder}: a store of {len(store)} simulated clips")
         else:
@@ -114,6 +119,13 @@ def _fill_store(folder: Path, config: PhantomConfig, options: argparse.Namespace
         raise UsageError("--force is for cines: a store is finished, or deleted by you, never overwritten")
     processes = options.processes or (_worthwhile_processes(options.count) if options.device == "cpu" else 1)
     return simulate_store(folder, options.count, config, options.seed, processes, options.device)
+
+
+def _fill_pool(folder: Path, options: argparse.Namespace) -> None:
+    from ..training.contour.pool import simulate_pool
+
+    simulate_pool(folder, options.count, options.seed, progress=True)
+    print(f"{folder}: {options.count} simulated clips with borders")
 
 
 def _worthwhile_processes(clips: int) -> int:

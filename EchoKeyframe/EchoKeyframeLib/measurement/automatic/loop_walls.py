@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .doubts import Evidence, doubts_of
 from .outline import Wall, trace_wall
+from .signs import Signs, signs_of, volume_error_of
 from .uncertainty import confidence_of
 
 _PART = 0.3
 """Mean probability over the loop above which a pixel belongs to one of the places where a cavity may lie."""
-_RIVAL = 0.4
-"""Of the likeliest cavity's mass: another one with more makes left and right uncertain."""
+_AROUND = 3
+"""Frames on either side whose areas a frame's own is compared with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,24 +43,23 @@ class LoopWalls:
     doubts: tuple[str, ...]
 
     @classmethod
-    def of(cls, maps: LoopMaps, prepared: np.ndarray) -> LoopWalls:
+    def of(cls, maps: LoopMaps, inside: np.ndarray, moving: float) -> LoopWalls:
+        """inside: the scan sector in pixels of the images, bool ``[S, S]``. moving: see ``Evidence``."""
         allowed, rival = _one_cavity(maps.cavity)
         walls = [_wall(cavity, allowed, places) for cavity, places in zip(maps.cavity, maps.places, strict=True)]
-        errors = [_error(wall, spread) for wall, spread in zip(walls, maps.spreads, strict=True)]
+        signs = _signs(walls, maps.spreads, inside)
         apical = float(1 / (1 + np.exp(-np.clip(maps.apical.mean(), -30, 30))))
-        doubts = []
-        if apical < 0.5:
-            doubts.append("the loop does not look like an apical view of the left ventricle")
-        if not any(walls):
-            doubts.append("no left ventricle was found")
-        if rival > _RIVAL:
-            doubts.append("two chambers could be the left ventricle: left and right are uncertain")
-        return cls(walls, [confidence_of(error) for error in errors], apical, tuple(doubts))
+        confidences = [0.0 if s is None else confidence_of(volume_error_of(s)) for s in signs]
+        doubts = doubts_of(Evidence(walls, signs, confidences, apical, rival, moving))
+        return cls(walls, confidences, apical, doubts)
 
 
 def _one_cavity(cavity: np.ndarray) -> tuple[np.ndarray | None, float]:
     """Pixels of the maps in which the loop's cavity may lie, bool ``[H, W]``; and the mass of the next likely place
-    over its own. None where there is no cavity."""
+    over its own. None where there is no cavity.
+
+    Which chamber it is is decided for the loop: beside a large right ventricle single frames take the other.
+    """
     mean = cavity.mean(axis=0, dtype=np.float32) / 255
     count, labels = cv2.connectedComponents((mean > _PART).astype(np.uint8))
     if count == 1:
@@ -69,9 +70,9 @@ def _one_cavity(cavity: np.ndarray) -> tuple[np.ndarray | None, float]:
     rival = masses[order[-2]] / masses[order[-1]] if count > 2 else 0.0
     # Nearer to this place than to another: a cavity reaches farther in some frames than on average.
     others = ((labels > 0) & (labels != order[-1])).astype(np.uint8)
-    own = cv2.distanceTransform((labels != order[-1]).astype(np.uint8), cv2.DIST_L2, 3)
     if not others.any():
         return np.ones(mean.shape, bool), rival
+    own = cv2.distanceTransform((labels != order[-1]).astype(np.uint8), cv2.DIST_L2, 3)
     return own <= cv2.distanceTransform(1 - others, cv2.DIST_L2, 3), rival
 
 
@@ -79,6 +80,22 @@ def _wall(cavity: np.ndarray, allowed: np.ndarray | None, places: np.ndarray) ->
     return None if allowed is None else trace_wall(cavity.astype(np.float32) / 255 * allowed, places)
 
 
-def _error(wall: Wall | None, spread: np.ndarray) -> float:
-    """Standard deviation of the relative error of the volume within."""
-    return 1.0 if wall is None else 0.1
+def _signs(walls: list[Wall | None], spreads: np.ndarray, inside: np.ndarray) -> list[Signs | None]:
+    areas = np.array([np.nan if wall is None else wall.area for wall in walls])
+    signs: list[Signs | None] = []
+    for index, wall in enumerate(walls):
+        if wall is None:
+            signs.append(None)
+            continue
+        around = areas[max(0, index - _AROUND) : index + _AROUND + 1]
+        rough = abs(float(np.nanmedian(around)) / wall.area - 1)
+        signs.append(signs_of(wall, spreads[index], _outside(wall, inside), rough))
+    return signs
+
+
+def _outside(wall: Wall, inside: np.ndarray) -> float:
+    """Share of the cavity outside the scan sector."""
+    cavity = np.zeros(inside.shape, np.uint8)
+    cv2.fillPoly(cavity, [np.round(wall.points).astype(np.int32)], 1)
+    within = int((cavity & inside).sum())
+    return 1 - within / max(wall.area, within, 1.0)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from ...cine.cine import Cine
@@ -24,6 +25,9 @@ from .tracing import LoopTracing, TracedFrame
 
 LOOKED_AT_RATE = 30.0
 """Frames per second that are looked at, about; what lies between follows from its neighbours."""
+
+_COMPARED = 16
+"""Frames that are compared to see whether anything moves."""
 
 
 def load_tracer(runtime: str = "auto", device: str = "auto", weights: Path = CONTOUR_WEIGHTS) -> Tracer:
@@ -64,8 +68,8 @@ class Tracer:
         prepared = prepare(cine, sector, size)
         looked_at = _looked_at(cine, keyframes)
         maps = self._look(prepared, cine.times, looked_at, progress)
-        walls = LoopWalls.of(maps, prepared)
         to_cine = _Placement(cine, sector, size)
+        walls = LoopWalls.of(maps, to_cine.inside(sector), _moving(prepared))
         traced = {
             int(frame): TracedFrame(int(frame), to_cine(wall.points), _pair(to_cine(wall.points[wall.apex])), sure)
             for frame, wall, sure in zip(looked_at, walls.walls, walls.confidences, strict=True)
@@ -118,14 +122,35 @@ class _Placement:
     """Pixels of the prepared frames as pixels of the cine."""
 
     def __init__(self, cine: Cine, sector: Sector, size: int) -> None:
-        height, width = prepared_box(cine, sector, size)
+        self.size, self.shape = size, prepared_box(cine, sector, size)
+        height, width = self.shape
         box = sector.box
         self.first = np.array([(size - width) // 2, (size - height) // 2])
         self.scale = np.array([box.width / width, box.height / height])
         self.corner = np.array([box.x0, box.y0])
 
+    def inside(self, sector: Sector) -> np.ndarray:
+        """The scan sector in pixels of the prepared frames, bool ``[S, S]``."""
+        height, width = self.shape
+        inside = np.zeros((self.size, self.size), bool)
+        mask = sector.mask[sector.box.slices].astype(np.uint8)
+        part = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
+        left, top = self.first
+        inside[top : top + height, left : left + width] = part > 0
+        return inside
+
     def __call__(self, points: np.ndarray) -> np.ndarray:
         return (points + 0.5 - self.first) * self.scale - 0.5 + self.corner
+
+
+def _moving(prepared: np.ndarray) -> float:
+    """Mean difference of neighbouring frames where there is anything to see, in gray levels."""
+    places = np.unique(np.linspace(0, len(prepared) - 1, _COMPARED).astype(int))
+    if len(places) < 2:
+        return 0.0
+    some = prepared[places].astype(np.int16)
+    shown = some.max(axis=0) > 0
+    return float(np.abs(np.diff(some, axis=0))[:, shown].mean()) if shown.any() else 0.0
 
 
 def _pair(point: np.ndarray) -> tuple[float, float]:

@@ -46,6 +46,10 @@ class Pool:
     def __len__(self) -> int:
         return len(self.views)
 
+    def part(self, clips: slice) -> Pool:
+        first = self.first_seed + (clips.start or 0)
+        return Pool(self.frames[clips], self.contours[clips], self.views[clips], first)
+
     @property
     def apical(self) -> np.ndarray:
         """bool ``[N]``: whether a clip is to be traced."""

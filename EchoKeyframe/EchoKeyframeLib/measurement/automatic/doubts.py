@@ -1,0 +1,87 @@
+"""Why the borders of a loop are not to be trusted, in a person's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .outline import Wall
+from .signs import Signs
+
+LEAST_APICAL = 0.5
+"""Probability of an apical view."""
+LEAST_FOUND = 0.8
+"""Share of frames with a border."""
+MOST_OUTSIDE = 0.1
+"""Share of the cavity outside the scan sector, in the median frame."""
+WIDEST_SPREAD, FARTHEST_APART = 0.12, 0.15
+"""Of the annulus' and the apex' places, over the ventricle's length, in the median frame."""
+LEAST_CONFIDENCE = 0.3
+"""In the median frame."""
+MOST_RIVAL = 0.4
+"""Mass of another place where the cavity may lie, over its own."""
+ROUNDEST = 0.62
+"""Half width over length: above, the long axis is cut short."""
+LEAST_MOVING = 0.5
+"""Gray levels of 255 by which frames differ, on average inside the sector."""
+ROUGHEST = 0.12
+"""Relative change of the area beside that of the frames around, in the 90th percentile of frames."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is known of a loop. walls, signs, confidences: of the frames looked at. rival: mass of the next likely
+    cavity over the likeliest. moving: mean difference of neighbouring frames inside the sector, gray levels."""
+
+    walls: list[Wall | None]
+    signs: list[Signs | None]
+    confidences: list[float]
+    apical: float
+    rival: float
+    moving: float
+
+    def middle(self, name: str) -> float:
+        """Median of a sign over the frames that have a border."""
+        return float(np.median([getattr(sign, name) for sign in self.signs if sign is not None]))
+
+
+def doubts_of(seen: Evidence) -> tuple[str, ...]:
+    """Reasons, the gravest first; none for a loop that may be measured."""
+    return tuple(_doubts(seen))
+
+
+def _doubts(seen: Evidence) -> Iterator[str]:
+    walls = [wall for wall in seen.walls if wall is not None]
+    if seen.moving < LEAST_MOVING:
+        yield "the picture stands still"
+    if seen.apical < LEAST_APICAL:
+        yield "the loop does not look like an apical view of the left ventricle"
+    if not walls:
+        yield "no left ventricle was found"
+        return
+    if len(walls) < LEAST_FOUND * len(seen.walls):
+        yield f"the border was lost in {len(seen.walls) - len(walls)} of {len(seen.walls)} frames"
+    if seen.rival > MOST_RIVAL:
+        yield "two chambers could be the left ventricle: left and right are uncertain"
+    if seen.middle("outside") > MOST_OUTSIDE:
+        yield "the cavity leaves the scan sector"
+    if seen.middle("annulus") > WIDEST_SPREAD or seen.middle("annulus_apart") > FARTHEST_APART:
+        yield "the base is uncertain: the ends of the mitral annulus are not clearly seen"
+    if seen.middle("apex") > WIDEST_SPREAD or seen.middle("apex_apart") > FARTHEST_APART:
+        yield "the apex is uncertain"
+    if np.median(seen.confidences) < LEAST_CONFIDENCE:
+        yield "the border is not clear enough"
+    if np.median([_roundness(wall) for wall in walls]) > ROUNDEST:
+        yield "the ventricle is too round for an apical view: it may be foreshortened"
+    if np.percentile([sign.rough for sign in seen.signs if sign is not None], 90) > ROUGHEST:
+        yield "the border jumps from frame to frame"
+
+
+def _roundness(wall: Wall) -> float:
+    """Half width over length."""
+    base, apex = wall.points[[0, -1]].mean(axis=0), wall.points[wall.apex]
+    axis = (apex - base) / max(wall.length, 1e-6)
+    across = (wall.points - base) @ np.array([axis[1], -axis[0]])
+    return float(np.ptp(across)) / 2 / max(wall.length, 1e-6)
