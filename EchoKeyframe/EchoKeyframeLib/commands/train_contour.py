@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--output {options.output!r} is not a folder")
     if (folder / WEIGHTS_NAME).exists():
         raise UsageError(f"{folder / WEIGHTS_NAME} is there already; choose another folder, or begin with it by --init")
-    given = {"batch": options.batch, "lr": options.lr}
+    given = {"batch": options.batch, "lr": options.lr, "size": options.size}
     minutes = None if options.steps else options.minutes or DEFAULT_MINUTES
     schedule = Schedule(options.steps, minutes, seed=options.seed, **{k: v for k, v in given.items() if v is not None})
     try:

@@ -68,6 +68,8 @@ def _network_detector(
     from .network import NetworkDetector
 
     card = load_sound_card(path)
+    if card.config.traces:
+        raise DetectionError(f"model {path.stem}: traces the left ventricle and finds no keyframes; choose a detector")
     resized = test_size is not None and test_size != card.config.size
     if choose_runtime(path, runtime, device, precision, resized, many) == ONNX:
         from ..models.onnx_runner import OnnxRunner

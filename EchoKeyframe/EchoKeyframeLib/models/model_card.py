@@ -102,6 +102,11 @@ def inputs_of(config: NetworkConfig) -> list[CardTensor]:
     at = f"at about {config.rate:g} frames/s" if config.rate else "at the clip's own rate"
     length = "one beat resampled" if config.one_beat else at
     inputs = []
+    if config.traces:
+        side = config.size
+        return [CardTensor("images", f"float32 [3, {side}, {side}]", "0 to 1", "a frame of the scan sector, and the "
+                           f"second smallest and the mean gray level of {config.frames} frames of the second around it;"
+                           " levels half equalised")]  # fmt: skip
     if "image" in config.streams:
         inputs.append(CardTensor(
             "images", f"uint8 [{config.frames}, {config.size}, {config.size}]", "0 to 255",
@@ -115,6 +120,11 @@ def inputs_of(config: NetworkConfig) -> list[CardTensor]:
 
 def outputs_of(config: NetworkConfig) -> list[CardTensor]:
     """What the network answers, by its configuration."""
+    if config.traces:
+        maps = f"float32 [{config.size // 2}, {config.size // 2}]"
+        said = {"cavity": "log odds of a pixel lying in the left ventricle", "apical": "log odds of an apical view"}
+        return [CardTensor(name, "float32 []" if name == "apical" else maps, "no limits",
+                           said.get(name, "log probability of its place, up to a constant")) for name in config.outputs]
     meanings = {
         "ED": "probability of end-diastole",
         "ES": "probability of end-systole",

@@ -27,7 +27,8 @@ _KEPT = 0.995
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast to learn: ``steps``, or ``minutes`` on this machine. strength: see ``Samples``."""
+    """How long and how fast to learn: ``steps``, or ``minutes`` on this machine. strength: see ``Samples``. size: of the
+    images, where smaller ones than the network's are to do for a first part, at half the cost."""
 
     steps: int | None = None
     minutes: float | None = None
@@ -36,6 +37,7 @@ class Schedule:
     strength: float = 0.5
     seed: int = 0
     checks: int = 6
+    size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def fit(
     network = network.to(memory_format=torch.channels_last).train()
     mean = copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.lr, weight_decay=_WEIGHT_DECAY)
-    samples = Samples(pool, network.config.size, schedule.seed, schedule.strength)
+    samples = Samples(pool, schedule.size or network.config.size, schedule.seed, schedule.strength)
     begun, step, losses, checks = time.monotonic(), 0, [], 0
     while True:
         minutes = (time.monotonic() - begun) / 60

@@ -122,8 +122,9 @@ class Samples:
 def cavity_share(contour: np.ndarray, half: int) -> np.ndarray:
     """Share of each pixel of the maps within a contour in pixels of the images, float32 ``[half, half]``."""
     fine = np.zeros((half * _FINER, half * _FINER), np.uint8)
-    places = ((contour + 0.5) * (_FINER / 2) - 0.5) * (1 << _SUBPIXEL)
-    cv2.fillPoly(fine, [np.round(places).astype(np.int32)], 255, shift=_SUBPIXEL)
+    places = np.round(((contour + 0.5) * (_FINER / 2) - 0.5) * (1 << _SUBPIXEL)).astype(np.int32)
+    cv2.fillPoly(fine, [places], 255, shift=_SUBPIXEL)
+    cv2.polylines(fine, [places], True, 128, shift=_SUBPIXEL)  # OpenCV fills the border's own pixels whole
     return cv2.resize(fine, (half, half), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
 
 
