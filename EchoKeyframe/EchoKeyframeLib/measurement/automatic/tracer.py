@@ -128,6 +128,7 @@ class _Placement:
         self.first = np.array([(size - width) // 2, (size - height) // 2])
         self.scale = np.array([box.width / width, box.height / height])
         self.corner = np.array([box.x0, box.y0])
+        self.last = np.array([cine.size[1] - 1, cine.size[0] - 1])
 
     def inside(self, sector: Sector) -> np.ndarray:
         """The scan sector in pixels of the prepared frames, bool ``[S, S]``."""
@@ -140,7 +141,8 @@ class _Placement:
         return inside
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
-        return (points + 0.5 - self.first) * self.scale - 0.5 + self.corner
+        """Points that would lie beyond the image's edge lie on it."""
+        return np.clip((points + 0.5 - self.first) * self.scale - 0.5 + self.corner, 0, self.last)
 
 
 def _moving(prepared: np.ndarray) -> float:

@@ -27,8 +27,8 @@ _KEPT = 0.995
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast to learn: ``steps``, or ``minutes`` on this machine. strength: see ``Samples``. size: of the
-    images, where smaller ones than the network's are to do for a first part, at half the cost."""
+    """How long and how fast to learn: ``steps``, or ``minutes`` on this machine. strength: see ``Samples``. size: of
+    the images, where smaller ones than the network's are to do for a first part, at half the cost."""
 
     steps: int | None = None
     minutes: float | None = None
