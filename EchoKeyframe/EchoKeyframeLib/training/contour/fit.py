@@ -17,7 +17,7 @@ from ...models.loop_images import equalised, loop_images
 from .pool import Pool
 from .samples import Batch, Samples, cavity_share
 
-_PLACE_WEIGHT, _APICAL_WEIGHT = 0.1, 0.2
+_PLACE_WEIGHT, _APICAL_WEIGHT, _PASSED_WEIGHT = 0.1, 0.2, 0.5
 _WEIGHT_DECAY, _CLIP_NORM, _WARM_UP = 1e-3, 2.0, 100
 _LEAST_RATE = 0.02
 """Of the learning rate, at the end of the cosine."""
@@ -112,22 +112,26 @@ def _average(mean: nn.Module, network: nn.Module, kept: float) -> None:
 def loss_of(network: ContourUNet, batch: Batch) -> Tensor:
     """Cross-entropy and overlap of the cavity, cross-entropy of the places and of the view.
 
+    Pixels that the border passes over in a beat count once more: they are few, and all of the ejection fraction.
     The cavity counts in apical views and where there is no heart; of other views it is not known what a reader would
     trace, and nothing is measured there.
     """
     images = torch.from_numpy(batch.images).contiguous(memory_format=torch.channels_last)
-    cavity, places, apical = (torch.from_numpy(a) for a in (batch.cavity, batch.places, batch.apical))
+    targets = (batch.cavity, batch.passed, batch.places, batch.apical)
+    cavity, passed, places, apical = (torch.from_numpy(target) for target in targets)
     maps, view = network(images)
     chosen = apical > 0
     loss = _APICAL_WEIGHT * F.binary_cross_entropy_with_logits(view, apical)
     if not chosen.any():
         return loss
-    logits, cavity, places = maps[chosen, 0], cavity[chosen], places[chosen]
+    logits, cavity, passed, places = maps[chosen, 0], cavity[chosen], passed[chosen], places[chosen]
     probability = logits.sigmoid()
     overlap = (2 * (probability * cavity).sum((1, 2)) + 1) / (probability.sum((1, 2)) + cavity.sum((1, 2)) + 1)
-    loss = loss + F.binary_cross_entropy_with_logits(logits, cavity) + (1 - overlap).mean()
-    surprise = -(maps[chosen, 1:].flatten(2).log_softmax(2) * places.flatten(2)).sum(2)
-    return loss + _PLACE_WEIGHT * surprise.sum(1).mean()
+    surprise = F.binary_cross_entropy_with_logits(logits, cavity, reduction="none")
+    loss = loss + surprise.mean() + (1 - overlap).mean()
+    loss = loss + _PASSED_WEIGHT * (surprise * passed).sum() / passed.sum().clamp(min=1)
+    elsewhere = -(maps[chosen, 1:].flatten(2).log_softmax(2) * places.flatten(2)).sum(2)
+    return loss + _PLACE_WEIGHT * elsewhere.sum(1).mean()
 
 
 @torch.inference_mode()

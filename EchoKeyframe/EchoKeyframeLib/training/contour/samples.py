@@ -22,11 +22,13 @@ _SUBPIXEL = 4
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """images: float32 ``[n, 3, S, S]`` in [0, 1]. cavity: share of each pixel within it, ``[n, S/2, S/2]``. places:
-    of the three landmarks, ``[n, 3, S/2, S/2]``, which sum to 1 or, where it lies outside, 0. apical: ``[n]``."""
+    """images: float32 ``[n, 3, S, S]`` in [0, 1]. cavity: share of each pixel within it, ``[n, S/2, S/2]``. passed:
+    share of each that the border passes over from the clip's largest cavity to its smallest. places: of the three
+    landmarks, ``[n, 3, S/2, S/2]``, which sum to 1 or, where it lies outside, 0. apical: ``[n]``."""
 
     images: np.ndarray
     cavity: np.ndarray
+    passed: np.ndarray
     places: np.ndarray
     apical: np.ndarray
 
@@ -40,10 +42,11 @@ class Samples:
 
     def batch(self, count: int) -> Batch:
         drawn = [self._sample(int(index)) for index in self.rng.integers(len(self.pool), size=count)]
-        images, cavities, places, apical = zip(*drawn, strict=True)
-        return Batch(np.stack(images), np.stack(cavities), np.stack(places), np.array(apical, np.float32))
+        *maps, apical = zip(*drawn, strict=True)
+        images, cavity, passed, places = (np.stack(part) for part in maps)
+        return Batch(images, cavity, passed, places, np.array(apical, np.float32))
 
-    def _sample(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    def _sample(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
         rng, clip = self.rng, self.pool.frames[index]
         frame = int(rng.integers(len(clip)))
         length = int(rng.integers(len(clip) // 2, len(clip) + 1))
@@ -52,14 +55,18 @@ class Samples:
         matrix = self._affine(self.pool.contours[index, frame], clip.shape[-1])
         warped = cv2.warpAffine(stack, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR)
         apical = float(self.pool.apical[index])
-        contour = self.pool.contours[index, frame] @ matrix[:, :2].T + matrix[:, 2]
+        contours = self.pool.contours[index] @ matrix[:, :2].T + matrix[:, 2]
         if rng.random() < _NOTHING:
             warped, apical = self._nothing(warped), 0.0
         images = equalised(self._gray(warped))
         half = self.size // 2
         if not apical:
-            return images, np.zeros((half, half), np.float32), np.zeros((3, half, half), np.float32), 0.0
-        return images, cavity_share(contour, half), landmark_places(contour, half), 1.0
+            nowhere = np.zeros((half, half), np.float32)
+            return images, nowhere, nowhere, np.stack([nowhere] * 3), 0.0
+        areas = [cv2.contourArea(contour) for contour in self.pool.contours[index]]
+        largest, smallest = (cavity_share(contours[k], half) for k in (np.argmax(areas), np.argmin(areas)))
+        cavity, places = cavity_share(contours[frame], half), landmark_places(contours[frame], half)
+        return images, cavity, np.abs(largest - smallest), places, 1.0
 
     def _affine(self, contour: np.ndarray, size: int) -> np.ndarray:
         """From pixels of the clip to those of the sample: zoomed in mostly, toward the cavity where there is one."""
