@@ -19,6 +19,8 @@ _LEAST_AREA = 60.0
 """Pixels of the images: a cavity that is smaller is none."""
 _SMOOTH_OUTLINE, _SMOOTH_WALL = 1.0, 1.5
 """Sigma in pixels of the images, and in points of a wall that has ``TRACED_POINTS``."""
+_LANDMARK_SHARE = 0.5
+"""Where the annulus is taken to end: between the outline's corner (0) and the place that the network gives it (1)."""
 _NEAR = 5
 """Half width in pixels of the maps, of what counts for a landmark's place around its likeliest pixel."""
 
@@ -83,7 +85,8 @@ def trace_wall(probability: np.ndarray, landmarks: np.ndarray) -> Wall | None:
     middle, apex = landmarks[:2].mean(axis=0), landmarks[2]
     axis = (middle - apex) / max(np.hypot(*(middle - apex)), 1e-6)
     corners = _corners(outline, axis, landmarks[:2])
-    ends = [int(np.hypot(*(outline - (landmarks[k] + corners[k]) / 2).T).argmin()) for k in (0, 1)]
+    aims = corners + _LANDMARK_SHARE * (landmarks[:2] - corners)
+    ends = [int(np.hypot(*(outline - aim).T).argmin()) for aim in aims]
     points = _between(outline, *ends)
     if points is None:
         return None

@@ -13,7 +13,7 @@ class TracedFrame:
 
     frame: 0-based index into the cine. points: float64 ``[TRACED_POINTS, 2]``, (x, y) in pixels of the cine, from one
     end of the mitral annulus over the apex to the other, as ``Contour`` takes them; the end farther left in the image
-    comes first. apex: (x, y). confidence: probability in [0, 1] that the volume within lies within 15 % of what a
+    comes first. apex: (x, y). confidence: probability in [0, 1] that the volume within lies within 25 % of what a
     reader would trace (``uncertainty``).
     """
 

@@ -1,22 +1,28 @@
-"""How far volumes of traced borders may be off, and what follows for the ejection fraction."""
+"""How far volumes of traced borders may be off, and what follows for the ejection fraction.
+
+Fitted on 200 simulated loops that the network did not learn from (Docs/tracing.md#how-sure).
+"""
 
 from __future__ import annotations
 
 import math
 from statistics import NormalDist
 
-WITHIN = 0.15
+WITHIN = 0.25
 """Share of the volume that ``confidence`` speaks of."""
 LEAST_ERROR, LARGEST_ERROR = 0.05, 1.0
 """Standard deviation of a volume's relative error, at least and at most."""
-CORRELATION = 0.5
-"""Between the errors of a beat's two volumes: what makes one border too wide often does so to the other."""
-LEVEL = 0.9
+HALF_WIDTH = 11.4
+"""Points to either side of an ejection fraction that hold the truth in 90 of 100 beats, where the volumes' errors are
+0.2 and half of the blood stays."""
+BY_ERROR, BY_REST = 0.47, 0.34
+"""Powers with which it grows with the volumes' errors and with the share of the blood that stays. Errors of a beat's
+two volumes go together, so that much of them cancels."""
 _NORMAL = NormalDist()
 
 
 def confidence_of(error: float) -> float:
-    """Probability that a volume lies within 15 % of the truth, from the standard deviation of its relative error."""
+    """Probability that a volume lies within 25 % of the truth, from the standard deviation of its relative error."""
     return 2 * _NORMAL.cdf(WITHIN / min(max(error, LEAST_ERROR), LARGEST_ERROR)) - 1
 
 
@@ -26,7 +32,9 @@ def volume_error(confidence: float) -> float:
     if not 0 <= confidence <= 1:
         raise ValueError(f"a confidence lies between 0 and 1, got {confidence}")
     least, most = (confidence_of(error) for error in (LARGEST_ERROR, LEAST_ERROR))
-    return WITHIN / _NORMAL.inv_cdf((1 + min(max(confidence, least), most)) / 2)
+    if confidence >= most:  # where the reverse is too steep to be exact
+        return LEAST_ERROR
+    return WITHIN / _NORMAL.inv_cdf((1 + max(confidence, least)) / 2)
 
 
 def ejection_fraction_interval(
@@ -34,13 +42,13 @@ def ejection_fraction_interval(
 ) -> tuple[float, float]:
     """The 90 % interval of the ejection fraction in per cent, from both volumes in mL and their frames' confidences.
 
-    Volumes' errors are taken for log-normal, and those of a beat's two volumes for correlated. Raises ValueError for a
-    volume that is not positive or a confidence outside [0, 1].
+    It depends on the volumes' ratio alone, so that any unit will do. Raises ValueError for a volume that is not
+    positive or a confidence outside [0, 1].
     """
     if not (edv > 0 and esv > 0):
         raise ValueError(f"volumes must be positive, got {edv} and {esv}")
-    ed, es = volume_error(ed_confidence), volume_error(es_confidence)
-    spread = math.sqrt(max(ed**2 + es**2 - 2 * CORRELATION * ed * es, 0.0))
-    reach = _NORMAL.inv_cdf((1 + LEVEL) / 2) * spread
-    ratio = esv / edv
-    return 100 * (1 - ratio * math.exp(reach)), 100 * (1 - ratio * math.exp(-reach))
+    error = math.sqrt((volume_error(ed_confidence) ** 2 + volume_error(es_confidence) ** 2) / 2)
+    rest = min(max(esv / edv, 0.1), 1.2)
+    reach = HALF_WIDTH * (error / 0.2) ** BY_ERROR * (rest / 0.5) ** BY_REST
+    fraction = 100 * (1 - esv / edv)
+    return fraction - reach, min(fraction + reach, 100.0)
