@@ -23,7 +23,7 @@ WIDEST_ANNULUS, WIDEST_APEX = 0.22, 0.18
 """Spread of the places that the network gives them, over the ventricle's length, in the median frame."""
 ANNULUS_APART, APEX_APART = 0.14, 0.26
 """From those places to the cavity's corners and its tip, over the ventricle's length, in the median frame."""
-MOST_BLUR = 0.75
+MOST_BLUR = 0.6
 """Width over which the border is unsure, over the square root of the cavity's area, in the median frame."""
 LEAST_CONFIDENCE = 0.3
 """In the median frame."""
@@ -33,7 +33,7 @@ ROUNDEST = 0.56
 """Half width over length: above, the long axis is cut short."""
 LEAST_MOVING = 0.5
 """Gray levels of 255 by which frames differ, on average inside the sector."""
-ROUGHEST = 0.25
+ROUGHEST = 0.28
 """Relative change of the area beside that of the frames around, in the 90th percentile of frames."""
 
 

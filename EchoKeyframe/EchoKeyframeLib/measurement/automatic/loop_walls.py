@@ -14,6 +14,8 @@ from .uncertainty import confidence_of
 
 _PART = 0.3
 """Mean probability over the loop above which a pixel belongs to one of the places where a cavity may lie."""
+_BEAT, _USUAL = 15, 0.15
+"""Frames on either side, about a beat in all, and the share of them in which a pixel must belong to the cavity."""
 _AROUND = 3
 """Frames on either side whose areas a frame's own is compared with."""
 
@@ -46,7 +48,7 @@ class LoopWalls:
     def of(cls, maps: LoopMaps, inside: np.ndarray, moving: float) -> LoopWalls:
         """inside: the scan sector in pixels of the images, bool ``[S, S]``. moving: see ``Evidence``."""
         allowed, rival = _one_cavity(maps.cavity)
-        walls = [_wall(cavity, allowed, places) for cavity, places in zip(maps.cavity, maps.places, strict=True)]
+        walls = [_wall(maps, index, allowed) for index in range(len(maps.cavity))]
         signs = _signs(walls, maps.spreads, inside)
         apical = float(1 / (1 + np.exp(-np.clip(maps.apical.mean(), -30, 30))))
         confidences = [0.0 if s is None else confidence_of(volume_error_of(s)) for s in signs]
@@ -76,8 +78,23 @@ def _one_cavity(cavity: np.ndarray) -> tuple[np.ndarray | None, float]:
     return own <= cv2.distanceTransform(1 - others, cv2.DIST_L2, 3), rival
 
 
-def _wall(cavity: np.ndarray, allowed: np.ndarray | None, places: np.ndarray) -> Wall | None:
-    return None if allowed is None else trace_wall(cavity.astype(np.float32) / 255 * allowed, places)
+def _wall(maps: LoopMaps, index: int, allowed: np.ndarray | None) -> Wall | None:
+    if allowed is None:
+        return None
+    part = np.where(allowed & _usual(maps.cavity, index), maps.cavity[index], 0)
+    return trace_wall(part.astype(np.float32) / 255, maps.places[index])
+
+
+def _usual(cavity: np.ndarray, index: int) -> np.ndarray:
+    """Pixels that belong to the cavity in several of the frames around, or border on such: bool ``[H, W]``.
+
+    Even at its largest a cavity stays so for a while; what it takes in for a moment is a neighbour.
+    """
+    around = cavity[max(0, index - _BEAT) : index + _BEAT + 1]
+    if len(around) <= _BEAT // 2:
+        return np.ones(cavity.shape[1:], bool)
+    often = np.count_nonzero(around > 127, axis=0) >= _USUAL * len(around)
+    return cv2.dilate(often.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
 
 
 def _signs(walls: list[Wall | None], spreads: np.ndarray, inside: np.ndarray) -> list[Signs | None]:
