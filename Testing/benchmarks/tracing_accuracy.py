@@ -5,7 +5,7 @@
 Loops of 48 frames at 20 to 60 frames/s in all views, with all that makes them hard. Keyframes are the true ones; truth
 is the border as readers trace it, cut into disks as the traced one is. A loop is *sound* where it shows an apical view,
 at most 5 % of the true cavity lies outside the sector, and neither colour nor a sweeping shadow lies over it. A beat
-has a number where the loop has no doubts and both borders were found.
+has a number where the loop has no doubts and both borders were found; measuring refuses those that are not plausible.
 
 interval: the 90 % interval of the ejection fraction, beside the narrowest one of a constant width that holds as many.
 """
@@ -41,6 +41,8 @@ APICAL = ("A4C", "A2C", "A3C")
 CONFIG = PhantomConfig(frames=48, fps=(20, 60), traced=True, view_weights=(5, 2, 2, 1, 1, 0.5))
 MOST_OUTSIDE = 0.05
 SPOILT = {"colour", "sweeping_shadow"}
+PLAUSIBLE = 3.0, 85.0
+"""Ejection fractions in per cent that measuring lets pass."""
 EDGES = (10, 25, 40, 55, 75)
 
 
@@ -64,6 +66,10 @@ class Beat:
     @property
     def measured(self) -> bool:
         return not self.doubted and bool(np.isfinite(self.traced).all())
+
+    @property
+    def plausible(self) -> bool:
+        return self.measured and PLAUSIBLE[0] <= self.fractions[1] <= PLAUSIBLE[1]
 
 
 @dataclass(frozen=True)
@@ -212,6 +218,7 @@ def report(loops: list[Loop], name: str, picture: Path | None) -> None:
         ("all apical beats with a border", [b for b in beats if np.isfinite(b.traced).all()]),
         ("sound beats with a border", [b for b in beats if b.sound and np.isfinite(b.traced).all()]),
         ("beats with a number", [b for b in beats if b.measured]),
+        ("of these, with a plausible ejection fraction", [b for b in beats if b.plausible]),
     ):
         if chosen:
             print(f"\n{title}")
@@ -220,7 +227,8 @@ def report(loops: list[Loop], name: str, picture: Path | None) -> None:
             intervals(chosen)
     sound = [beat for beat in beats if beat.sound]
     print(f"\nsound apical beats with a number: {np.mean([b.measured for b in sound]):.1%} of {len(sound)}; all apical "
-          f"beats: {np.mean([b.measured for b in beats]):.1%} of {len(beats)}")  # fmt: skip
+          f"beats: {np.mean([b.measured for b in beats]):.1%} of {len(beats)}; sound ones with a plausible number: "
+          f"{np.mean([b.plausible for b in sound]):.1%}")  # fmt: skip
     for view in ("PLAX", "PSAX", "SC4C"):
         some = [bool(loop.doubts) for loop in loops if loop.view == view]
         if some:

@@ -29,6 +29,8 @@ LEAST_CONFIDENCE = 0.3
 """In the median frame."""
 MOST_RIVAL = 0.4
 """Mass of another place where the cavity may lie, over its own."""
+FARTHEST_MOVED = 0.35
+"""From a frame's cavity to where it usually lies, over the ventricle's length, in the 95th percentile of frames."""
 ROUNDEST = 0.56
 """Half width over length: above, the long axis is cut short."""
 LEAST_MOVING = 0.5
@@ -70,7 +72,7 @@ def _doubts(seen: Evidence) -> Iterator[str]:
         return
     if len(walls) < LEAST_FOUND * len(seen.walls):
         yield f"the border was lost in {len(seen.walls) - len(walls)} of {len(seen.walls)} frames"
-    if seen.rival > MOST_RIVAL:
+    if seen.rival > MOST_RIVAL or _moved(walls) > FARTHEST_MOVED:
         yield "two chambers could be the left ventricle: left and right are uncertain"
     if seen.middle("outside") > MOST_OUTSIDE:
         yield "the cavity leaves the scan sector"
@@ -84,6 +86,13 @@ def _doubts(seen: Evidence) -> Iterator[str]:
         yield "the ventricle is too round for an apical view: it may be foreshortened"
     if np.percentile([sign.rough for sign in seen.signs if sign is not None], 90) > ROUGHEST:
         yield "the border jumps from frame to frame"
+
+
+def _moved(walls: list[Wall]) -> float:
+    """How far the cavity's middle strays, over the ventricle's length, in the 95th percentile of frames."""
+    middles = np.array([wall.points.mean(axis=0) for wall in walls])
+    away = np.hypot(*(middles - np.median(middles, axis=0)).T)
+    return float(np.percentile(away, 95) / max(np.median([wall.length for wall in walls]), 1e-6))
 
 
 def _roundness(wall: Wall) -> float:
