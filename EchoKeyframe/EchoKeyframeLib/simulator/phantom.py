@@ -195,6 +195,7 @@ def _simulate(seeds: list[int], config: PhantomConfig, device: torch.device) -> 
     if splicing.any:
         frames, curves = splicing.shown(frames), [splicing.shown(curve) for curve in curves]
         mask = None if mask is None else splicing.shown(mask)
+        contour = None if contour is None else splicing.shown(contour)
     if variants["transcoding"].any():
         film = Transcoding(Draws(seeds, "film", device), variants, config.frames)
         frames, curves = film.frames(frames), [film.shown(curve) for curve in curves]
