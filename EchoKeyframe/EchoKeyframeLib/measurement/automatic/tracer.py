@@ -127,7 +127,7 @@ class _Placement:
         box = sector.box
         self.first = np.array([(size - width) // 2, (size - height) // 2])
         self.scale = np.array([box.width / width, box.height / height])
-        self.corner = np.array([box.x0, box.y0])
+        self.corner, self.apex_down = np.array([box.x0, box.y0]), sector.apex_down
         self.last = np.array([cine.size[1] - 1, cine.size[0] - 1])
 
     def inside(self, sector: Sector) -> np.ndarray:
@@ -137,11 +137,13 @@ class _Placement:
         mask = sector.mask[sector.box.slices].astype(np.uint8)
         part = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
         left, top = self.first
-        inside[top : top + height, left : left + width] = part > 0
+        inside[top : top + height, left : left + width] = (part[::-1] if self.apex_down else part) > 0
         return inside
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Points that would lie beyond the image's edge lie on it."""
+        if self.apex_down:  # prepared frames stand upright
+            points = points * (1, -1) + (0, 2 * self.first[1] + self.shape[0] - 1)
         return np.clip((points + 0.5 - self.first) * self.scale - 0.5 + self.corner, 0, self.last)
 
 
