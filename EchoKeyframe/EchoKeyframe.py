@@ -123,7 +123,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                                       self.update_buttons)  # fmt: skip
         self.keyframes = KeyframePanel(self.ui, self.say, arrangements.bring_up)
         self.detectors = DetectorList(self.ui.detectorSelector, self.logic.detectors, lambda: self._parameterNode)
-        self.measure = MeasurePanel(self.ui, self.logic, self.keyframes, self.say)
+        self.measure = MeasurePanel(self.ui, self.logic, self.keyframes, self.say, self.start)
         self.handOn = HandOnPanel(self.ui, self.logic, self.keyframes, self.say, self.start, self.show_loaded)
         self.orientation = OrientationList(self.ui.orientationSelector, lambda: self._parameterNode)
         self.advanced = AdvancedPanel(self.ui, self.logic, self.say, self.start, self.detectors.update)
@@ -293,7 +293,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.progress.start(request)
 
     def on_report(self, report):
-        """Show what came of a load, detection or comparison."""
+        """Show what came of a load, detection, comparison or tracing."""
         if report.kind == "begun":
             self.logic.show_in_views(report.sequence)
         elif report.kind == "loaded":
@@ -301,6 +301,8 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         elif report.kind == "compared":
             self.advanced.offer_repair(report)
             self.measure.show_pixel_size()
+        elif report.kind == "traced":
+            self.measure.show_found(report.sequence, report.message)
         elif report.kind == "detected" and report.sequence is self.keyframes.sequence:
             self.keyframes.show_detection()
 
@@ -386,6 +388,12 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
         """Compare a sequence with the file it came from, in the background. Raises as ``detect``."""
         self.ensure_packages()
         return self.jobs.compare(sequence, path)
+
+    def trace(self, sequence, wanted, device="auto"):
+        """Find LV contours in a sequence in the background: of beats, by their number, on these keyframes
+        (``wanted_contours``). Raises as ``detect``."""
+        self.ensure_packages()
+        return self.jobs.trace(sequence, wanted, device)
 
     def detect_all(self, choice):
         """Detect in every loop of the scene. Raises as ``detect``."""

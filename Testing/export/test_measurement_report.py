@@ -138,6 +138,24 @@ def test_biplane_refers_to_both_cines(four, tmp_path):
     assert findings(tmp_path / "sr.dcm") == []
 
 
+def test_found_contours_are_said_to_be_unverified_until_a_person_accepts_them(four, tmp_path):
+    view = traced(four, "A4C")
+    for accepted, words in ((False, "not verified by a person"), (True, "accepted by a person")):
+        contours = tuple(replace(c, source="auto", confidence=0.8, doubts=("border uncertain",), accepted=accepted)
+                         for c in view.contours)  # fmt: skip
+        measurement = measure(replace(view, contours=contours, algorithm="lv-contour 1.0"))
+        write_measurement_report(tmp_path / "sr.dcm", measurement, [four.source])
+        assert pydicom.dcmread(tmp_path / "sr.dcm").VerificationFlag == "UNVERIFIED"  # nobody has signed
+        group = groups_of(tmp_path / "sr.dcm")["Beat 1"]
+        told = [(item.ConceptNameCodeSequence[0].CodeMeaning, item.TextValue)
+                for item in group[0].ContentSequence if item.ValueType == "TEXT"]  # fmt: skip
+        assert {("Algorithm Name", "lv-contour"), ("Algorithm Version", "1.0")} <= set(told)
+        assert ("Comment", f"Contours found by lv-contour 1.0, {words}") in told
+        assert ("Comment", "doubtful: border uncertain") in told
+        assert findings(tmp_path / "sr.dcm") == []
+        (tmp_path / "sr.dcm").unlink()
+
+
 def test_doubts_and_unknown_views_reach_the_report(four, tmp_path):
     measurement = measure(traced(four, None, FRAMES[1:3]))
     write_measurement_report(tmp_path / "sr.dcm", measurement, [four.source])

@@ -23,6 +23,45 @@ def _traced(person) -> None:
     wait_until(lambda: EJECTION_FRACTION in person.results, 5, "no ejection fraction is shown")
 
 
+@step("measure: from the sample to its ejection fraction without a click in the image", modules=("Markups",))
+def _(person):
+    person.begin_with_sample()
+    person.unfold("measure")
+    person.choose("view", "A4C")
+    person.press("contours automatically")
+    wait_until(lambda: EJECTION_FRACTION in person.results, 60, f"no result: {person.text('measure hint')}")
+    check(len(contours(person.sequence)) == 2, "not both contours were found")
+    curve = person.sequence.GetNodeReference("EchoKeyframe.VolumeCurve")
+    check(curve is not None and curve.GetNumberOfRows() == 30, "the volume of every frame is not there")
+    return f"EF {person.results[EJECTION_FRACTION]}, {person.results.get('EF in 9 of 10')}"
+
+
+@step("measure: what was found is corrected, found again, accepted", modules=("Markups",))
+def _(person):
+    need(slicer.app.layoutManager(), "sliceWidget", what="this application has no slice views")
+    person.click_row(person.row_of("ES"))
+    let_work(0.2)
+    curve, before = _on_frame(person), person.results["ESV"]
+    place = [0.0] * 3
+    curve.GetNthControlPointPositionWorld(3, place)
+    centre = to_ras(person.volume, (180, 100))
+    away = [a + 0.25 * (a - c) for a, c in zip(place, centre, strict=True)]
+    person.mouse(person.loop_view).drag(place, away)
+    let_work(0.3)
+    corrected = person.results["ESV"]
+    check(corrected != before, f"ESV stays {before}")
+    person.press("contours automatically")
+    wait_until(lambda: "1 contour found" in person.text("measure hint"), 60, f"{person.text('measure hint')}")
+    check(person.results["ESV"] == corrected, "what was corrected by hand was not kept")
+    person.press("accept")
+    check("Accepted" in person.text("measure hint"), f"the panel says: {person.text('measure hint')}")
+    for phase in ("ED", "ES"):
+        person.click_row(person.row_of(phase))
+        let_work(0.1)
+        person.press("remove contour")
+    return f"ESV {before} -> {corrected}"
+
+
 @step("measure: results follow a point that is dragged", modules=("Markups",))
 def _(person):
     _traced(person)

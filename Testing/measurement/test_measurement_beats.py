@@ -10,7 +10,7 @@ from EchoKeyframeLib.cine.cine import Box, Cine, Source
 from EchoKeyframeLib.detection.beats import EDGE_RATE, form_beats
 from EchoKeyframeLib.detection.keyframes import Keyframe, Phase
 from EchoKeyframeLib.measurement.contour import Contour, MeasurementError
-from EchoKeyframeLib.measurement.measure import measure
+from EchoKeyframeLib.measurement.measure import NothingMeasured, measure
 from EchoKeyframeLib.measurement.measurement import Method
 from EchoKeyframeLib.measurement.summary import QUANTITIES, as_text
 from EchoKeyframeLib.measurement.traced_view import TracedView, beats_of_contours
@@ -63,6 +63,107 @@ def test_means_are_over_beats():
     fractions = [beat.ejection_fraction for beat in measurement.beats]
     assert measurement.mean("ejection_fraction") == pytest.approx(sum(fractions) / 2)
     assert fractions[0] < fractions[1]
+
+
+def test_the_spread_over_beats_and_the_beat_that_stands_for_all():
+    """Intervals of 30, 20, 40, 39 and 30 frames: only the fourth ED has two intervals alike before it."""
+    starts = (0, 30, 50, 90, 129, 159)
+    frames = [frame for start in starts[:-1] for frame in (start, start + 10)] + [159]
+    shapes = [ellipsoid(68, radius) for radius in (17, 16, 15, 14, 18)]
+    contours = [c for start, shape in zip(starts, shapes, strict=False) for c in (ed(start), es(start + 10, shape))]
+    measurement = measure(traced(*contours, frames=frames))
+    fractions = [beat.ejection_fraction for beat in measurement.beats]
+    assert measurement.spread("ejection_fraction") == pytest.approx(np.std(fractions, ddof=1))
+    assert measurement.index_beat == 5  # opened at frame 129: 40 and 39 frames before it
+    assert "Index beat, after two intervals alike: 5" in as_text(measurement)
+    regular = measure(traced(ed(0), es(10), frames=(0, 10, 30, 40, 60)))
+    assert regular.index_beat is None and regular.spread("edv") is None
+
+
+def test_without_a_pixel_size_there_is_an_ejection_fraction_and_nothing_else():
+    known = measure(traced(ed(0), es(10))).beats[0]
+    measurement = measure(traced(ed(0), es(10), spacing=None))
+    (beat,) = measurement.beats
+    assert beat.ejection_fraction == pytest.approx(known.ejection_fraction)
+    assert not any(getattr(beat, q.attribute) for q in QUANTITIES if q.unit in ("mL", "mm", "L/min"))
+    assert beat.heart_rate == known.heart_rate
+    assert any("size of a pixel is not known" in line and "vouch" in line for line in measurement.warnings)
+    for four, other in ((None, None), ((0.5, 0.5), None), (None, (0.5, 0.5))):
+        pair = measure(traced(ed(0), es(10), spacing=four), two(ed(0), es(10), spacing=other))
+        assert pair.beats[0].ejection_fraction == pytest.approx(known.ejection_fraction, abs=0.5)
+        assert pair.beats[0].edv is None and pair.mean("length_ed") is None
+
+
+def found(contour: Contour, confidence: float = 0.9, *doubts: str) -> Contour:
+    return replace(contour, source="auto", confidence=confidence, doubts=doubts)
+
+
+def test_who_found_the_contours_and_how_sure_the_numbers_are():
+    by_hand, mixed, auto = (measure(traced(*pair)).beats[0] for pair in (
+        (ed(0), es(10)), (ed(0), found(es(10))), (found(ed(0)), found(es(10)))))  # fmt: skip
+    assert [beat.source for beat in (by_hand, mixed, auto)] == ["manual", "mixed", "auto"]
+    assert by_hand.ejection_fraction_interval is None
+    low, high = auto.ejection_fraction_interval
+    assert low < auto.ejection_fraction < high
+    unsure = measure(traced(found(ed(0), 0.3), found(es(10), 0.6))).beats[0].ejection_fraction_interval
+    assert unsure[1] - unsure[0] > high - low
+
+
+def test_found_beats_are_refused_one_by_one_and_the_mean_is_over_sound_ones():
+    frames = (0, 10, 30, 40, 60, 70, 90)
+    contours = [found(ed(0)), found(es(10)), found(ed(30, SMALL)), found(es(40, LARGE)), found(ed(60)),
+                found(es(70, ellipsoid(68, 14)), 0.4, "border uncertain")]  # fmt: skip
+    measurement = measure(traced(*contours, frames=frames))
+    assert [beat.beat for beat in measurement.beats] == [1, 3]
+    assert [(one.beat, one.unfit) for one in measurement.refused] == [(2, ("implausible values",))]
+    assert any("beat 2 has no number: ES" in warning for warning in measurement.warnings)
+    assert measurement.beats[1].unfit == ("border uncertain",)
+    assert [beat.beat for beat in measurement.taken] == [1]
+    assert measurement.mean("edv") == measurement.beats[0].edv
+    with pytest.raises(NothingMeasured, match="is not smaller than ED") as caught:
+        measure(traced(found(ed(0, SMALL)), found(es(10, LARGE))))
+    assert caught.value.refused[0].beat == 1
+
+
+@pytest.mark.parametrize(("small", "spacing", "word", "line"), [
+    (ellipsoid(68, 4), 0.5, "implausible values", "an ejection fraction of 98 % is hardly that of a ventricle"),
+    (ellipsoid(80, 25.8), 0.5, "implausible values", "an ejection fraction of 2 % is hardly"),
+    (ellipsoid(40, 22), 0.5, "foreshortened", "the LV is 50% as long at ES as at ED"),
+    (ellipsoid(90, 17), 0.5, "foreshortened", "the LV is 112% as long at ES as at ED"),
+    (SMALL, 1.5, "implausible values", "is the size of a pixel right"),
+])  # fmt: skip
+def test_numbers_that_no_ventricle_has_are_doubted(small, spacing, word, line):
+    (beat,) = measure(traced(ed(0), es(10, small), spacing=(spacing, spacing))).beats
+    assert word in beat.unfit
+    assert any(line in warning for warning in beat.warnings)
+
+
+def test_ed_and_es_found_in_different_chambers_give_no_number():
+    beside = found(replace(es(10), points=np.add(es(10).points, (90, 0))))
+    with pytest.raises(NothingMeasured, match="different chambers") as caught:
+        measure(traced(found(ed(0)), beside))
+    assert caught.value.refused[0].unfit == ("left and right uncertain",)
+    swinging = found(replace(es(10), points=np.add(es(10).points, (25, 10))))
+    assert len(measure(traced(found(ed(0)), swinging)).beats) == 1
+    assert len(measure(traced(ed(0), replace(beside, source="manual"))).beats) == 1  # a person knows
+
+
+def test_found_contours_that_differ_from_beat_to_beat_are_told():
+    contours = [found(ed(0)), found(es(10)), found(ed(30, ellipsoid(80, 22))), found(es(40))]
+    warnings = measure(traced(*contours, frames=(0, 10, 30, 40, 60))).warnings
+    assert "ED volumes differ by 28% between beats; compare their contours" in warnings
+    assert not any("ES volumes differ" in warning for warning in warnings)
+    tiny = [found(ed(30, ellipsoid(50, 12))), found(es(40, ellipsoid(45, 9)))]
+    with pytest.raises(NothingMeasured, match=r"ED volumes differ by 87% between beats") as caught:
+        measure(traced(*contours[:2], *tiny, frames=(0, 10, 30, 40, 60)))
+    assert [one.unfit for one in caught.value.refused] == [("border uncertain",)] * 2
+
+
+def test_found_beats_of_two_views_are_paired_though_one_shows_more():
+    four = traced(found(ed(0)), found(es(10)), found(ed(30), 0.3), found(es(40), 0.3), frames=(0, 10, 30, 40, 60))
+    measurement = measure(four, two(found(ed(0)), found(es(10))))
+    assert [beat.beat for beat in measurement.beats] == [1]
+    assert any("beat 2 left out, the other view shows only 1" in warning for warning in measurement.warnings)
 
 
 def test_a_heart_rate_that_a_beat_lacks_is_the_cines():
@@ -124,7 +225,6 @@ def test_a_shape_unlike_an_ellipsoid_is_told():
 REFUSED = {
     "es larger": (lambda: measure(traced(ed(0, SMALL), es(10, LARGE))), r"ES \(1.* mL\) is not smaller than ED"),
     "es as large": (lambda: measure(traced(ed(0), es(10, LARGE))), "not smaller than ED"),
-    "no spacing": (lambda: measure(traced(ed(0), es(10), spacing=None)), "size of a pixel is not known"),
     "no contour": (traced, "no contour"),
     "no beat": (lambda: traced(ed(0), es(10), frames=()), "lies on no ED frame"),
     "half a beat": (lambda: measure(traced(ed(0))), "no beat has both its ED and its ES traced"),
@@ -180,7 +280,6 @@ def test_biplane_takes_the_longer_axis_and_tells_of_a_foreshortened_view():
     (lambda: two(ed(0), es(10), view=None), r"two.dcm \(view unknown\): a biplane measurement needs"),
     (lambda: two(ed(0), es(10), ed(30), es(40), frames=(0, 10, 30, 40, 60)), "1 traced beats and two.dcm 2"),
     (lambda: two(ed(0), es(10), frames=(0, 10, 20)), "heart rates of 60 and 90 beats/min"),
-    (lambda: two(ed(0), es(10), spacing=None), "size of a pixel is not known"),
 ])  # fmt: skip
 def test_views_that_cannot_be_combined(other, message):
     with pytest.raises(MeasurementError, match=message):

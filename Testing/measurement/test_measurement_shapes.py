@@ -112,9 +112,11 @@ def test_a_smooth_curve_needs_fewer_points_than_a_polyline():
     assert abs(smooth) < 0.02 < abs(rough)
 
 
-def test_without_a_spacing_there_is_no_number():
-    with pytest.raises(MeasurementError, match=r"size of a pixel is not known.*vouch"):
-        cut(SHAPES[0].contour(), None)
+def test_without_a_spacing_disks_are_good_for_ratios_alone():
+    one, other = cut(SHAPES[0].contour(), None), cut(SHAPES[1].contour(), None, assumed=0.3)
+    assert not one.calibrated and not other.calibrated and cut(SHAPES[0].contour(), (1, 1)).calibrated
+    assert single_plane(one) * 0.3**3 / single_plane(other) == pytest.approx(
+        SHAPES[0].volume * 0.3**3 / (SHAPES[1].volume * 0.3**3), rel=0.02)  # fmt: skip
 
 
 def test_an_apex_on_the_annulus_is_refused():

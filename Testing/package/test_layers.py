@@ -22,8 +22,8 @@ BELOW = {
     "simulator": {"cine", "datasets"},
     "training": {"cine", "detection", "models", "datasets", "simulator"},
     "evaluation": {"cine", "detection", "report", "datasets", "training"},
-    "batch": {"cine", "detection", "report", "datasets", "export"},
-    "worker": {"cine", "detection", "report"},
+    "batch": {"cine", "detection", "measurement", "report", "datasets", "export"},
+    "worker": {"cine", "detection", "measurement", "report"},
     "scene": {"cine", "detection", "measurement", "datasets", "export"},
 }
 """Parts of the package that each folder imports, beside itself and what belongs to no layer."""

@@ -200,12 +200,13 @@ def test_a_pixels_size_is_given_only_where_the_file_does_not_say(person, loop):
     unknown = add_loop(Kept(), spacing=None)
     person.choose(unknown)
     trace_both(person, unknown)
-    assert "size of a pixel is not known" in person.ui.measurementLabel.text and results(person) == {}
+    assert "size of a pixel is not known" in person.ui.measurementLabel.text
+    assert results(person)["EDV"] == "-" and results(person)["EF"].endswith("%")
     assert person.ui.pixelSizeBox.text == "unknown" and person.ui.pixelSizeBox.enabled
     person.ui.pixelSizeBox.setValue(0.45)
     assert results(person)["EF"] and "a person's word" in person.ui.measurementLabel.text
     person.ui.pixelSizeBox.setValue(0)
-    assert results(person) == {}
+    assert results(person)["EDV"] == "-"
 
 
 def test_contours_go_to_a_file_and_come_back(person, loop, monkeypatch, tmp_path):

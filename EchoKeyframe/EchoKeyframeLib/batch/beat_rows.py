@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ..cine.cine import CineError
-from ..report.beat_table import Row, done_rows, failed_row
+from ..report.beat_table import Measured, Row, done_rows, failed_row, measured_cells
 from ..report.keyframes_file import read_json, readable
+from ..report.measurement_outputs import measurement_paths
 from ..report.outputs import SUFFIXES, output_paths
 from .inputs import Unreadable, files_below
 from .job import Outcome, Status
@@ -30,12 +31,18 @@ def beat_rows(
             yield failed_row(result, readable(outcome.job.cine.name), readable(outcome.reason))
             continue
         try:
-            yield from done_rows(result, read_json(output_paths(target)[0]))
+            yield from done_rows(result, read_json(output_paths(target)[0]), _measured(target))
         except CineError as error:
             damaged(result, error.reason)
             yield failed_row(result, readable(target.name), readable(str(error)))
     for name, reason in unreadable:
         yield failed_row("", readable(name), readable(reason))
+
+
+def _measured(target: Path) -> Measured:
+    """What a measurement beside the keyframes tells, if there is one. Raises CineError."""
+    path = measurement_paths(target)[0]
+    return measured_cells(path) if path.exists() else lambda _: {}
 
 
 def _results_below(output: Path) -> set[Path]:

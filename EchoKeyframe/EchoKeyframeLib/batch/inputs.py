@@ -52,7 +52,7 @@ def find_jobs(arguments: Sequence[str], output: Path) -> tuple[list[Job], list[U
     if not places and not unreadable:
         raise InputError("no cine given")
     alone = len(places) == 1 and not any(os.path.isdir(match) for argument in arguments for match in _matches(argument))
-    jobs = [Job(cine, output / name, below=places[cine], alone=alone) for cine, name in _distinct_names(places).items()]
+    jobs = [Job(cine, output / name, below=places[cine], alone=alone) for cine, name in distinct_names(places).items()]
     return jobs, unreadable
 
 
@@ -126,7 +126,7 @@ def _is_cine(path: Path) -> bool:
     return (is_dicom or suffix in DICOM_SUFFIXES) and not (is_dicom and _DOCUMENTS.search(head[132:]))
 
 
-def _distinct_names(places: dict[Path, Path]) -> dict[Path, Path]:
+def distinct_names(places: dict[Path, Path]) -> dict[Path, Path]:
     """A relative path for each cine's results that no other has, on file systems that ignore case, too."""
     names = {cine: relative.with_name(without_suffix(relative.name)) for cine, relative in places.items()}
     for change in (lambda cine: places[cine], lambda cine: _hashed(names[cine], cine)):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -31,6 +32,7 @@ class Settings:
     test_size: int | None = None
     runtime: str = "auto"
     orientation: str = AUTO
+    measure: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def finished(job: Job, settings: Settings, model: str) -> Outcome | None:
     """The outcome of a job that is not to be run: its results are there, or other files are in their way. Else None."""
     from ..report.keyframes_file import readable
     from ..report.outputs import Request, is_done
+    from .measuring import is_measured
 
     if settings.force:
         return None
@@ -117,7 +120,8 @@ def finished(job: Job, settings: Settings, model: str) -> Outcome | None:
                       CHOICES[settings.orientation])  # fmt: skip
 
     def look() -> Outcome | None:
-        return Outcome(job, Status.SKIPPED) if is_done(job.target, request) else None
+        done = is_done(job.target, request) and (not settings.measure or is_measured(job.target))
+        return Outcome(job, Status.SKIPPED) if done else None
 
     return guarded(job, look)
 
@@ -132,14 +136,48 @@ def _detect(
     from ..detection.detect import detect
     from ..report.outputs import write_outputs
 
+    if settings.measure and _is_detected(job, settings):
+        return _measure_detected(job, settings, progress)
     cine, sector = load() if load else load_cine(job, settings)
     detection = detect(cine, detector(), settings.decoder, sector, progress)
-    try:
+    with _written(job):
         write_outputs(job.target, cine, sector, detection)
+    told = [_summary(detection)]
+    if settings.measure:
+        from .measuring import measure_job
+
+        with _written(job):
+            told.append(measure_job(job, settings, cine, sector, detection.beats, progress))
+    return Outcome(job, Status.DONE, "; ".join(told), warnings=detection.warnings)
+
+
+def _is_detected(job: Job, settings: Settings) -> bool:
+    """Whether an equal detection is there: ``finished`` has compared them before the job was given out."""
+    from ..report.outputs import output_paths
+
+    return not settings.force and all(path.exists() for path in output_paths(job.target))
+
+
+def _measure_detected(job: Job, settings: Settings, progress: Progress | None) -> Outcome:
+    from ..cine.sector import find_sector
+    from ..report.marked_cine import read_marked_cine
+    from ..report.outputs import output_paths
+    from .measuring import measure_job
+
+    cine, found = read_marked_cine(job.cine, output_paths(job.target)[0], settings.fps, settings.view)
+    with _written(job):
+        told = measure_job(job, settings, cine, find_sector(cine, CHOICES[settings.orientation]), found.beats, progress)
+    return Outcome(job, Status.DONE, told)
+
+
+@contextmanager
+def _written(job: Job) -> Iterator[None]:
+    """Raises CineError, which names the cine, for an OSError of what is written."""
+    try:
+        yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise CineError(job.cine.name, f"its results cannot be written to the output folder ({reason})") from error
-    return Outcome(job, Status.DONE, _summary(detection), warnings=detection.warnings)
 
 
 def _summary(detection: Detection) -> str:

@@ -19,6 +19,7 @@ from .job import Job, Outcome, Settings, run_job
 
 if TYPE_CHECKING:
     from ..detection.detector import Detector
+    from ..measurement.automatic.tracer import Tracer
 
 _stop: Event | None = None
 
@@ -88,6 +89,14 @@ def own_detector(model: str, device: str, test_size: int | None = None, runtime:
     from ..detection.catalogue import load_detector
 
     return load_detector(model, device, test_size=test_size, runtime=runtime)
+
+
+@cache
+def own_tracer(device: str = "auto", runtime: str = "auto") -> Tracer:
+    """What finds contours in this process, loaded once."""
+    from ..measurement.automatic.tracer import load_tracer
+
+    return load_tracer(runtime, device)
 
 
 def _keep_to_one_thread() -> None:

@@ -52,6 +52,8 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add_reading_options(parser)
     add_orientation(parser)
     add_jobs(parser)
+    parser.add_argument("--measure", action="store_true", help="measure LV volumes and ejection fraction, too, as "
+                        "'measure --auto' does, of cines that are done already as well")
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="this machine, or a Ray cluster")
     parser.add_argument("--force", action="store_true", help="overwrite results that are there")
     add_debug(parser)
@@ -133,8 +135,21 @@ def _settings_and_detector(options: argparse.Namespace, many: bool) -> tuple[Set
     runtime = getattr(detector, "runtime", None) or options.runtime  # other processes are not to choose again
     device = "cpu" if detector.device == "cpu" else options.device
     settings = Settings(model, options.decoder, device, options.fps, options.view, options.force, options.test_size,
-                        runtime, options.orientation)  # fmt: skip
+                        runtime, options.orientation, options.measure)  # fmt: skip
+    if options.measure:
+        _require_tracer(settings)
     return settings, detector
+
+
+def _require_tracer(settings: Settings) -> None:
+    """Raises UsageError where no contours can be found, before any work."""
+    from ..batch.process import own_tracer
+    from ..cine.cine import CineError
+
+    try:
+        own_tracer(settings.device, settings.runtime)
+    except CineError as error:
+        raise UsageError(f"--measure: {error}") from error
 
 
 def _with_progress(

@@ -1,4 +1,4 @@
-"""``echokeyframe measure``: LV volumes and ejection fraction from contours on ED and ES frames."""
+"""``echokeyframe measure``: LV volumes and ejection fraction from contours on ED and ES frames, drawn or found."""
 
 from __future__ import annotations
 
@@ -13,28 +13,36 @@ from .options import VIEWS, add_debug, frame_rate, pixel_size
 from .terminal import say, tell_error, tell_failed, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..cine.cine import Cine
+    from ..cine.sector import Sector
+    from ..measurement.automatic.measured_loop import MeasuredLoop
     from ..measurement.measurement import Measurement
     from ..measurement.traced_view import TracedView
 
-SUFFIXES = (".measurement.json", ".measurement.csv", ".measurement.png")
 REPORT_SUFFIX = ".measurement.dcm"
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
-        "measure", help="measure LV volumes and ejection fraction from contours",
+        "measure", help="measure LV volumes and ejection fraction, from contours or from the loop alone",
         description="Measures LV length, EDV, ESV, stroke volume, ejection fraction and cardiac output by the method "
         "of disks (Lang et al. 2015) from contours on ED and ES frames; prints them and writes NAME.measurement.json, "
-        ".csv and .png. One cine: single plane. Two, an A4C and an A2C: biplane; then name contours, and what else is "
-        "given, once for each cine, in their order.",
+        ".csv and .png. Contours are those of --contours, or with --auto are found: of each beat, keyframes first "
+        "where NAME.keyframes.json is not in the output folder; NAME.contours.json and NAME.volumes.csv, the volume of "
+        "every frame, are written besides. One cine: single plane. Two, an A4C and an A2C: biplane; then name "
+        "contours, and what else is given, once for each cine, in their order.",
     )
     parser.add_argument("cines", nargs="*", metavar="CINE", help="one or two DICOM or video files")
     add_sample(parser)
-    parser.add_argument("--contours", nargs="+", type=Path, required=True, metavar="FILE",
+    parser.add_argument("--contours", nargs="+", type=Path, metavar="FILE",
                         help="contours file of each cine (JSON)")
+    parser.add_argument("--auto", action="store_true", help="find the contours that --contours does not give; they are "
+                        "to be looked at, and a person's stay as they are")
     parser.add_argument("--keyframes", nargs="+", type=Path, metavar="FILE", help="NAME.keyframes.json of each cine, "
-                        "from detect; without, the traced frames are taken for ED and ES")
+                        "from detect; without, the traced frames are taken for ED and ES (with --auto: "
+                        "NAME.keyframes.json in the output folder, else ED and ES are detected)")
     add_output(parser)
     parser.add_argument("--spacing", nargs=2, type=pixel_size, action="append", metavar=("ROW", "COLUMN"),
                         help="size of a pixel in mm that you vouch for, instead of the file's own")
@@ -72,6 +80,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _measure(options: argparse.Namespace) -> None:
+    if options.auto:
+        from .automatic_measurement import measure_automatically
+
+        measure_automatically(options)
+        return
     traced = [_traced(options, index) for index in range(len(options.cines))]
     if options.start:
         for cine, view in traced:
@@ -85,6 +98,10 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError("name a CINE, or --sample")
     if len(options.cines) > 2:
         raise UsageError("one cine is measured single plane, two biplane; more cannot be combined")
+    if not (options.auto or options.contours):
+        raise UsageError("name the --contours of each cine, or find them with --auto")
+    if options.auto and options.start:
+        raise UsageError("--start carries a contour on, --auto finds each for itself: give one of them")
     for name in ("contours", "keyframes", "spacing", "view", "fps"):
         given = getattr(options, name)
         if given is not None and len(given) != len(options.cines):
@@ -132,7 +149,7 @@ def _write_starts(cine: Cine, traced: TracedView, options: argparse.Namespace) -
 
     contours = completed(traced.contours, traced.beats, cine)
     target = options.output / f"{without_suffix(cine.source.name)}.contours.json"
-    _refuse_to_overwrite([target], options)
+    refuse_to_overwrite([target], options)
     write_contours(target, contours)
     for contour in contours[len(traced.contours) :]:
         say(f"{target.name}: {contour} is a start; look at it and correct it")
@@ -142,22 +159,36 @@ def _write_results(traced: list[tuple[Cine, TracedView]], options: argparse.Name
     from ..batch.inputs import without_suffix
     from ..cine.sector import find_sector
     from ..measurement.measure import measure
-    from ..measurement.summary import as_text
-    from ..report.measurement_figure import write_measurement_figure
-    from ..report.measurement_file import write_measurement_csv, write_measurement_json
+    from ..report.measurement_outputs import measurement_paths
 
     measurement = measure(*(view for _, view in traced))
-    name = without_suffix(measurement.sources[0])
-    targets = [options.output / f"{name}{suffix}" for suffix in (*SUFFIXES, *[REPORT_SUFFIX] * options.sr)]
-    _refuse_to_overwrite(targets, options)
+    target = options.output / without_suffix(measurement.sources[0])
+    refuse_to_overwrite([*measurement_paths(target), *report_paths(target, options)], options)
     by_view = {view.view: (cine, find_sector(cine)) for cine, view in traced}
-    if options.sr:
-        _write_report(targets[-1], measurement, [by_view[view][0] for view in measurement.views])
-    write_measurement_json(targets[0], measurement)
-    write_measurement_csv(targets[1], measurement)
-    write_measurement_figure(targets[2], [by_view[view] for view in measurement.views], measurement)
+    write_results(target, [by_view[view] for view in measurement.views], measurement, options)
+
+
+def write_results(
+    target: Path,
+    views: list[tuple[Cine, Sector]],
+    measurement: Measurement,
+    options: argparse.Namespace,
+    loops: Sequence[MeasuredLoop] = (),
+) -> None:
+    """Write the files of a measurement, and say what was measured. views, loops: in the order of its sources."""
+    from ..measurement.summary import as_text
+    from ..report.measurement_outputs import write_measurement
+
+    for path in report_paths(target, options):
+        _write_report(path, measurement, [cine for cine, _ in views])
+    write_measurement(target, views, measurement, loops)
     for line in as_text(measurement).splitlines():
         say(line)
+
+
+def report_paths(target: Path, options: argparse.Namespace) -> list[Path]:
+    """Where the structured report goes, if one is asked for."""
+    return [target.with_name(target.name + REPORT_SUFFIX)] if options.sr else []
 
 
 def _write_report(path: Path, measurement: Measurement, cines: list[Cine]) -> None:
@@ -167,11 +198,13 @@ def _write_report(path: Path, measurement: Measurement, cines: list[Cine]) -> No
         warn(f"warning: {warning}")
 
 
-def _refuse_to_overwrite(targets: list[Path], options: argparse.Namespace) -> None:
-    from ..report.outputs import OutputExists, refuse_to_overwrite
+def refuse_to_overwrite(targets: list[Path], options: argparse.Namespace) -> None:
+    """Raise UsageError for the first of these files that is there already, unless --force is given."""
+    from ..report.outputs import OutputExists
+    from ..report.outputs import refuse_to_overwrite as refuse
 
     try:
         if not options.force:
-            refuse_to_overwrite(targets)
+            refuse(targets)
     except OutputExists as error:
         raise UsageError(str(error)) from error

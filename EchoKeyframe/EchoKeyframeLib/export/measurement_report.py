@@ -15,10 +15,13 @@ from highdicom import sr
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
+from .. import __version__
 from ..cine.cine import CineError, Source
 from ..detection.keyframes import Phase
+from ..measurement.contour import MANUAL
 from ..measurement.disks import Disks
 from ..measurement.measurement import BeatMeasurement, Measurement, Method
+from ..measurement.summary import found_by
 from .dicom_source import DicomSource, device_observer, new_instance, read_dicom_source, write_document
 
 VIEW_CODES = {"A4C": codes.SCT.ApicalFourChamber, "A2C": codes.SCT.ApicalTwoChamber}
@@ -89,7 +92,7 @@ def write_measurement_report(path: Path, measurement: Measurement, sources: Sequ
     if len({origin.evidence.StudyInstanceUID for origin in origins}) > 1:
         raise CineError(" and ".join(names), "belong to different studies, so no one document can hold both")
     groups = [_beat_group(beat, measurement, origins) for beat in measurement.beats]
-    if len(measurement.beats) > 1:
+    if len(measurement.taken) > 1:
         groups.append(_mean_group(measurement, origins))
     content = sr.MeasurementReport(
         sr.ObservationContext(observer_device_context=device_observer()), codes.SCT.Echocardiography, groups
@@ -110,7 +113,9 @@ def _beat_group(
         if (value := getattr(beat, quantity.attribute)) is not None
     ]
     group = _group(f"Beat {beat.beat}", measurements, measurement, (beat,), origins)
-    for warning in beat.warnings:
+    notes = [found_by(measurement)] if beat.source != MANUAL else []
+    notes += [f"doubtful: {', '.join(beat.unfit)}"] if beat.unfit and beat.source != MANUAL else []
+    for warning in (*notes, *beat.warnings):
         group[0].ContentSequence.append(
             sr.TextContentItem(codes.DCM.Comment, warning, relationship_type=sr.RelationshipTypeValues.CONTAINS)
         )
@@ -123,8 +128,8 @@ def _mean_group(measurement: Measurement, origins: Origins) -> sr.MeasurementsAn
         for quantity in QUANTITIES
         if (value := measurement.mean(quantity.attribute)) is not None
     ]
-    title = f"Mean of {len(measurement.beats)} beats"
-    return _group(title, measurements, measurement, measurement.beats, origins)
+    title = f"Mean of {len(measurement.taken)} beats"
+    return _group(title, measurements, measurement, measurement.taken, origins)
 
 
 def _group(
@@ -134,17 +139,24 @@ def _group(
     beats: Sequence[BeatMeasurement],
     origins: Origins,
 ) -> sr.MeasurementsAndQualitativeEvaluations:
-    """TID 1501, with the views, and the frames of the beats."""
+    """TID 1501, with the views, the frames of the beats and, where contours were found, what found them."""
     views = [VIEW_CODES[view] for view in measurement.views if view is not None]
     return sr.MeasurementsAndQualitativeEvaluations(
         sr.TrackingIdentifier(identifier=title),
         finding_type=codes.SCT.LeftVentricle,
+        algorithm_id=_algorithm(measurement) if any(beat.source != MANUAL for beat in beats) else None,
         measurements=measurements,
         qualitative_evaluations=[sr.QualitativeEvaluation(codes.DCM.ImageView, view) for view in views],
         source_images=[
             sr.SourceImageForMeasurementGroup(*frame) for beat in beats for frame in _frames(beat, Phase, origins)
         ],
     )
+
+
+def _algorithm(measurement: Measurement) -> sr.AlgorithmIdentification:
+    """Its name, and the version behind the last blank."""
+    name, _, version = (measurement.algorithm or "").rpartition(" ")
+    return sr.AlgorithmIdentification(name or "EchoKeyframe contours", version or __version__)
 
 
 def _coded(quantity: CodedQuantity, value: float, measurement: Measurement, **more: Any) -> sr.Measurement:

@@ -1,18 +1,22 @@
-"""The LV endocardium as a person traced it on one keyframe."""
+"""The LV endocardium on one keyframe, as a person traced it or as it was found."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..cine.cine import CineError
 from ..detection.keyframes import Phase
 
+MANUAL, AUTO, MIXED = "manual", "auto", "mixed"
+"""Who found a contour: a person, or this library; of a beat, some by either."""
 LEAST_POINTS = 7
 """Fewer cannot tell a ventricle from a triangle: the volume would be off by more than a tenth."""
 MOST_POINTS = 2000
 """More than any drawing tool gives; checking for crossings takes the square of it."""
+_SIDES_AT_ONCE = 64
+"""That are looked at against all others: in memory these are 64 times ``MOST_POINTS`` pairs at most."""
 NARROWEST_ANNULUS = 0.2
 """Distance of the two ends over the ventricle's width. Below, the curve is closed or starts within a wall."""
 
@@ -30,6 +34,9 @@ class Contour:
     straight lines; either direction. The annulus closes the curve with a straight line (Lang et al. 2015).
     apex: where the long axis ends if a person set it, ``(x, y)``; None: the point farthest from the annulus.
     view: ``"A4C"``, ``"A2C"``... if known.
+    source: ``"manual"`` for one that a person drew or corrected, ``"auto"`` for one that was found.
+    confidence: of one that was found, in ``[0, 1]``; 1 for a person's. doubts: what speaks against it, in words
+    (``Doubt``). accepted: a person has looked at one that was found and let it stand.
 
     Raises MeasurementError where the points are no such curve. A Contour that exists encloses an area.
     """
@@ -39,6 +46,10 @@ class Contour:
     points: np.ndarray
     apex: tuple[float, float] | None = None
     view: str | None = None
+    source: str = MANUAL
+    confidence: float = 1.0
+    doubts: tuple[str, ...] = field(default=())
+    accepted: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -70,6 +81,9 @@ class Contour:
             )
         if not np.isfinite(points).all() or np.abs(points).max() > 1e6:
             raise MeasurementError(self, "a point is not a finite pixel position")
+        if self.source not in (MANUAL, AUTO) or not 0 <= self.confidence <= 1:
+            raise MeasurementError(self, f"is of source {self.source!r:.40} and confidence {self.confidence!r:.40}; "
+                                   f"{MANUAL} or {AUTO}, and 0 to 1 are known")  # fmt: skip
         if self.apex is not None and (len(self.apex) != 2 or not np.isfinite(self.apex).all()):
             raise MeasurementError(self, "its apex is not a finite pixel position")
         ends = float(np.hypot(*(points[-1] - points[0])))
@@ -127,15 +141,19 @@ def _first_crossing(points: np.ndarray) -> np.ndarray | None:
     """Where two sides of the closed polygon that are not neighbours meet, or None."""
     starts, ends = points, np.roll(points, -1, axis=0)
     count = len(points)
-    for i in range(count - 2):
-        others = np.arange(i + 2, count - 1 if i == 0 else count)
-        a, b, c, d = starts[i], ends[i], starts[others], ends[others]
-        apart = (_side(a, b, c) * _side(a, b, d) > 0) | (_side(c, d, a) * _side(c, d, b) > 0)
+    second = np.arange(count)[None, :]
+    for begin in range(0, count - 2, _SIDES_AT_ONCE):
+        first = np.arange(begin, min(begin + _SIDES_AT_ONCE, count - 2))[:, None]
+        a, b, c, d = starts[first], ends[first], starts[None], ends[None]
+        apart = (second < first + 2) | ((first == 0) & (second == count - 1))
+        apart |= (_side(a, b, c) * _side(a, b, d) > 0) | (_side(c, d, a) * _side(c, d, b) > 0)
         # On one line all sides are 0: then they meet only where their bounding boxes do.
         low, high = np.minimum(a, b), np.maximum(a, b)
-        apart |= ((np.maximum(c, d) < low) | (np.minimum(c, d) > high)).any(axis=1)
-        if not apart.all():
-            return (starts[i] + ends[i]) / 2
+        apart |= ((np.maximum(c, d) < low) | (np.minimum(c, d) > high)).any(axis=2)
+        meeting = np.flatnonzero(~apart.all(axis=1))
+        if len(meeting):
+            side = begin + int(meeting[0])
+            return (starts[side] + ends[side]) / 2
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -14,7 +15,7 @@ from ..atomic_file import written_atomically
 from ..beside import file_beside
 from ..cine.cine import Cine
 from ..detection.keyframes import Phase
-from ..json_file import FileName, Frame, Pixels, Word, checked, read_document
+from ..json_file import FileName, Frame, Pixels, Share, Word, checked, read_document
 from .contour import Contour, MeasurementError, through
 from .segmentation import contour_of_mask
 
@@ -22,7 +23,7 @@ SCHEMA = 1
 """Raised when a field changes its meaning; added fields leave it as it is."""
 LARGEST_FILE = 16 * 2**20
 _WHAT = "contours file"
-_MOST_CONTOURS, _MOST_POINTS = 10_000, 100_000
+_MOST_CONTOURS, _MOST_POINTS, _MOST_DOUBTS = 10_000, 100_000, 100
 _Point = tuple[Pixels, Pixels]
 SMOOTH: Final = "spline"
 STRAIGHT: Final = "polyline"
@@ -38,6 +39,10 @@ class _Contour(msgspec.Struct):
     annulus: tuple[_Point, _Point] | None = None
     apex: _Point | None = None
     curve: Literal["spline", "polyline"] = STRAIGHT
+    source: Literal["manual", "auto"] = "manual"
+    confidence: Share = 1.0
+    doubts: Annotated[list[Word], msgspec.Meta(max_length=_MOST_DOUBTS)] = []
+    accepted: bool = False
 
 
 class _Document(msgspec.Struct):
@@ -68,8 +73,11 @@ def read_contours(path: Path, cine: Cine | None = None) -> tuple[Contour, ...]:
 
 def write_contours(path: Path, contours: Sequence[Contour]) -> None:
     """Write contours of one view atomically, UTF-8, points to a hundredth of a pixel. Raises OSError."""
-    entries = [{"phase": str(c.phase), "frame": int(c.frame), **_apex_to_json(c), "curve": STRAIGHT,
-                "points": np.round(c.points, 2).tolist()} for c in contours]  # fmt: skip
+    entries = [{"phase": str(c.phase), "frame": int(c.frame), "source": c.source,
+                "confidence": round(float(c.confidence), 4), **({"doubts": c.doubts} if c.doubts else {}),
+                **({"accepted": True} if c.accepted else {}),
+                **_apex_to_json(c), "curve": STRAIGHT, "points": np.round(c.points, 2).tolist()}
+               for c in contours]  # fmt: skip
     view = next((c.view for c in contours if c.view), None)
     head = json.dumps({"schema": SCHEMA, "view": view}, ensure_ascii=False)[:-1]
     lines = ",\n  ".join(json.dumps(entry) for entry in entries)
@@ -88,6 +96,12 @@ def _document(path: Path) -> _Document:
 
 
 def _contour(path: Path, entry: _Contour, label: int | None, view: str | None, cine: Cine | None) -> Contour:
+    found = _shape(path, entry, label, view, cine)
+    return replace(found, source=entry.source, confidence=entry.confidence, doubts=tuple(entry.doubts),
+                   accepted=entry.accepted)  # fmt: skip
+
+
+def _shape(path: Path, entry: _Contour, label: int | None, view: str | None, cine: Cine | None) -> Contour:
     if cine is not None and entry.frame >= len(cine):
         raise MeasurementError(f"is on frame {entry.frame}; the cine has {len(cine)} frames (0 to {len(cine) - 1})")
     if entry.mask is not None:

@@ -27,6 +27,7 @@ class Disks:
     length: of the long axis in mm. area: enclosed by contour and annulus in mm^2.
     diameters: float64 ``[n]`` in mm, of the disks from base to apex, each at half its height.
     chords: float64 ``[n, 2, 2]``, where each disk meets the wall, in pixels ``(x, y)``: for drawing.
+    calibrated: False where the size of a pixel is not known and ``spacing`` is assumed; nothing is in mm then.
     """
 
     contour: Contour
@@ -37,6 +38,7 @@ class Disks:
     area: float
     diameters: np.ndarray
     chords: np.ndarray
+    calibrated: bool = True
 
     @property
     def height(self) -> float:
@@ -44,22 +46,20 @@ class Disks:
         return self.length / len(self.diameters)
 
 
-def cut(contour: Contour, spacing: Spacing | None, number: int = DISKS) -> Disks:
+def cut(contour: Contour, spacing: Spacing | None, number: int = DISKS, assumed: float = 1.0) -> Disks:
     """Find the long axis and cut ``number`` disks perpendicular to it, all in mm, so that pixels need not be square.
+
+    spacing: None where it is not known; pixels are then taken for square, their side for ``assumed``, and the disks
+    are not calibrated: good for ratios alone.
 
     Where the annulus is not perpendicular to the long axis, one wall ends above the middle of the annulus and the
     other below it. The part below is counted with the disk as far above, where the base line cuts off about as much:
     a slanted cut through a cylinder's axis then leaves its volume what it is.
 
-    Raises MeasurementError without a spacing, or where the apex that a person set lies on the annulus or far from the
-    contour.
+    Raises MeasurementError where the apex that a person set lies on the annulus or far from the contour.
     """
-    if spacing is None:
-        raise MeasurementError(
-            contour,
-            "the size of a pixel is not known, so nothing can be measured; give the spacing if you can "
-            "vouch for it, for instance by the depth scale beside the image"
-        )
+    calibrated = spacing is not None
+    spacing = spacing or (assumed, assumed)
     scale = np.array([spacing[1], spacing[0]], np.float64)
     if not (np.isfinite(scale).all() and (scale > 0).all()):
         raise MeasurementError(contour, f"pixel spacing must be positive, got {spacing}")
@@ -70,7 +70,8 @@ def cut(contour: Contour, spacing: Spacing | None, number: int = DISKS) -> Disks
     if length < 1e-6 or length < 0.1 * np.hypot(*(points[-1] - points[0])):
         raise MeasurementError(contour, "the apex lies on the mitral annulus; move it, or trace the wall again")
     if contour.apex is not None and (away := _distance(points, apex)) > FARTHEST_APEX * length:
-        raise MeasurementError(contour, f"the apex lies {away:.0f} mm from the contour; move it onto the wall")
+        unit = "mm" if calibrated else "px"
+        raise MeasurementError(contour, f"the apex lies {away:.0f} {unit} from the contour; move it onto the wall")
     axis = (apex - base) / length
     across = np.array([-axis[1], axis[0]])
     along = np.stack([(points - base) @ axis, (points - base) @ across], axis=1)
@@ -80,7 +81,7 @@ def cut(contour: Contour, spacing: Spacing | None, number: int = DISKS) -> Disks
     extent = np.array([(a[0], a[-1]) if len(a) else (0.0, 0.0) for a in above])
     chords = base + heights[:, None, None] * axis + extent[..., None] * across
     return Disks(contour, spacing, _pair(base / scale), _pair(apex / scale), length, _area(points), diameters,
-                 chords / scale)  # fmt: skip
+                 chords / scale, calibrated)  # fmt: skip
 
 
 def _farthest(points: np.ndarray, base: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,12 +12,17 @@ from ..detection.beats import EDGE_RATE, certain_heart_rate, form_beats, heart_r
 from ..detection.keyframes import Beat, Keyframe, Phase
 from .contour import Contour, MeasurementError
 from .disks import Spacing
+from .unfit import RefusedBeat
 
 MEASURABLE_VIEWS = ("A4C", "A2C")
 """Views for which the method of disks is recommended (Lang et al. 2015)."""
 
 _SLACK = 1.5
 """Pixels that a contour may leave the image or the region: walls are traced along their border."""
+
+
+class WrongView(MeasurementError):
+    """The view is known, and none that is measured."""
 
 
 class NoKeyframe(MeasurementError):
@@ -33,6 +38,7 @@ class TracedView:
     view: ``"A4C"`` or ``"A2C"``; None if unknown, which a biplane measurement does not accept.
     heart_rate: beats per minute of the cine as a whole, for beats whose own is not known.
     notes: what a person should know about this view, one line each.
+    refused: beats in which no contour could be found. algorithm: name and version of what found the others, if any.
 
     Raises MeasurementError where a contour belongs to another view, lies on a frame that is not its phase's keyframe
     (``NoKeyframe`` where it is not the other's, either), on the same frame as another, or outside the calibrated
@@ -48,22 +54,28 @@ class TracedView:
     view: str | None = None
     heart_rate: float | None = None
     notes: tuple[str, ...] = field(default=())
+    refused: tuple[RefusedBeat, ...] = field(default=())
+    algorithm: str | None = None
 
     @classmethod
-    def of(cls, cine: Cine, beats: tuple[Beat, ...], contours: tuple[Contour, ...]) -> TracedView:
+    def of(
+        cls,
+        cine: Cine,
+        beats: tuple[Beat, ...],
+        contours: tuple[Contour, ...],
+        refused: tuple[RefusedBeat, ...] = (),
+        algorithm: str | None = None,
+    ) -> TracedView:
         """The contours traced in a cine; its view, where it has none, is the one that the contours name."""
         view = cine.view or next((c.view for c in contours if c.view), None)
         rate, doubts = rate_of_cine(beats, cine.heart_rate)
         return cls(cine.source.name, cine.size, tuple(beats), tuple(contours), cine.spacing, cine.region, view,
-                   rate, (*cine.warnings, *doubts))  # fmt: skip
+                   rate, (*cine.warnings, *doubts), refused, algorithm)  # fmt: skip
 
     def __post_init__(self) -> None:
-        if not self.contours:
+        if not self.contours and not self.refused:
             raise MeasurementError(self.name, "no contour; trace the LV on an ED and an ES frame")
-        if self.view is not None and self.view not in MEASURABLE_VIEWS:
-            raise MeasurementError(
-                self.name, f"the method of disks is for the views {' and '.join(MEASURABLE_VIEWS)}, not {self.view}"
-            )
+        check_view(self.name, self.view)
         seen: dict[tuple[Phase, int], Contour] = {}
         for contour in self.contours:
             self._check_frame(contour)
@@ -109,6 +121,21 @@ class TracedView:
                     f"{contour} leaves the {what} (columns {box.x0} to {box.x1 - 1}, rows {box.y0} to "
                     f"{box.y1 - 1}); trace inside it"
                 )
+
+
+def check_view(name: str, view: str | None) -> None:
+    """Raise WrongView for a view that is known and not to be measured. name: the cine's."""
+    if view is not None and view not in MEASURABLE_VIEWS:
+        raise WrongView(
+            name, f"the method of disks is for the views {' and '.join(MEASURABLE_VIEWS)}, not {view}"
+        )
+
+
+def check_two_views(found: Sequence[tuple[str, str | None]]) -> None:
+    """Raise MeasurementError where two cines, told by name and view, are not one A4C and one A2C."""
+    if {view for _, view in found} != set(MEASURABLE_VIEWS):
+        told = " and ".join(f"{name} ({view or 'view unknown'})" for name, view in found)
+        raise MeasurementError(told, "a biplane measurement needs one A4C and one A2C; name the views if they are")
 
 
 def rate_of_cine(beats: Iterable[Beat], stated: float | None) -> tuple[float | None, tuple[str, ...]]:

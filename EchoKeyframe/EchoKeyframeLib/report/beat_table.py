@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
 from itertools import islice
@@ -13,6 +13,7 @@ from ..atomic_file import written_atomically
 from ..csv_file import append_rows, write_header
 from ..detection.keyframes import Beat
 from .keyframes_file import KeyframesFile
+from .measurement_file import read_measured_beats
 
 CSV_NAME, PARQUET_NAME = "beats.csv", "beats.parquet"
 
@@ -24,6 +25,7 @@ COLUMNS = {
     "next_ed_frame": int, "next_ed_time": float,
     "model": str, "decoder": str, "runtime": str, "device": str, "version": str, "warnings": str, "message": str,
     "orientation": str,
+    "edv": float, "esv": float, "stroke_volume": float, "ejection_fraction": float, "measurement_unfit": str,
 }  # fmt: skip
 """Name and type; anything may be missing but result and status.
 
@@ -31,6 +33,8 @@ result: path of the cine's results below the output folder, without suffix, uniq
 status: ``done`` or ``failed``. heart_rate: of the cine, beat_heart_rate: of the beat, per minute. Times in s.
 unfit: why a beat is not measurable (``Unfit``), like warnings separated by `` | ``. message: why it failed.
 orientation: see ``Orientation``.
+edv, esv, stroke_volume: mL. ejection_fraction: %. measurement_unfit: what makes these doubtful, or why there are none;
+all empty where nobody measured.
 """
 
 DONE, FAILED = "done", "failed"
@@ -41,7 +45,11 @@ _AT_ONCE = 5000
 Row = dict[str, Any]
 
 
-def done_rows(result: str, contents: KeyframesFile) -> Iterator[Row]:
+Measured = Callable[[Beat], Row]
+"""The cells of a beat that tell its measurement."""
+
+
+def done_rows(result: str, contents: KeyframesFile, measured: Measured = lambda _: {}) -> Iterator[Row]:
     """One row a beat, with what is true of the whole cine repeated in each; one without a beat where there is none."""
     cine = {
         "result": result, "file": contents.source, "status": DONE, "view": contents.view, "frames": contents.frames,
@@ -53,12 +61,29 @@ def done_rows(result: str, contents: KeyframesFile) -> Iterator[Row]:
     if not contents.beats:
         yield cine
     for beat in contents.beats:
-        yield cine | _of_beat(beat)
+        yield cine | _of_beat(beat) | measured(beat)
 
 
 def failed_row(result: str, file: str, message: str) -> Row:
     """The row of a cine that failed."""
     return {"result": result, "file": file, "status": FAILED, "message": message}
+
+
+def measured_cells(path: Path) -> Measured:
+    """The cells that NAME.measurement.json gives to the beats of its cine. Raises CineError as its reader."""
+    beats, refused = read_measured_beats(path)
+
+    def cells(beat: Beat) -> Row:
+        found = beats.get(beat.number)
+        if found is None:
+            unfit = refused.get(beat.number, tuple(beat.unfit))
+            return {"measurement_unfit": " | ".join(unfit) or None}
+        if not found.is_of(beat):
+            return {}
+        numbers = {name: getattr(found, name) for name in ("edv", "esv", "stroke_volume", "ejection_fraction")}
+        return {**numbers, "measurement_unfit": " | ".join(found.unfit) or None}
+
+    return cells
 
 
 def is_foreign(folder: Path) -> str | None:

@@ -1,4 +1,5 @@
-"""NAME.measurement.png: contour, long axis and disks over the ED and ES frames, and the numbers beneath."""
+"""NAME.measurement.png: contour, long axis and disks over the ED and ES frames, the volume over time where it is known,
+and the numbers beneath."""
 
 from __future__ import annotations
 
@@ -14,10 +15,12 @@ from matplotlib.figure import Figure
 from ..cine.cine import Cine
 from ..cine.sector import Sector
 from ..detection.keyframes import Phase
+from ..measurement.automatic.volume_curve import VolumeCurve
+from ..measurement.contour import AUTO, MANUAL
 from ..measurement.disks import Disks
 from ..measurement.measurement import BeatMeasurement, Measurement
-from ..measurement.summary import QUANTITIES
-from .figure import COLORS, WIDTH, font, pixel_aspect, save, sector_image
+from ..measurement.summary import QUANTITIES, interval_shown
+from .figure import COLORS, MARKERS, MOST_NUMBERS, WIDTH, font, pixel_aspect, save, sector_image
 from .keyframes_file import readable
 
 OVER_IMAGE = {Phase.ED: "#00FFFF", Phase.ES: "#FFFF00"}
@@ -30,40 +33,74 @@ _MARGIN = 0.3
 _BRIGHTEST = 0.995
 """Part of the pixels that stays below white."""
 _SIZE = 8
-_ROW = 0.22  # inches a line of the table
+_ROW, _CURVE = 0.22, 1.9  # inches of a line of the table, and of the volume over time
 
 
-def write_measurement_figure(path: Path, cines: Sequence[tuple[Cine, Sector]], measurement: Measurement) -> None:
+def write_measurement_figure(
+    path: Path, cines: Sequence[tuple[Cine, Sector]], measurement: Measurement, curves: Sequence[VolumeCurve] = ()
+) -> None:
     """Draw and write the PNG atomically. Raises OSError."""
-    save(path, draw_measurement(cines, measurement))
+    save(path, draw_measurement(cines, measurement, curves))
 
 
-def draw_measurement(cines: Sequence[tuple[Cine, Sector]], measurement: Measurement) -> Figure:
-    """The figure: a row for each of at most ``MOST_BEATS`` beats, with ED and ES of each view, and a table.
+def draw_measurement(
+    cines: Sequence[tuple[Cine, Sector]], measurement: Measurement, curves: Sequence[VolumeCurve] = ()
+) -> Figure:
+    """The figure: ED and ES of each view of at most ``MOST_BEATS`` beats, and a table; between them the volume of every
+    frame, where ``curves`` tell it, one for each view.
 
     cines: cine and sector of each view, in the order of ``measurement.sources``. Only what lies inside the sector is
     shown: text burned into the image may name the patient.
     """
-    beats = measurement.beats[:MOST_BEATS]
-    columns = 2 * len(cines)
+    beats = _shown(measurement)
+    columns = 4 if len(beats) * len(cines) > 1 else 2
     boxes = [_shown_box(measurement, view) for view in range(len(cines))]
     aspect = max(np.ptp(box[:, 1]) * pixel_aspect(cine) / np.ptp(box[:, 0])
                  for box, (cine, _) in zip(boxes, cines, strict=True))  # fmt: skip
-    table = _ROW * (len(measurement.beats) + 3)
-    heights = [WIDTH / columns * min(1.6, float(aspect)) + 0.25] * len(beats) + [table]
+    panels = [(beat, view, phase) for beat in beats for view in range(len(cines)) for phase in Phase]
+    rows = -(-len(panels) // columns)
+    table = _ROW * (len(_table(measurement)) + 2)
+    heights = [WIDTH / columns * min(1.6, float(aspect)) + 0.25] * rows + [_CURVE] * bool(curves) + [table]
     figure = Figure(figsize=(WIDTH, sum(heights) + 0.35), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
-    for row, beat in enumerate(beats):
-        for view, (cine, sector) in enumerate(cines):
-            for column, volume in enumerate((beat.ed, beat.es)):
-                axes = figure.add_subplot(grid[row, 2 * view + column])
-                _draw_disks(axes, cine, sector, volume.disks[view], boxes[view])
-                axes.set_title(_caption(beat, volume.phase, view, measurement), color=COLORS[volume.phase],
-                               fontproperties=font(_SIZE - 1), pad=3)  # fmt: skip
+    for place, (beat, view, phase) in enumerate(panels):
+        axes = figure.add_subplot(grid[place // columns, place % columns])
+        _draw_disks(axes, *cines[view], beat.of(phase).disks[view], boxes[view])
+        axes.set_title(_caption(beat, phase, view, measurement, wide=columns == 2), color=COLORS[phase],
+                       fontproperties=font(_SIZE - 1), pad=3)  # fmt: skip
+    width = columns // max(1, len(curves))
+    for view, curve in enumerate(curves):
+        draw_volumes(figure.add_subplot(grid[rows, width * view : width * (view + 1)]), curve, measurement, view)
     _draw_table(figure.add_subplot(grid[-1, :]), measurement)
     figure.suptitle(_title(measurement), fontproperties=font(_SIZE + 1), parse_math=False)
     return figure
+
+
+def draw_volumes(axes: Axes, curve: VolumeCurve, measurement: Measurement, view: int) -> None:
+    """The volume of every frame in one plane, and where the measured ED and ES lie on it."""
+    volume = curve.volume if curve.calibrated else 100 * curve.relative
+    axes.plot(curve.times, volume, color="0.4", linewidth=1)
+    for phase in Phase:
+        frames = [beat.of(phase).frames[view] for beat in measurement.beats]
+        axes.plot(curve.times[frames], volume[frames], MARKERS[phase], color=COLORS[phase], markersize=4.5,
+                  label=str(phase), zorder=3)  # fmt: skip
+        for frame in frames if len(frames) <= MOST_NUMBERS // 2 else ():
+            axes.annotate(str(frame), (curve.times[frame], volume[frame]), xytext=(0, 5), textcoords="offset points",
+                          ha="center", color=COLORS[phase], fontproperties=font(_SIZE - 1))  # fmt: skip
+    axes.set_ylim(0, 1.18 * max(float(np.nanmax(volume)), 1e-6) if np.isfinite(volume).any() else 1)
+    axes.set_xlabel("time (s)", fontproperties=font(_SIZE))
+    unit = "mL" if curve.calibrated else "% of the largest"
+    axes.set_ylabel(f"volume ({unit})", fontproperties=font(_SIZE))
+    axes.tick_params(labelsize=_SIZE)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _shown(measurement: Measurement) -> tuple[BeatMeasurement, ...]:
+    """Those whose frames are shown: beats that the means are over first, in their order."""
+    others = [beat for beat in measurement.beats if beat not in measurement.taken]
+    chosen = [*measurement.taken, *others][:MOST_BEATS]
+    return tuple(beat for beat in measurement.beats if beat in chosen)
 
 
 def _draw_disks(axes: Axes, cine: Cine, sector: Sector, disks: Disks, box: np.ndarray) -> None:
@@ -95,21 +132,41 @@ def _shown_box(measurement: Measurement, view: int) -> np.ndarray:
     return np.array([low - margin, high + margin])
 
 
-def _caption(beat: BeatMeasurement, phase: Phase, view: int, measurement: Measurement) -> str:
+def _caption(beat: BeatMeasurement, phase: Phase, view: int, measurement: Measurement, wide: bool) -> str:
     disks = beat.of(phase).disks[view]
-    where = measurement.views[view] if len(measurement.views) > 1 else f"{beat.of(phase).volume:.0f} mL"
-    return f"{phase} {beat.beat}: frame {disks.contour.frame}, {disks.length:.0f} mm, {where}"
+    volume = beat.of(phase).volume
+    parts = [f"frame {disks.contour.frame}"]
+    parts += [f"{disks.length:.0f} mm"] if disks.calibrated and (wide or len(measurement.views) > 1) else []
+    if len(measurement.views) > 1:
+        parts.append(str(measurement.views[view]))
+    elif volume is not None:
+        parts.append(f"{volume:.0f} mL")
+    if disks.contour.source == AUTO and wide:
+        parts.append(f"auto {disks.contour.confidence:.2f}")
+    return f"{phase} {beat.beat}: {', '.join(parts)}"
 
 
 def _table(measurement: Measurement) -> list[list[str]]:
-    """Head, a line for each beat, and their mean if there are several; quantities that no beat has are left out."""
+    """Head, a line for each beat, mean and standard deviation of several; quantities that no beat has are left out."""
     shown = [q for q in QUANTITIES if measurement.mean(q.attribute) is not None]
     lines = [["", *(f"{q.label.replace(' by ', chr(10))}\n({q.unit})" for q in shown)]]
     for beat in measurement.beats:
-        lines.append([f"beat {beat.beat}", *(q.number(getattr(beat, q.attribute)) for q in shown)])
+        mark = "*" if beat.unfit and beat.source != MANUAL else ""
+        lines.append([f"beat {beat.beat}{mark}", *(q.number(getattr(beat, q.attribute)) for q in shown)])
     if len(measurement.beats) > 1:
-        lines.append(["mean", *(q.number(measurement.mean(q.attribute)) for q in shown)])
-    return lines
+        lines.append([f"mean of {len(measurement.taken)}", *(q.number(measurement.mean(q.attribute)) for q in shown)])
+    if len(measurement.taken) > 1:
+        lines.append(["SD", *(q.number(measurement.spread(q.attribute)) for q in shown)])
+    return _with_intervals(lines, measurement, [q.attribute for q in shown].index("ejection_fraction") + 2)
+
+
+def _with_intervals(lines: list[list[str]], measurement: Measurement, place: int) -> list[list[str]]:
+    """The table with a column for the 90 % interval of the ejection fraction, where beats have one."""
+    intervals = [interval_shown(beat).removesuffix(" %") for beat in measurement.beats]
+    if not any(intervals):
+        return lines
+    cells = ["EF in\n9 of 10\n(%)", *intervals, *[""] * (len(lines) - 1 - len(intervals))]
+    return [[*line[:place], cell, *line[place:]] for line, cell in zip(lines, cells, strict=True)]
 
 
 def _draw_table(axes: Axes, measurement: Measurement) -> None:
@@ -126,4 +183,7 @@ def _draw_table(axes: Axes, measurement: Measurement) -> None:
 def _title(measurement: Measurement) -> str:
     names = [readable(name) for name in measurement.sources]
     short = (name if len(name) <= 36 else f"{name[:22]}…{name[-12:]}" for name in names)
-    return "  ·  ".join([*short, measurement.method])
+    doubt = "" if measurement.verified else "contours not verified"
+    if doubt and any(beat.unfit and beat.source != MANUAL for beat in measurement.beats):
+        doubt += ", * doubtful"
+    return "  ·  ".join(filter(None, [*short, measurement.method, doubt]))

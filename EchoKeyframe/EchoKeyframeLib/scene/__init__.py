@@ -5,8 +5,10 @@ nodes, or the scene where there is no node yet. Docs/scene-contract.md tells oth
 without this package.
 """
 
+from .contours.contour_origin import is_found
 from .contours.contour_visibility import ContourViews, is_shown
 from .contours.disk_model import find_disks
+from .contours.found_contours import accept_found, put_found, wanted_contours
 from .contours.long_axis import find_axis, release_axis
 from .contours.lv_contours import (
     add_contour,
@@ -65,6 +67,7 @@ from .loop.slice_views import show_in_facing_views
 from .results.live_measurement import LiveMeasurement
 from .results.lv_measurement import measure_sequences, propose_contour
 from .results.measurement_table import find_measurement, find_volume_chart
+from .results.volume_curve import find_volume_curve, write_volume_curve
 from .scene_error import SceneError
 
 __all__ = [
@@ -77,6 +80,7 @@ __all__ = [
     "PlaybackClock",
     "SceneError",
     "SourceComparison",
+    "accept_found",
     "add_cine_sequence",
     "add_contour",
     "add_curves",
@@ -108,6 +112,7 @@ __all__ = [
     "find_measurement",
     "find_source_file",
     "find_volume_chart",
+    "find_volume_curve",
     "frame_of_point",
     "frame_of_volume",
     "frame_times",
@@ -115,6 +120,7 @@ __all__ = [
     "image_sequences",
     "is_being_drawn",
     "is_drawn",
+    "is_found",
     "is_image_loop",
     "is_shown",
     "keyframe_table",
@@ -128,6 +134,7 @@ __all__ = [
     "previous_keyframe",
     "propose_contour",
     "put_contour",
+    "put_found",
     "read_beats",
     "read_frame",
     "read_keyframes",
@@ -153,5 +160,7 @@ __all__ = [
     "stop_drawing",
     "store_loop",
     "undo",
+    "wanted_contours",
     "write_detection",
+    "write_volume_curve",
 ]

@@ -105,6 +105,22 @@ LOOP_FOLDER_ATTRIBUTE = "EchoKeyframe.Loop"
 CONTOURS_REFERENCE = "EchoKeyframe.Contours"
 """Node references from a sequence node to the vtkMRMLMarkupsCurveNodes with LV contours, one for each keyframe."""
 
+FOUND_ATTRIBUTE = "EchoKeyframe.FoundPoints"
+"""Attribute of a contour that was found: its control points as they were found, ``x,y`` in pixels, separated by blanks;
+a person who moves one has corrected the contour, whose source is ``manual`` from then on. Absent on drawn ones."""
+
+DOUBTS_ATTRIBUTE = "EchoKeyframe.Doubts"
+"""Attribute of a contour that was found: what speaks against it, a JSON list of words; absent if nothing."""
+
+ACCEPTED_ATTRIBUTE = "EchoKeyframe.Accepted"
+"""Attribute of a contour that was found, ``yes`` where a person has let it stand; absent else."""
+
+TRACER_ATTRIBUTE = "EchoKeyframe.Tracer"
+"""Attribute of a sequence node: name and version of what found contours on it, absent if nothing has."""
+
+TRACING_NOTES_ATTRIBUTE = "EchoKeyframe.TracingNotes"
+"""Attribute of a sequence node: what was doubted or refused when contours were found, a JSON list of texts."""
+
 AXIS_REFERENCE = "EchoKeyframe.LongAxis"
 """Node reference from a contour to the vtkMRMLMarkupsLineNode with its long axis, from annulus to apex."""
 
@@ -122,6 +138,9 @@ METHOD_ATTRIBUTE = "EchoKeyframe.Method"
 
 VOLUME_CHART_REFERENCE = "EchoKeyframe.VolumeChart"
 """Node reference from a sequence node to the vtkMRMLPlotChartNode with its volume at each keyframe."""
+
+VOLUME_CURVE_REFERENCE = "EchoKeyframe.VolumeCurve"
+"""Node reference from a sequence node to the vtkMRMLTableNode with its volume on every frame, where it was found."""
 
 LOADING_ATTRIBUTE = "EchoKeyframe.Loading"
 """Attribute of a sequence node whose frames are still being added, absent once it is complete: leave it alone."""

@@ -11,6 +11,7 @@ from .arrived_frames import ArrivedFrames
 
 if TYPE_CHECKING:
     from ..report.keyframes_file import KeyframesFile
+    from .loop_contours import LoopContours
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Event:
 
     kind: ``"progress"``, ``"done"``, ``"failed"`` or ``"cancelled"``. number: that of the request.
     stage, fraction: for progress. message: for a failure, one line. result, curves: for a finished detection.
+    contours: for a finished tracing.
     arrived: for progress in reading a file, the frames that can be had already.
     cine: for a file that was read; its frames stay in a file, which is removed once nobody looks at them any more.
     ``arrived`` then tells of which attempt they are. changed: its frames that were others when they arrived.
@@ -31,6 +33,7 @@ class Event:
     message: str = ""
     result: KeyframesFile | None = None
     curves: Curves | None = None
+    contours: LoopContours | None = None
     cine: Cine | None = None
     arrived: ArrivedFrames | None = None
     changed: range = range(0)

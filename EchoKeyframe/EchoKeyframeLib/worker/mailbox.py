@@ -10,6 +10,7 @@
     result-000001.keyframes.json, result-000001.curves.csv     of a detection
     result-000001.cine.0, result-000001.cine.json              of the reading of a file: bytes of its frames as they
                                come, begun anew (.cine.1) where gray ones turn out to be coloured; what is known of it
+    result-000001.contours.json    of the tracing of a loop
     worker.lock                held as long as the worker lives
     worker.log                 what the process printed, read only when it dies
 """
@@ -58,6 +59,9 @@ class Mailbox:
 
     def curves(self, number: int) -> Path:
         return self.folder / f"result-{number:06d}.curves.csv"
+
+    def contours(self, number: int) -> Path:
+        return self.folder / f"result-{number:06d}.contours.json"
 
     def cine_frames(self, number: int, attempt: int = 0) -> Path:
         return self.folder / f"result-{number:06d}.cine.{attempt}"
@@ -136,7 +140,8 @@ class Mailbox:
 
     def clear_results(self, number: int) -> None:
         """Remove what a request that came to nothing has left behind."""
-        for path in (self.keyframes(number), self.curves(number), self.cine(number), *self.all_cine_frames(number)):
+        for path in (self.keyframes(number), self.curves(number), self.contours(number), self.cine(number),
+                     *self.all_cine_frames(number)):  # fmt: skip
             remove(path)
 
     def all_cine_frames(self, number: int) -> Iterator[Path]:

@@ -17,7 +17,7 @@ from .event_kinds import CANCELLED, DONE, FAILED, PROGRESS, READY, STARTED
 from .launched_process import LaunchedProcess
 from .mailbox import Mailbox, remove
 from .session_folder import SessionFolder, sweep
-from .submission import DetectionRequest, Submission
+from .submission import LoopRequest, Submission
 from .temporary_disk import FULL, is_full, trouble
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ class Worker:
         except OSError as error:
             raise WorkerError(f"the detection process cannot be started: {trouble(error)}") from error
 
-    def submit(self, request: DetectionRequest) -> int:
-        """Queue a detection; returns its number. Its frames are read during the next calls of ``poll``.
+    def submit(self, request: LoopRequest) -> int:
+        """Queue a detection or a tracing; returns its number. Its frames are read during the next calls of ``poll``.
 
         Raises WorkerError if the temporary folder cannot be written or the process cannot be started.
         """
@@ -150,7 +150,7 @@ class Worker:
             self._session.remove()
             self._session = None
 
-    def _queue(self, name: str, request: DetectionRequest | None) -> int:
+    def _queue(self, name: str, request: LoopRequest | None) -> int:
         self.start()
         number, self._next = self._next, self._next + 1
         self._waiting[number] = name
@@ -252,6 +252,8 @@ class Worker:
                 return self._read_cine(mailbox, number)
             if mailbox.keyframes(number).exists():
                 return self._read_detection(mailbox, number)
+            if mailbox.contours(number).exists():
+                return self._read_contours(mailbox, number)
         except CineError as error:
             return Event(FAILED, number, message=str(error))
         return Event(DONE, number)  # a release has no result
@@ -282,6 +284,13 @@ class Worker:
         curves = read_curves(mailbox.curves(number), result.model)
         mailbox.clear_results(number)
         return Event(DONE, number, fraction=1.0, result=result, curves=curves)
+
+    def _read_contours(self, mailbox: Mailbox, number: int) -> Event:
+        from .loop_contours import read_loop_contours
+
+        contours = read_loop_contours(mailbox.contours(number))
+        mailbox.clear_results(number)
+        return Event(DONE, number, fraction=1.0, contours=contours)
 
     def _force_cancelled(self) -> list[Event]:
         posted = self._cancelled.keys() - {submission.number for submission in self._writing}

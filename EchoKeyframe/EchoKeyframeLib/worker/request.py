@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from ..cine.orientation import AUTO, CHOICES
+from ..detection.keyframes import Phase
+from ..json_file import Frame
 
 _LARGEST = 2**20
 _Name = Annotated[str, msgspec.Meta(max_length=4096)]
@@ -31,22 +33,43 @@ class ReadRequest(msgspec.Struct, tag="read", tag_field="task"):
     path: _Name
 
 
-class DetectRequest(msgspec.Struct, tag="detect", tag_field="task"):
-    """Detect in the frames beside the request; the fields are those of ``submission.DetectionRequest``."""
+class FramesRequest(msgspec.Struct, kw_only=True):
+    """Frames beside the request; the fields are those of ``submission.LoopRequest``. scale: by which they were shrunk.
+    """
 
     name: _Name
-    model: _Name
     device: _Word
-    decoder: _Word
     timing: _Name
     view: _Word | None
     heart_rate: Annotated[float, msgspec.Meta(ge=0, le=1e6)] | None
     spacing: tuple[_Millimetres, _Millimetres] | None
     region: tuple[_Pixel, _Pixel, _Pixel, _Pixel] | None
+    scale: _Pixel
     orientation: Literal[tuple(CHOICES)] = AUTO
 
 
-Request = ReleaseRequest | ReadRequest | DetectRequest
+class DetectRequest(FramesRequest, kw_only=True, tag="detect", tag_field="task"):
+    """Detect in the frames."""
+
+    model: _Name
+    decoder: _Word
+
+
+class WantedContour(msgspec.Struct):
+    """One that is to be found, of a beat by its number."""
+
+    beat: Frame
+    phase: Phase
+    frame: Frame
+
+
+class TraceRequest(FramesRequest, kw_only=True, tag="trace", tag_field="task"):
+    """Find the contours of beats in the frames."""
+
+    wanted: Annotated[list[WantedContour], msgspec.Meta(min_length=1, max_length=100_000)]
+
+
+Request = ReleaseRequest | ReadRequest | DetectRequest | TraceRequest
 
 
 def request_from(path: Path) -> Request:

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +15,24 @@ from typing import TYPE_CHECKING, Any
 from .event_kinds import IDLE, PROGRESS, READY
 from .launched_process import DISK_FULL
 from .mailbox import Mailbox, remove
-from .request import DetectRequest, ReadRequest, ReleaseRequest, Request, RequestError, request_from
+from .request import (
+    DetectRequest,
+    FramesRequest,
+    ReadRequest,
+    ReleaseRequest,
+    Request,
+    RequestError,
+    TraceRequest,
+    request_from,
+)
 from .temporary_disk import FULL, is_full
 
 if TYPE_CHECKING:
     from ..cine.cine import Cine
     from ..cine.color import FrameStack
     from ..detection.detector import Detector
+    from ..detection.keyframes import Keyframe
+    from ..measurement.automatic.tracer import Tracer
 
 POLL_SECONDS = 0.01
 USED_FIRST = (  # imported while nothing is asked: what reading takes, then what detecting takes without torch
@@ -74,6 +85,7 @@ class _Session:
     def __init__(self, mailbox: Mailbox) -> None:
         self.mailbox = mailbox
         self.loaded: tuple[tuple[str, str], Detector] | None = None
+        self.tracer: tuple[str, Tracer] | None = None
 
     def answer(self, number: int) -> None:
         """Do one request; whatever comes of it is reported as one closing event. Raises OSError if it cannot be."""
@@ -113,6 +125,8 @@ class _Session:
                 self.read(number, Path(request.path))
             case DetectRequest():
                 self.detect(number, request)
+            case TraceRequest():
+                self.trace(number, request)
 
     def detect(self, number: int, request: DetectRequest) -> None:
         """Read the cine from the mailbox, detect, write the result files."""
@@ -126,20 +140,32 @@ class _Session:
         detector = self._detector(request.model, request.device)
         self._check_cancelled(number)
         cine = self._cine(number, request)
-        self._stage(number, "detecting", 0.0)
-        last = [time.monotonic()]
-
-        def progress(fraction: float) -> None:
-            self._check_cancelled(number)
-            if time.monotonic() - last[0] > 0.1:
-                last[0] = time.monotonic()
-                self._stage(number, "detecting", fraction)
-
         sector = find_sector(cine, CHOICES[request.orientation])
-        detection = detect(cine, detector, request.decoder, sector, progress)
+        detection = detect(cine, detector, request.decoder, sector, self._progress(number, "detecting"))
         self._check_cancelled(number)
         write_curves(self.mailbox.curves(number), detection.curves)
         write_json(self.mailbox.keyframes(number), KeyframesFile.of(cine, detection))
+
+    def trace(self, number: int, request: TraceRequest) -> None:
+        """Read the cine from the mailbox, find the contours that are wanted, write the result file."""
+        from ..cine.orientation import CHOICES
+        from ..cine.sector import find_sector
+        from ..measurement.automatic.find_contours import find_contours
+        from ..measurement.automatic.volume_curve import VolumeCurve
+        from .loop_contours import LoopContours, write_loop_contours
+
+        self._stage(number, "loading the network for contours", 0.0)
+        tracer = self._tracer(request.device)
+        self._check_cancelled(number)
+        cine = self._cine(number, request)
+        wanted = _wanted(request, cine)
+        sector = find_sector(cine, CHOICES[request.orientation])
+        frames = sorted({key.frame for keys in wanted.values() for key in keys})
+        tracing = tracer.trace(cine, sector, self._progress(number, "finding contours"), frames)
+        found = find_contours(cine, sector, wanted, tracing)
+        told = LoopContours(found, VolumeCurve.of(cine, tracing), tracer.name)
+        self._check_cancelled(number)
+        write_loop_contours(self.mailbox.contours(number), told, request.scale)
 
     def read(self, number: int, path: Path) -> None:
         """Read a file and leave its cine in the mailbox, decoded: its frames as they come, then what is known of it."""
@@ -177,8 +203,8 @@ class _Session:
         writer.follow(stack)
 
     def release(self) -> None:
-        """Forget the detector and give the accelerator's memory back."""
-        self.loaded = None
+        """Forget the networks and give the accelerator's memory back."""
+        self.loaded = self.tracer = None
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -191,7 +217,15 @@ class _Session:
             self.loaded = ((model, device), load_detector(model, device))
         return self.loaded[1]
 
-    def _cine(self, number: int, request: DetectRequest) -> Cine:
+    def _tracer(self, device: str) -> Tracer:
+        if self.tracer is None or self.tracer[0] != device:
+            from ..measurement.automatic.tracer import load_tracer
+
+            self.tracer = None
+            self.tracer = (device, load_tracer(device=device))
+        return self.tracer[1]
+
+    def _cine(self, number: int, request: FramesRequest) -> Cine:
         import numpy as np
 
         from ..cine.cine import Box, Cine, Source
@@ -210,6 +244,19 @@ class _Session:
             view=request.view,
         )
 
+    def _progress(self, number: int, stage: str) -> Callable[[float], None]:
+        """Tells of a stage ten times a second at most, and ends it where the request was cancelled."""
+        self._stage(number, stage, 0.0)
+        last = [time.monotonic()]
+
+        def progress(fraction: float) -> None:
+            self._check_cancelled(number)
+            if time.monotonic() - last[0] > 0.1:
+                last[0] = time.monotonic()
+                self._stage(number, stage, fraction)
+
+        return progress
+
     def _stage(self, number: int, stage: str, fraction: float, **more: Any) -> None:
         told = {"event": PROGRESS, "request": number, "stage": stage, "fraction": round(fraction, 3), **more}
         self.mailbox.report(told)
@@ -221,6 +268,20 @@ class _Session:
             from ..detection.keyframes import Cancelled
 
             raise Cancelled
+
+
+def _wanted(request: TraceRequest, cine: Cine) -> dict[int, tuple[Keyframe, ...]]:
+    """Keyframes by their beat. Raises CineError for a frame that the cine does not have."""
+    from ..cine.cine import CineError
+    from ..detection.keyframes import Keyframe
+
+    wanted: dict[int, tuple[Keyframe, ...]] = {}
+    for one in request.wanted:
+        if one.frame >= len(cine):
+            raise CineError(request.name, f"has no frame {one.frame} (0 to {len(cine) - 1})")
+        key = Keyframe(one.phase, one.frame, float(cine.times[one.frame]))
+        wanted[one.beat] = (*wanted.get(one.beat, ()), key)
+    return wanted
 
 
 @contextmanager

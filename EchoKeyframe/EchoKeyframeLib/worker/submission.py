@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from ..cine.orientation import AUTO
+from ..detection.keyframes import Keyframe
 from .mailbox import Mailbox
 
 LONGEST_SIDE = 400
@@ -17,13 +18,13 @@ LONGEST_SIDE = 400
 
 
 @dataclass
-class DetectionRequest:
+class LoopRequest:
     """A cine as the worker needs it.
 
     frame: gives frame ``i`` as uint8 ``[H, W]`` or ``[H, W, 3]``; all frames have the same shape.
     times: float64 ``[T]`` s, strictly increasing. spacing: mm ``(row, column)`` or None.
-    region: x0, y0, x1, y1 in pixels or None. orientation: a word of
-    ``CHOICES``. The other fields are those of ``Cine`` and ``detect``.
+    region: x0, y0, x1, y1 in pixels or None. orientation: a word of ``CHOICES``. The other fields are those of
+    ``Cine``. device: where a network runs.
     """
 
     name: str
@@ -34,10 +35,35 @@ class DetectionRequest:
     heart_rate: float | None = None
     timing: str = ""
     view: str | None = None
-    model: str = "auto"
     device: str = "auto"
-    decoder: str = "beats"
     orientation: str = AUTO
+
+    def task(self) -> dict[str, Any]:
+        """What is to be done with it, as it stands in the mailbox."""
+        raise NotImplementedError
+
+
+@dataclass
+class DetectionRequest(LoopRequest):
+    """Detect ED and ES; the fields are those of ``detect``."""
+
+    model: str = "auto"
+    decoder: str = "beats"
+
+    def task(self) -> dict[str, Any]:
+        return {"task": "detect", "model": self.model, "decoder": self.decoder}
+
+
+@dataclass
+class TracingRequest(LoopRequest):
+    """Find the contours of beats. wanted: of each beat, by its number, the keyframes."""
+
+    wanted: Mapping[int, tuple[Keyframe, ...]] = field(default_factory=dict)
+
+    def task(self) -> dict[str, Any]:
+        wanted = [{"beat": number, "phase": str(key.phase), "frame": int(key.frame)}
+                  for number, keys in self.wanted.items() for key in keys]  # fmt: skip
+        return {"task": "trace", "wanted": wanted}
 
 
 @dataclass
@@ -45,7 +71,7 @@ class Submission:
     """Writes a request's frames into the mailbox step by step; the request becomes visible with the last of them."""
 
     number: int
-    request: DetectionRequest
+    request: LoopRequest
     mailbox: Mailbox
     written: int = 0
     _file: BinaryIO | None = field(default=None, repr=False)
@@ -102,17 +128,16 @@ class Submission:
         self.mailbox.post(
             self.number,
             {
-                "task": "detect",
+                **request.task(),
                 "name": request.name,
                 "spacing": [s * factor for s in request.spacing] if request.spacing else None,
                 "region": [value // factor for value in request.region] if request.region else None,
                 "heart_rate": request.heart_rate,
                 "timing": request.timing,
                 "view": request.view,
-                "model": request.model,
                 "device": request.device,
-                "decoder": request.decoder,
                 "orientation": request.orientation,
+                "scale": factor,
             },
         )
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...cine.orientation import AUTO, Orientation
-from ...detection.keyframes import Curves, Detection
+from ...detection.keyframes import Curves, Detection, Keyframe
 from ...scene import SceneError, frame_times, read_frame
 from ...scene.loop.sequence_frames import loop_heart_rate, loop_scaling, loop_spacing, loop_timing, loop_view
 from ...scene.scene_error import require_sequence
-from ...worker.submission import DetectionRequest
+from ...worker.submission import DetectionRequest, TracingRequest
 
 if TYPE_CHECKING:
     from ...report.keyframes_file import KeyframesFile
@@ -24,7 +24,20 @@ FEWEST_FRAMES = 3
 def detection_request(
     sequence: Any, model: str, device: str = "auto", orientation: str = AUTO
 ) -> tuple[DetectionRequest, tuple[str, ...]]:
-    """What to submit to the worker for a sequence, and warnings about it. Frames are read later, one by one.
+    """What to submit to the worker to detect in a sequence, and warnings about it. Raises SceneError as ``_of_loop``.
+    """
+    known, warnings = _of_loop(sequence)
+    return DetectionRequest(**known, model=model, device=device, orientation=orientation), warnings
+
+
+def tracing_request(sequence: Any, wanted: Mapping[int, tuple[Keyframe, ...]], device: str = "auto") -> TracingRequest:
+    """What to submit to the worker to find contours: of beats, by their number, on these keyframes. Raises SceneError
+    as ``_of_loop``."""
+    return TracingRequest(**_of_loop(sequence)[0], wanted=wanted, device=device)
+
+
+def _of_loop(sequence: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What a request tells of its sequence, and warnings. Frames are read later, one by one.
 
     Raises SceneError, before anything is started, if the sequence is gone or too short, or its first frame is no 2D
     gray or RGB image.
@@ -36,19 +49,16 @@ def detection_request(
     read_frame(sequence, 0)
     timing, warnings = loop_timing(sequence)
     times = frame_times(sequence)
-    request = DetectionRequest(
-        name=name,
-        frame=_frame_getter(sequence),
-        times=times - times[0],
-        spacing=loop_spacing(sequence),
-        heart_rate=loop_heart_rate(sequence),
-        timing=timing,
-        view=loop_view(sequence),
-        model=model,
-        device=device,
-        orientation=orientation,
-    )
-    return request, warnings
+    known = {
+        "name": name,
+        "frame": _frame_getter(sequence),
+        "times": times - times[0],
+        "spacing": loop_spacing(sequence),
+        "heart_rate": loop_heart_rate(sequence),
+        "timing": timing,
+        "view": loop_view(sequence),
+    }
+    return known, warnings
 
 
 def detection_from(result: KeyframesFile, curves: Curves, warnings: tuple[str, ...] = ()) -> Detection:

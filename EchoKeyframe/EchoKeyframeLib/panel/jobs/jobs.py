@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from ...cine.cine import CineError
 from ...cine.orientation import AUTO
 from ...datasets.clip_labels import ClipLabels
-from ...detection.keyframes import Detection
+from ...detection.keyframes import Detection, Keyframe
 from ...scene import (
     SceneError,
     SourceComparison,
@@ -19,12 +19,14 @@ from ...scene import (
     as_labelled,
     bookmark_labels,
     compare_with_source,
+    put_found,
     read_keyframes,
     write_detection,
+    write_volume_curve,
 )
 from ...scene.loop.cine_sequence import stem
 from ...worker.process import Event, Worker, WorkerError
-from .detection_request import detection_from, detection_request
+from .detection_request import detection_from, detection_request, tracing_request
 from .loading import Loading
 
 STEP_SECONDS = 0.03
@@ -43,8 +45,8 @@ class DetectorChoice:
 
 @dataclass
 class Job:
-    """One load, detection or comparison. number: the worker's. sequence: None until the first frame of a load is in it.
-    labels: of a labelled cine, which become its keyframes."""
+    """One load, detection, comparison or tracing. number: the worker's. sequence: None until the first frame of a load
+    is in it. labels: of a labelled cine, which become its keyframes."""
 
     kind: str
     number: int
@@ -58,7 +60,7 @@ class Job:
 @dataclass(frozen=True)
 class Report:
     """What a person is told. kind: ``"progress"``, ``"begun"`` (the first frame of a file can be seen), ``"loaded"``,
-    ``"detected"``, ``"compared"``, ``"failed"`` or ``"cancelled"``.
+    ``"detected"``, ``"compared"``, ``"traced"``, ``"failed"`` or ``"cancelled"``.
 
     message: one line. fraction: of this job, in [0, 1]. sequence: the node concerned, if there is one by now.
     """
@@ -131,6 +133,15 @@ class Jobs:
         self._jobs[job.number] = job
         return job
 
+    def trace(self, sequence: Any, wanted: Mapping[int, tuple[Keyframe, ...]], device: str = "auto") -> Job:
+        """Queue the finding of contours: of beats, by their number, on these keyframes. Raises as ``detect``."""
+        if self.is_under_way(sequence):
+            raise SceneError(f"{sequence.GetName()}: is being worked on already; wait for it, or cancel")
+        request = tracing_request(sequence, wanted, device)
+        job = Job("trace", self.worker.submit(request), sequence.GetName(), sequence)
+        self._jobs[job.number] = job
+        return job
+
     def _read(self, kind: str, path: Path, sequence: Any = None, choice: DetectorChoice | None = None) -> Job:
         if not path.is_file():
             raise CineError(path.name or "the path", "there is no such file; choose a DICOM or video file")
@@ -192,7 +203,8 @@ class Jobs:
             return self._finish_load(job, load[1], event)
         if job.sequence.GetScene() is None:
             return [Report("failed", job, f"{job.name}: the sequence was removed meanwhile, the result is dropped")]
-        return [self._compare(job, event) if job.kind == "compare" else self._take_over(job, event)]
+        finish = {"compare": self._compare, "trace": self._draw}.get(job.kind, self._take_over)
+        return [finish(job, event)]
 
     def _finish_load(self, job: Job, loading: Loading, event: Event) -> list[Report]:
         try:
@@ -210,6 +222,19 @@ class Jobs:
         except SceneError as error:
             return Report("failed", job, str(error))
         return Report("compared", job, f"{job.name}: compared", 1.0, comparison=comparison)
+
+    def _draw(self, job: Job, event: Event) -> Report:
+        """Put the contours that were found into the scene."""
+        told = event.contours
+        try:
+            write_volume_curve(job.sequence, told.curve)
+            curves = put_found(job.sequence, told.found, told.algorithm)
+        except CineError as error:
+            return Report("failed", job, str(error))
+        lines = [f"{job.name}: {len(curves)} contour{'s' * (len(curves) != 1)} found; check them against the image, "
+                 "drag what is wrong"] if curves else [f"{job.name}: no contour could be found"]  # fmt: skip
+        lines += [f"beat {one.beat}: {one.reason}" for one in told.found.refused]
+        return Report("traced", job, "\n".join(dict.fromkeys([*lines, *told.found.notes])), 1.0)
 
     def _take_over(self, job: Job, event: Event) -> Report:
         """Put a detection's result into the scene."""

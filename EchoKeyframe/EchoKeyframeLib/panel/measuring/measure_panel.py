@@ -17,6 +17,7 @@ from ...measurement.traced_view import MEASURABLE_VIEWS
 from ...scene import (
     ContourViews,
     LiveMeasurement,
+    accept_found,
     add_contour,
     contour_from_segment,
     contour_place,
@@ -38,6 +39,7 @@ from ...scene import (
     show_chart,
     start_drawing,
     stop_drawing,
+    wanted_contours,
 )
 from ...scene.contract import SPACING_ATTRIBUTE, VIEW_ATTRIBUTE
 from ..keyframes.keyframe_panel import KeyframePanel
@@ -48,10 +50,17 @@ from .measurement_list import fill_measurement
 
 class MeasurePanel:
     """Connects the section's widgets. logic: the module's. keyframes: says which beat is meant, and jumps to frames.
-    say: shows one line to the person."""
+    say: shows one line to the person. start: makes a request to the background process."""
 
-    def __init__(self, ui: Any, logic: Any, keyframes: KeyframePanel, say: Callable[[str], None]) -> None:
-        self._ui, self._logic, self._keyframes, self._say = ui, logic, keyframes, say
+    def __init__(
+        self,
+        ui: Any,
+        logic: Any,
+        keyframes: KeyframePanel,
+        say: Callable[[str], None],
+        start: Callable[[Callable[[], Any]], None],
+    ) -> None:
+        self._ui, self._logic, self._keyframes, self._say, self._start = ui, logic, keyframes, say, start
         self._sequence: Any | None = None
         self._other: Any | None = None
         self._live: LiveMeasurement | None = None
@@ -113,6 +122,37 @@ class MeasurePanel:
             return
         self._do(lambda: self._propose(missing[0]))
 
+    def find(self, every: bool) -> None:
+        """Find the contours of the chosen beat in the background, or of all measurable ones; those that a person drew,
+        corrected or accepted stay."""
+        self._end_drawing()
+        if self._sequence is None:
+            return
+        beats = self._keyframes.beats
+        chosen = self._keyframes.chosen_beat()
+        meant = [b for b in beats if b.measurable] if every else [b for b in beats if chosen and b == chosen]
+        if not meant:
+            self._tell(_("No beat is measurable; choose one, or correct the keyframes.") if every else
+                       _("Detect ED and ES first; then choose a beat."))  # fmt: skip
+            return
+        self._do(lambda: self._find(meant))
+
+    def show_found(self, sequence: Any, text: str) -> None:
+        """Contours of a sequence were found: measure and show them."""
+        if sequence not in (self._sequence, self._other):
+            return
+        self._do(lambda: None)
+        self._tell(text)
+
+    def accept(self) -> None:
+        """The person lets the contours stand that were found."""
+        self._end_drawing()
+        loops = [loop for loop in (self._sequence, self._other) if loop is not None]
+        count = sum(map(accept_found, loops))
+        self._do(lambda: None)
+        self._tell(_("Accepted: {count} of the contours that were found.").format(count=count) if count else
+                   _("There is no contour that was found and waits to be accepted."))  # fmt: skip
+
     def use_segment(self) -> None:
         """Take the chosen segment as the contour of the frame that it was made on, or of the frame on show."""
         self._end_drawing()
@@ -139,6 +179,15 @@ class MeasurePanel:
         if chart is not None and layout is not None:
             use_chart_layout(layout)
             show_chart(chart)
+
+    def _find(self, beats: list[Beat]) -> None:
+        wanted = wanted_contours(self._sequence, beats)
+        if not wanted:
+            self._tell(_("All contours of the beat are drawn, or ED or ES is missing; remove one to find it anew."))
+            return
+        sequence = self._sequence
+        self._bring_up(next(iter(wanted.values()))[0].frame)
+        self._start(lambda: self._logic.trace(sequence, wanted))
 
     def _trace(self, keyframe: Keyframe) -> None:
         self._bring_up(keyframe.frame)
@@ -246,6 +295,7 @@ class MeasurePanel:
         self._ui.measurementLabel.text = "\n".join(measurement.warnings) if measurement is not None else problem
         for button in (self._ui.copyButton, self._ui.volumeChartButton):
             button.enabled = measurement is not None
+        self._ui.acceptButton.enabled = measurement is not None and not measurement.verified
         if self._views is not None:
             self._views.update()
 
@@ -289,6 +339,9 @@ class MeasurePanel:
         ui.traceEdButton.connect("clicked()", lambda: self.trace(Phase.ED))
         ui.traceEsButton.connect("clicked()", lambda: self.trace(Phase.ES))
         ui.proposeButton.connect("clicked()", self.propose)
+        ui.autoButton.connect("clicked()", lambda: self.find(False))
+        ui.autoAllButton.connect("clicked()", lambda: self.find(True))
+        ui.acceptButton.connect("clicked()", self.accept)
         ui.segmentButton.connect("clicked()", self.use_segment)
         ui.axisButton.connect("clicked()", self.reset_axis)
         ui.removeContourButton.connect("clicked()", self.remove)

@@ -24,6 +24,7 @@ from ..loop.frame_geometry import to_pixels, to_ras
 from ..loop.sequence_frames import loop_view
 from ..node_removal import remove_with_parts
 from ..scene_error import SceneError, require_frame, require_in_scene, require_sequence
+from .contour_origin import mark_origin, origin
 from .long_axis import apex_set_by_hand
 from .placement import add_markups, is_being_drawn, node_being_drawn, stop_drawing
 
@@ -94,6 +95,7 @@ def put_contour(sequence: Any, contour: Contour) -> Any:
     was_modifying = curve.StartModify()
     slicer.util.updateMarkupsControlPointsFromArray(curve, points)
     curve.EndModify(was_modifying)
+    mark_origin(curve, sequence, contour)
     return curve
 
 
@@ -118,7 +120,8 @@ def read_contour(curve: Any) -> Contour:
     phase, frame = contour_place(curve)
     ras = vtk_to_numpy(_placed(curve).GetCurvePointsWorld().GetData()).astype(np.float64)
     points = evenly_spaced(to_pixels(sequence, frame, ras, curve.GetName()), _MEASURED_POINTS)
-    return Contour(phase, frame, points, apex_set_by_hand(curve, sequence, frame), loop_view(sequence))
+    return Contour(phase, frame, points, apex_set_by_hand(curve, sequence, frame), loop_view(sequence),
+                   **origin(curve, sequence, frame))  # fmt: skip
 
 
 def contour_state(curve: Any) -> tuple:

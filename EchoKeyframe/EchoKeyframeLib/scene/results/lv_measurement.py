@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ...detection.keyframes import Phase
-from ...measurement.contour import Contour
+from ...measurement.contour import AUTO, Contour
 from ...measurement.measure import measure
 from ...measurement.measurement import Measurement
 from ...measurement.traced_view import TracedView, rate_of_cine
+from ..contours.found_contours import tracing_notes
 from ..contours.lv_contours import contour_place, find_contours, is_drawn, put_contour, read_contour
-from ..contract import SPACING_ATTRIBUTE
+from ..contract import SPACING_ATTRIBUTE, TRACER_ATTRIBUTE
 from ..keyframes.keyframe_table import find_keyframe_table, read_beats
 from ..loop.frame_geometry import frame_size
 from ..loop.sequence_frames import (
@@ -47,17 +48,21 @@ def traced_view(sequence: Any) -> TracedView:
     unfinished = [f"{curve.GetName()}: is not finished" for curve in curves if not is_drawn(curve)]
     beats = read_beats(table) if table is not None else ()
     rate, doubts = rate_of_cine(beats, loop_heart_rate(sequence))
+    contours = tuple(read_contour(curve) for curve in curves if is_drawn(curve))
+    found = any(contour.source == AUTO for contour in contours)
     return TracedView(
         sequence.GetName(),
         frame_size(sequence),
         beats,
-        tuple(read_contour(curve) for curve in curves if is_drawn(curve)),
+        contours,
         loop_spacing(sequence),
         loop_region(sequence),
         loop_view(sequence),
         rate,
-        (*loop_notes(sequence), *_given_spacing(sequence), *loop_timing(sequence)[1], *doubts, *unfinished),
-    )
+        (*loop_notes(sequence), *_given_spacing(sequence), *loop_timing(sequence)[1], *doubts, *unfinished,
+         *(tracing_notes(sequence) if found else ())),
+        algorithm=sequence.GetAttribute(TRACER_ATTRIBUTE) if found else None,
+    )  # fmt: skip
 
 
 def propose_contour(sequence: Any, phase: Phase, frame: int) -> Any:

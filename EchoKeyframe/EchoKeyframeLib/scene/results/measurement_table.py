@@ -22,10 +22,11 @@ from ..curves.table_columns import read_columns, write_columns
 from ..loop.added_node import add_node
 from ..loop.frame_times import frame_times
 from ..scene_error import require_in_scene, require_sequence
+from .volume_curve import TIME, VOLUME, find_volume_curve
 
 MEAN = "mean"
 """In the column Beat: the row with the means over beats."""
-_TIME, _VOLUME = "Time", "Volume"
+_TIME, _VOLUME, _EVERY_FRAME = TIME, VOLUME, "Every frame"
 _LINE_WIDTH, _MARKER_SIZE = 2, 13
 _MARGIN, _HEADROOM = 0.1, 0.15  # of what the points span, so that markers at the ends are not cut
 
@@ -40,7 +41,8 @@ def write_measurement(sequence: Any, measurement: Measurement) -> Any:
     """Put a measurement into the sequence's table, which is made on first use and returned, and into its chart.
 
     One row for each beat and, of several beats, one for their mean. Columns: Beat, the ED and ES frame of each view,
-    then ``measurement.summary.QUANTITIES`` with their units; empty where a value is not known.
+    then ``measurement.summary.QUANTITIES`` with their units; empty where a value is not known; Source (``auto``,
+    ``manual`` or ``mixed``), the ends of the 90 % interval of the ejection fraction, and Doubts.
     """
     scene = require_sequence(sequence)
     table = find_measurement(sequence)
@@ -58,6 +60,12 @@ def write_measurement(sequence: Any, measurement: Measurement) -> Any:
         values = [getattr(beat, quantity.attribute) for beat in measurement.beats]
         values += [measurement.mean(quantity.attribute)] if several else []
         columns[quantity.label] = np.array([np.nan if value is None else value for value in values], float)
+    intervals = [beat.ejection_fraction_interval or (np.nan, np.nan) for beat in measurement.beats]
+    blank = [""] if several else []
+    columns["Source"] = [*(beat.source for beat in measurement.beats), *blank]
+    for place, end in enumerate(("EF low", "EF high")):
+        columns[end] = np.array([*(interval[place] for interval in intervals), *([np.nan] if several else [])])
+    columns["Doubts"] = [*(", ".join(beat.unfit) for beat in measurement.beats), *blank]
     write_columns(table, columns)
     for quantity in QUANTITIES:
         table.SetColumnUnitLabel(quantity.label, quantity.unit)
@@ -87,8 +95,12 @@ def _fill_chart(sequence: Any, beats: tuple[BeatMeasurement, ...], view: int = 0
     """Volume at each keyframe over time, ED and ES in their colours, joined by a line. view: place of the sequence
     among those that were measured."""
     chart = find_volume_chart(sequence) or _add_chart(sequence)
+    _show_curve(chart, sequence)
     times = frame_times(sequence)
-    points = sorted((float(times[beat.of(p).frames[view]]), p, beat.of(p).volume) for beat in beats for p in Phase)
+    scale, unit = _scale(beats)
+    points = sorted((float(times[beat.of(p).frames[view]]), p, scale * beat.of(p).relative_volume)
+                    for beat in beats for p in Phase)  # fmt: skip
+    chart.SetYAxisTitle(f"Volume ({unit})")
     columns = {_TIME: np.array([time for time, *_ in points]), _VOLUME: np.array([volume for *_, volume in points])}
     for phase in Phase:
         columns[phase.value] = np.array([volume if p is phase else np.nan for _, p, volume in points])
@@ -97,6 +109,25 @@ def _fill_chart(sequence: Any, beats: tuple[BeatMeasurement, ...], view: int = 0
     write_columns(table, columns)
     if len(points):
         _fit_axes(chart, before, columns)
+
+
+def _scale(beats: tuple[BeatMeasurement, ...]) -> tuple[float, str]:
+    """By what volumes are shown, and their unit: mL or, where the size of a pixel is not known, % of the largest."""
+    if not beats or beats[0].edv is not None:
+        return 1.0, "mL"
+    return 100 / max(beat.ed.relative_volume for beat in beats), "% of the largest"
+
+
+def _show_curve(chart: Any, sequence: Any) -> None:
+    """The volume of every frame as a line behind the keyframes, where it was found."""
+    table = find_volume_curve(sequence)
+    if table is None:
+        return
+    count = chart.GetNumberOfPlotSeriesNodes()
+    shown = (chart.GetNthPlotSeriesNode(i) for i in range(count))
+    if not any(series is not None and series.GetTableNode() is table for series in shown):
+        _add_series(chart, table, VOLUME)
+        chart.GetNthPlotSeriesNode(chart.GetNumberOfPlotSeriesNodes() - 1).SetName(_EVERY_FRAME)
 
 
 def _fit_axes(chart: Any, before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> None:
