@@ -15,6 +15,10 @@ _STEEPEST, _FLATTEST = np.radians(8.0), np.radians(72.0)  # of a side, from the 
 _NEAR_LINE = 1.5  # pixels of the reduced copy
 _BINS = 64  # directions in which the arcs are looked for
 
+SURELY_DOWN = 0.7
+"""Overlap from which a fan with its apex at the bottom is believed. Upright pictures are the rule, and the echoes of a
+dark one may fit such a fan by chance: 8 of 500 simulated clips at 112 px did, by 0.68 at most."""
+
 
 @dataclass(frozen=True)
 class Side:
@@ -80,9 +84,12 @@ def place_fan(evidence: np.ndarray, apex_down: bool | None = None) -> Placed | N
 
     apex_down: the side that its apex is on, where that is known.
     """
-    sides = (False, True) if apex_down is None else (apex_down,)
-    placed = [_placed(evidence, side) for side in sides]
-    return max(filter(None, placed), key=lambda found: found.overlap, default=None)
+    if apex_down is not None:
+        return _placed(evidence, apex_down)
+    up, down = (_placed(evidence, side) for side in (False, True))
+    if down is None or down.overlap < SURELY_DOWN or (up is not None and up.overlap >= down.overlap):
+        return up
+    return down
 
 
 def fit_fan(evidence: np.ndarray) -> Fan | None:
