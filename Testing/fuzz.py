@@ -96,7 +96,8 @@ def _tables_and_mailbox(folder: Path, frames: np.ndarray) -> dict[str, bytes]:
 
     write_description(cine_from_array(frames, fps=30, name="a.avi"), 1, range(0), folder / "cine.json")
     request = {"task": "detect", "name": "a", "model": "motion", "device": "cpu", "decoder": "beats", "timing": "",
-               "view": None, "heart_rate": 61, "spacing": [0.3, 0.3], "region": [0, 0, 40, 30]}  # fmt: skip
+               "view": None, "heart_rate": 61, "spacing": [0.3, 0.3], "region": [0, 0, 40, 30],
+               "scale": 1, "orientation": "auto"}  # fmt: skip
     event = {"event": "progress", "request": 1, "stage": "x", "fraction": 0.5, "shape": [1, 24, 32], "attempt": 0}
     mask = cv2.ellipse(np.zeros((24, 32), np.uint8), (16, 12), (6, 10), 0, 0, 360, 1, -1)
     return {

@@ -21,11 +21,11 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and pro
 
 HANGS = (
     "import sys, time\n"
-    "from EchoKeyframeLib.report import outputs\n"
+    "from EchoKeyframeLib.report import figure\n"
     "def hang(*_):\n"
     "    print('writing', flush=True)\n"
     "    time.sleep(100)\n"
-    "outputs.write_figure = hang\n"
+    "figure.write_figure = hang\n"
     "from EchoKeyframeLib.cli import main\n"
     "sys.exit(main(sys.argv[1:]))"
 )

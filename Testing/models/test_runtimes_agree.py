@@ -20,7 +20,8 @@ from EchoKeyframeLib.models.weights_file import add_graphs, load_weights, save_w
 
 SMALL = {"size": 32, "frames": 4, "width": 16, "heads": (2,), "depths": (1,)}
 """Of the paper's networks: the same layers, fewer of the transformer's; two-stream ones are tested at their size."""
-EXPORTABLE = [name for name, config in PRESETS.items() if exportable(config)]
+EXPORTABLE = [name for name, config in PRESETS.items() if exportable(config) and name not in ("paper", "lv-contour")]
+"""``paper`` is ``paper-112`` at another size, which is small here; ``lv-contour`` has test_contour_network.py."""
 
 
 @pytest.fixture(scope="module", params=EXPORTABLE)
@@ -52,7 +53,7 @@ def both(model):
 
 
 def test_every_network_that_has_a_graph_is_tested():
-    assert EXPORTABLE == ["paper", "paper-112", "resnet18-112", "two-stream", "image-only", "motion-only"]
+    assert EXPORTABLE == ["paper-112", "resnet18-112", "two-stream", "image-only", "motion-only"]
 
 
 def test_a_presets_curves_and_keyframes_are_the_same(weights, sample_clip, beating_cine):

@@ -252,8 +252,9 @@ class LabelDetector:
 
     def curves(self, cine, sector, progress=None):
         labels = self.by_name[cine.source.name]
-        ed, es = complete_keyframes(labels.ed, labels.es, len(cine))
-        return Curves(target_curves(np.arange(len(cine)), ed, es, TargetForm.BEAT), cine.times, self.name)
+        ed, es = complete_keyframes(labels.ed, labels.es, PHANTOM.frames)
+        frames = np.rint(cine.times * labels.fps)  # of a film, some are left out
+        return Curves(target_curves(frames, ed, es, TargetForm.BEAT), cine.times, self.name)
 
 
 def test_perfect_curves_are_scored_as_nearly_perfect(store):

@@ -70,4 +70,4 @@ class NetworkRunner:
         release_memory(self.device)
 
     def _to_device(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+        return torch.from_numpy(np.require(array, requirements="CW")).to(self.device)
