@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,15 @@ def test_live_frames_give_the_curves_of_the_whole_clip(sample_clip):
 
 
 @pytest.mark.slow
+def test_the_runtime_leaves_nothing_in_the_home_folder(tmp_path):
+    """Not even the number of the device that its telemetry makes up."""
+    environment = {**os.environ, "HOME": str(tmp_path), "USERPROFILE": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    command = [sys.executable, "-c", "import EchoKeyframeLib.models.onnx_runner"]
+    subprocess.run(command, env=environment, check=True, timeout=120)
+    assert not list(tmp_path.iterdir())
+
+
 def test_detection_without_torch(tmp_path):
     """The default detector on the sample where torch cannot be imported."""
     script = (

@@ -6,11 +6,13 @@ import os
 from functools import cache
 
 import numpy as np
-import onnxruntime
 
 from ..cine.available_memory import available_memory
 from .onnx_graph import PREFIX, Graph
 from .weights_card import WeightsError
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # asked at its import, which else leaves a device's number in the home folder
+import onnxruntime
 
 _LEAST_ROOM, _MOST_ROOM = 1 << 30, 4 << 30
 """Bytes that all networks of a process may take beside their weights; within, half of what is available."""
