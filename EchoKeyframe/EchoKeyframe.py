@@ -123,7 +123,7 @@ class EchoKeyframeWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                                       self.update_buttons)  # fmt: skip
         self.keyframes = KeyframePanel(self.ui, self.say, arrangements.bring_up)
         self.detectors = DetectorList(self.ui.detectorSelector, self.logic.detectors, lambda: self._parameterNode)
-        self.measure = MeasurePanel(self.ui, self.logic, self.keyframes, self.say, self.start)
+        self.measure = MeasurePanel(self.ui, self.logic, self.keyframes, self.say, self.start, self.choice)
         self.handOn = HandOnPanel(self.ui, self.logic, self.keyframes, self.say, self.start, self.show_loaded)
         self.orientation = OrientationList(self.ui.orientationSelector, lambda: self._parameterNode)
         self.advanced = AdvancedPanel(self.ui, self.logic, self.say, self.start, self.detectors.update)
@@ -389,11 +389,11 @@ class EchoKeyframeLogic(ScriptedLoadableModuleLogic):
         self.ensure_packages()
         return self.jobs.compare(sequence, path)
 
-    def trace(self, sequence, wanted, device="auto"):
+    def trace(self, sequence, wanted, choice):
         """Find LV contours in a sequence in the background: of beats, by their number, on these keyframes
-        (``wanted_contours``). Raises as ``detect``."""
+        (``wanted_contours``), on the device and with the orientation of a DetectorChoice. Raises as ``detect``."""
         self.ensure_packages()
-        return self.jobs.trace(sequence, wanted, device)
+        return self.jobs.trace(sequence, wanted, choice)
 
     def detect_all(self, choice):
         """Detect in every loop of the scene. Raises as ``detect``."""

@@ -15,6 +15,7 @@ from EchoKeyframeLib.detection.keyframes import Keyframe, Phase
 from EchoKeyframeLib.measurement.automatic.tracing import LoopTracing, TracedFrame
 from EchoKeyframeLib.measurement.contour import evenly_spaced
 from EchoKeyframeLib.measurement.segmentation import contour_of_mask
+from EchoKeyframeLib.measurement.unfit import LoopDoubt
 from EchoKeyframeLib.report.keyframes_file import KeyframesFile, write_json
 
 FPS = 25.0
@@ -76,7 +77,7 @@ class MaskTracer:
         *hearts: SimulatedHeart,
         apical: float = 1.0,
         confidence: float = 0.9,
-        doubts: tuple[str, ...] = (),
+        doubts: tuple[LoopDoubt, ...] = (),
         change: Callable[[int, np.ndarray], np.ndarray | None] | None = None,
     ) -> None:
         self._walls = {heart.path.name: heart.walls for heart in hearts}

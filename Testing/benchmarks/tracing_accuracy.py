@@ -233,7 +233,7 @@ def report(loops: list[Loop], name: str, picture: Path | None) -> None:
         some = [bool(loop.doubts) for loop in loops if loop.view == view]
         if some:
             print(f"{view} refused: {np.mean(some):.1%} of {len(some)}")
-    words = Counter(doubt.split(" in ")[0] for loop in loops if loop.sound for doubt in loop.doubts)
+    words = Counter(doubt.text.split(" in ")[0] for loop in loops if loop.sound for doubt in loop.doubts)
     print("doubts of sound loops:", "; ".join(f"{count} {word}" for word, count in words.most_common()) or "none")
     if picture and beats:
         scatter([b for b in beats if b.measured], picture)

@@ -10,7 +10,7 @@ from EchoKeyframeLib.cine.array import cine_from_array
 from EchoKeyframeLib.cine.cine import Box, Cine
 from EchoKeyframeLib.cine.prepare import prepare
 from EchoKeyframeLib.cine.sector import bounding_box, find_sector
-from EchoKeyframeLib.cine.sector_geometry import fit_fan
+from EchoKeyframeLib.cine.sector_geometry import place_fan
 from EchoKeyframeLib.report.sector_picture import outline_picture
 from sector_images import SCREENS, Screen, draw
 
@@ -133,7 +133,7 @@ def test_the_fan_is_that_which_was_drawn():
     y, x = np.mgrid[:300, :400] + 0.5
     radius, angle = np.hypot(x - 190, y - 20), np.degrees(np.arctan2(x - 190, y - 20))
     drawn = (radius > 30) & (radius < 240) & (angle > -35) & (angle < 40)
-    fan = fit_fan(drawn)
+    fan = place_fan(drawn).fan
     assert fan.apex == pytest.approx((190, 20), abs=2.5)
     assert (fan.near, fan.far) == pytest.approx((30, 240), abs=2.5)
     sides = np.degrees(np.arctan([fan.left.slope, fan.right.slope]))

@@ -23,6 +23,16 @@ def _traced(person) -> None:
     wait_until(lambda: EJECTION_FRACTION in person.results, 5, "no ejection fraction is shown")
 
 
+def _drag_outward(person, curve, centre, share: float) -> list[float]:
+    """Drag the curve's fourth point away from a centre by a share of its distance; where it was before, in RAS."""
+    place = [0.0] * 3
+    curve.GetNthControlPointPositionWorld(3, place)
+    away = [a + share * (a - c) for a, c in zip(place, centre, strict=True)]
+    person.mouse(person.loop_view).drag(place, away)
+    let_work(0.3)
+    return place
+
+
 @step("measure: from the sample to its ejection fraction without a click in the image", modules=("Markups",))
 def _(person):
     person.begin_with_sample()
@@ -41,13 +51,8 @@ def _(person):
     need(slicer.app.layoutManager(), "sliceWidget", what="this application has no slice views")
     person.click_row(person.row_of("ES"))
     let_work(0.2)
-    curve, before = _on_frame(person), person.results["ESV"]
-    place = [0.0] * 3
-    curve.GetNthControlPointPositionWorld(3, place)
-    centre = to_ras(person.volume, (180, 100))
-    away = [a + 0.25 * (a - c) for a, c in zip(place, centre, strict=True)]
-    person.mouse(person.loop_view).drag(place, away)
-    let_work(0.3)
+    before = person.results["ESV"]
+    _drag_outward(person, _on_frame(person), to_ras(person.volume, (180, 100)), 0.25)
     corrected = person.results["ESV"]
     check(corrected != before, f"ESV stays {before}")
     person.press("contours automatically")
@@ -69,12 +74,7 @@ def _(person):
     person.click_row(row)
     let_work(0.2)
     before, curve = person.results["EDV"], _on_frame(person)
-    place = [0.0] * 3
-    curve.GetNthControlPointPositionWorld(3, place)
-    centre = to_ras(person.volume, (190, 100))
-    away = [a + 0.35 * (a - c) for a, c in zip(place, centre, strict=True)]
-    person.mouse(person.loop_view).drag(place, away)
-    let_work(0.3)
+    place = _drag_outward(person, curve, to_ras(person.volume, (190, 100)), 0.35)
     moved = [0.0] * 3
     curve.GetNthControlPointPositionWorld(3, moved)
     check(max(abs(a - b) for a, b in zip(place, moved, strict=True)) > 1, "the point did not follow the mouse")

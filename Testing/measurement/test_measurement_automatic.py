@@ -27,6 +27,7 @@ from EchoKeyframeLib.measurement.contour import Contour
 from EchoKeyframeLib.measurement.contours_file import read_contours, write_contours
 from EchoKeyframeLib.measurement.measure import NothingMeasured, measure
 from EchoKeyframeLib.measurement.summary import interval_shown
+from EchoKeyframeLib.measurement.unfit import Doubt, LoopDoubt
 from EchoKeyframeLib.report.measurement_figure import draw_measurement
 from EchoKeyframeLib.report.measurement_file import read_measured_beats
 from simulated_heart import FPS, MaskTracer, SimulatedHeart, simulated_heart
@@ -148,6 +149,20 @@ def test_drawn_contours_are_kept_and_the_rest_is_found(heart, marked, traced_by,
     (kept,) = (c for c in read_contours(marked / "four.contours.json") if c.frame == es)
     assert kept.source == "manual" and np.allclose(kept.points, drawn.points, atol=0.006)
     assert [beat["source"] for beat in numbers(marked)["beats"]] == ["auto", "mixed", "auto"]
+
+
+def test_which_end_the_apex_is_at_can_be_said(heart, marked, traced_by):
+    seen = []
+
+    class Watching(MaskTracer):
+        def trace(self, cine, sector, *more):
+            seen.append((sector.orientation, sector.orientation_given))
+            return super().trace(cine, sector, *more)
+
+    traced_by(Watching(heart))
+    for said in ((), ("--orientation", "upright")):
+        assert command(heart.path, "--output", marked, "--force", *said) == 0
+    assert seen == [("upright", False), ("upright", True)]
 
 
 def test_without_a_pixel_size(heart, traced_by, tmp_path, capsys):
@@ -338,7 +353,7 @@ def test_what_is_doubtful_is_measured_with_its_doubt(frame, word):
 
 def test_doubts_about_the_loop_are_every_beats_and_told():
     line = "two chambers could be the left ventricle: left and right are uncertain"
-    found = find(loop(), tracing(es_frame(), doubts=(line,)))
+    found = find(loop(), tracing(es_frame(), doubts=(LoopDoubt(str(Doubt.SIDES), line),)))
     assert {c.doubts for c in found.contours} == {("left and right uncertain",)}
     assert found.notes == (f"loop.avi: {line}",)
 

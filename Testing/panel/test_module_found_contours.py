@@ -61,6 +61,18 @@ def test_tracing_can_be_cancelled_and_leaves_nothing(person, loop):
     assert "cancelled" in person.status and scene.find_contours(loop) == []
 
 
+def test_the_orientation_that_a_person_chose_goes_with_it(person, loop, monkeypatch):
+    worker, asked = person.widget.logic.jobs.worker, []
+    submit = worker.submit
+    monkeypatch.setattr(worker, "submit", lambda request: asked.append(request.orientation) or submit(request))
+    for index in (2, 0):
+        person.ui.orientationSelector.setCurrentIndex(index)
+        person.press("autoButton")
+        person.ui.cancelButton.click()
+        person.wait()
+    assert asked == ["apex-down", "auto"]
+
+
 def test_what_cannot_be_traced_is_told(person):
     class Kept:
         scene = slicer.mrmlScene

@@ -7,23 +7,12 @@ import pytest
 from EchoKeyframeLib.detection.keyframes import Phase
 from EchoKeyframeLib.measurement.contour import Contour
 from markups_mouse import Mouse
-from mrml_scene import new_scene
 from traced_loop import ED, ES, TRUE_EF, Follower, add_loop, add_segmentation, half_ellipse, true_volume
 
 from EchoKeyframeLib import scene as layer  # isort: skip  (only once slicer-core is known to be there)
 from EchoKeyframeLib.scene.loop.frame_geometry import to_ras  # isort: skip
 
 CLICKS = 11
-
-
-@pytest.fixture
-def kept(tmp_path):
-    return new_scene(tmp_path)
-
-
-@pytest.fixture
-def loop(kept):
-    return add_loop(kept)
 
 
 @pytest.fixture

@@ -10,20 +10,10 @@ from EchoKeyframeLib.measurement.automatic.volume_curve import VolumeCurve
 from EchoKeyframeLib.measurement.contour import Contour
 from EchoKeyframeLib.measurement.traced_view import WrongView
 from EchoKeyframeLib.measurement.unfit import RefusedBeat
-from mrml_scene import new_scene, reload_mrb
+from mrml_scene import reload_mrb
 from traced_loop import ED, ES, TRUE_EF, add_loop, half_ellipse, trace
 
 from EchoKeyframeLib import scene as layer  # isort: skip
-
-
-@pytest.fixture
-def kept(tmp_path):
-    return new_scene(tmp_path)
-
-
-@pytest.fixture
-def loop(kept):
-    return add_loop(kept)
 
 
 def found(*doubts: str, refused: tuple[RefusedBeat, ...] = ()) -> FoundContours:

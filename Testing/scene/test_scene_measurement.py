@@ -11,7 +11,7 @@ import vtk
 from EchoKeyframeLib.cine.cine import Box
 from EchoKeyframeLib.detection.keyframes import Phase
 from EchoKeyframeLib.measurement.contour import Contour, MeasurementError
-from mrml_scene import first_node, new_scene, reload_mrb, slicer
+from mrml_scene import first_node, reload_mrb, slicer
 from traced_loop import (
     ED,
     ES,
@@ -35,16 +35,6 @@ def shift(markups, point, *millimetres):
     """Drag a control point."""
     position = np.array(markups.GetNthControlPointPositionWorld(point)) + np.array(millimetres)
     markups.SetNthControlPointPositionWorld(point, *position)
-
-
-@pytest.fixture
-def kept(tmp_path):
-    return new_scene(tmp_path)
-
-
-@pytest.fixture
-def loop(kept):
-    return add_loop(kept)
 
 
 @pytest.fixture

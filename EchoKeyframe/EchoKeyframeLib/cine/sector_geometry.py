@@ -92,12 +92,6 @@ def place_fan(evidence: np.ndarray, apex_down: bool | None = None) -> Placed | N
     return down
 
 
-def fit_fan(evidence: np.ndarray) -> Fan | None:
-    """The fan with its apex at the top that encloses the evidence, bool ``[h, w]``; None where none does so tightly."""
-    placed = _placed(evidence, False)
-    return placed.fan if placed else None
-
-
 def _placed(evidence: np.ndarray, apex_down: bool) -> Placed | None:
     seen = evidence[::-1] if apex_down else evidence
     fan = _sides_and_arcs(seen)

@@ -14,6 +14,7 @@ from .measure import refuse_to_overwrite, report_paths, write_results
 
 if TYPE_CHECKING:
     from ..cine.cine import Cine
+    from ..cine.orientation import Orientation
     from ..cine.sector import Sector
     from ..measurement.automatic.measured_loop import MeasuredLoop
     from ..measurement.contour import Contour
@@ -31,6 +32,7 @@ class _Loop:
     spacing: tuple[float, float] | None = None
     fps: float | None = None
     view: str | None = None
+    orientation: Orientation | None = None
 
 
 def measure_automatically(options: argparse.Namespace) -> None:
@@ -65,6 +67,7 @@ def _place(loop: MeasuredLoop, views: tuple[str | None, ...]) -> int:
 def _loops(options: argparse.Namespace) -> list[_Loop]:
     """What each CINE comes with. Raises UsageError where two are the same file."""
     from ..batch.inputs import distinct_names
+    from ..cine.orientation import CHOICES
 
     cines = [Path(path).absolute() for path in options.cines]
     names = distinct_names({cine: Path(cine.name) for cine in cines})
@@ -78,7 +81,7 @@ def _loops(options: argparse.Namespace) -> list[_Loop]:
         beside = by_cine[cine].with_name(f"{by_cine[cine].name}.keyframes.json")
         if "keyframes" not in known and beside.exists():
             known["keyframes"] = beside
-        loops.append(_Loop(cine, by_cine[cine], **known))
+        loops.append(_Loop(cine, by_cine[cine], **known, orientation=CHOICES[options.orientation]))
     return loops
 
 
@@ -115,7 +118,7 @@ def _measured(
     from ..cine.sector import find_sector
     from ..measurement.automatic.measured_loop import MeasuredLoop
 
-    sector = find_sector(cine, found.given_orientation if found else None)
+    sector = find_sector(cine, loop.orientation or (found.given_orientation if found else None))
     with _bar() as progress:
         beats = found.beats if found else _detected(loop, cine, sector, lambda done: progress(done / 2))
         start = 0.0 if found else 0.5

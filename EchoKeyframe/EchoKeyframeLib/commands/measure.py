@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from . import UsageError
 from .cine_jobs import add_output, add_sample, cines, folder_if_filled
 from .extras import needs_extra
-from .options import VIEWS, add_debug, frame_rate, pixel_size
+from .options import VIEWS, add_debug, add_orientation, frame_rate, pixel_size
 from .terminal import say, tell_error, tell_failed, warn
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--view", nargs="+", type=str.upper, choices=VIEWS, help="view, where the file does not say")
     parser.add_argument("--fps", nargs="+", type=frame_rate, metavar="RATE", help="frames per second, instead of the "
                         "file's own")
+    add_orientation(parser)
     parser.add_argument("--start", action="store_true", help="measure nothing: where only ED or only ES of a beat is "
                         "traced, carry the contour to the other and write NAME.contours.json, to be looked at and "
                         "corrected")
@@ -157,6 +158,7 @@ def _write_starts(cine: Cine, traced: TracedView, options: argparse.Namespace) -
 
 def _write_results(traced: list[tuple[Cine, TracedView]], options: argparse.Namespace) -> None:
     from ..batch.inputs import without_suffix
+    from ..cine.orientation import CHOICES
     from ..cine.sector import find_sector
     from ..measurement.measure import measure
     from ..report.measurement_outputs import measurement_paths
@@ -164,7 +166,7 @@ def _write_results(traced: list[tuple[Cine, TracedView]], options: argparse.Name
     measurement = measure(*(view for _, view in traced))
     target = options.output / without_suffix(measurement.sources[0])
     refuse_to_overwrite([*measurement_paths(target), *report_paths(target, options)], options)
-    by_view = {view.view: (cine, find_sector(cine)) for cine, view in traced}
+    by_view = {view.view: (cine, find_sector(cine, CHOICES[options.orientation])) for cine, view in traced}
     write_results(target, [by_view[view] for view in measurement.views], measurement, options)
 
 

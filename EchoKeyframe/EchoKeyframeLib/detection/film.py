@@ -1,7 +1,7 @@
 """What each frame of a file shows: something new, or again what was there; and where one stretch ends.
 
-A loop that went through a film, or was cut, holds frames that the heart never made. Detectors are shown the others,
-piece by piece; curves are carried back to all frames, so that keyframes keep the file's numbers.
+A loop that went through a film, or was cut, holds frames that the heart never made. Detectors are shown the
+others; curves are carried back to all frames, so that keyframes keep the file's numbers.
 """
 
 from __future__ import annotations

@@ -21,6 +21,11 @@ USUAL_RATE = 75.0
 LIKE = 0.15
 """Share of a beat within which two keyframes of one kind are the same event."""
 
+RATE, RHYTHM, COVERED = -1.4, -2.5, 2.7
+PEAK, CONCERT, PRIOR = 4.2, -1.0, -1.9
+"""Weights in log odds: of what ``Hypothesis.likelihood`` names, of the network's usual peak and of the motion's
+``quality``, and what is left when these are zero."""
+
 
 @dataclass(frozen=True, eq=False)
 class Hypothesis:
@@ -55,12 +60,6 @@ class Hypothesis:
         unsteady = min(1.0, float(np.std(np.log(self.intervals)))) if len(self.intervals) > 1 else 0.0
         covered = min(1.0, len(self.keyframes) * self.beat / 2 / self.duration)
         return RATE * unusual + RHYTHM * unsteady + COVERED * covered
-
-
-RATE, RHYTHM, COVERED = -1.4, -2.5, 2.7
-PEAK, CONCERT, PRIOR = 4.2, -1.0, -1.9
-"""Weights in log odds: of what ``Hypothesis.likelihood`` names, of the network's usual peak and of the motion's
-``quality``, and what is left when these are zero."""
 
 
 def alike(one: Hypothesis, other: Hypothesis) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from ..detection.keyframes import Unfit
 
@@ -48,16 +49,11 @@ def in_order(*words: str) -> tuple[str, ...]:
     return (*known, *dict.fromkeys(str(word) for word in words if word not in ORDER))
 
 
-_KEYS = {
-    "foreshorten": Doubt.FORESHORTENED, "apical": Doubt.NOT_APICAL, "left and right": Doubt.SIDES,
-    "sector": Doubt.LEAVES_SECTOR, "colour": Doubt.COLOUR, "annulus": Doubt.ENDS, "apex": Doubt.ENDS,
-    "no left ventricle": Doubt.BROKEN, "stands still": Unfit.DEGRADED_IMAGE,
-}  # fmt: skip
+class LoopDoubt(NamedTuple):
+    """What speaks against the borders of a whole loop. word: a value of ``Doubt`` or ``Unfit``. text: one line."""
 
-
-def word_of(line: str) -> str:
-    """The word for a doubt that is told in a line."""
-    return str(next((word for key, word in _KEYS.items() if key in line), Doubt.BORDER))
+    word: str
+    text: str
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ MAPS = 4
 
 
 class ContourUNet(nn.Module):
-    """images: float ``[n, 3, S, S]`` in [0, 1] (``measurement.automatic.loop_images``), S a multiple of 16.
+    """images: float ``[n, 3, S, S]`` in [0, 1] (``loop_images``), S a multiple of 16.
 
     Returns logits ``[n, 4, S/2, S/2]`` of the cavity at each pixel and, over all pixels of a frame, of the place of the
     annulus' left and right end (by their columns in the image) and of the apex; and a logit ``[n]`` of the view being

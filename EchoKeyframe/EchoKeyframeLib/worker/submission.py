@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -18,7 +19,7 @@ LONGEST_SIDE = 400
 
 
 @dataclass
-class LoopRequest:
+class LoopRequest(ABC):
     """A cine as the worker needs it.
 
     frame: gives frame ``i`` as uint8 ``[H, W]`` or ``[H, W, 3]``; all frames have the same shape.
@@ -38,9 +39,9 @@ class LoopRequest:
     device: str = "auto"
     orientation: str = AUTO
 
+    @abstractmethod
     def task(self) -> dict[str, Any]:
         """What is to be done with it, as it stands in the mailbox."""
-        raise NotImplementedError
 
 
 @dataclass

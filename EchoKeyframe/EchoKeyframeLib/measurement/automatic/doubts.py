@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...detection.keyframes import Unfit
+from ..unfit import Doubt, LoopDoubt
 from .outline import Wall
 from .signs import Signs
 
 LEAST_APICAL = 0.5
-"""Probability of an apical view."""
+"""Probability of an apical view; below it a loop whose view nobody named is not measured."""
 LEAST_FOUND = 0.8
 """Share of frames with a border."""
 MOST_OUTSIDE = 0.15
@@ -56,36 +58,36 @@ class Evidence:
         return float(np.median([getattr(sign, name) for sign in self.signs if sign is not None]))
 
 
-def doubts_of(seen: Evidence) -> tuple[str, ...]:
+def doubts_of(seen: Evidence) -> tuple[LoopDoubt, ...]:
     """Reasons, the gravest first; none for a loop that may be measured."""
-    return tuple(_doubts(seen))
+    return tuple(LoopDoubt(str(word), text) for word, text in _doubts(seen))
 
 
-def _doubts(seen: Evidence) -> Iterator[str]:
+def _doubts(seen: Evidence) -> Iterator[tuple[Doubt | Unfit, str]]:
     walls = [wall for wall in seen.walls if wall is not None]
     if seen.moving < LEAST_MOVING:
-        yield "the picture stands still"
+        yield Unfit.DEGRADED_IMAGE, "the picture stands still"
     if seen.apical < LEAST_APICAL:
-        yield "the loop does not look like an apical view of the left ventricle"
+        yield Doubt.NOT_APICAL, "the loop does not look like an apical view of the left ventricle"
     if not walls:
-        yield "no left ventricle was found"
+        yield Doubt.BROKEN, "no left ventricle was found"
         return
     if len(walls) < LEAST_FOUND * len(seen.walls):
-        yield f"the border was lost in {len(seen.walls) - len(walls)} of {len(seen.walls)} frames"
+        yield Doubt.BORDER, f"the border was lost in {len(seen.walls) - len(walls)} of {len(seen.walls)} frames"
     if seen.rival > MOST_RIVAL or _moved(walls) > FARTHEST_MOVED:
-        yield "two chambers could be the left ventricle: left and right are uncertain"
+        yield Doubt.SIDES, "two chambers could be the left ventricle: left and right are uncertain"
     if seen.middle("outside") > MOST_OUTSIDE:
-        yield "the cavity leaves the scan sector"
+        yield Doubt.LEAVES_SECTOR, "the cavity leaves the scan sector"
     if seen.middle("annulus") > WIDEST_ANNULUS or seen.middle("annulus_apart") > ANNULUS_APART:
-        yield "the base is uncertain: the ends of the mitral annulus are not clearly seen"
+        yield Doubt.ENDS, "the base is uncertain: the ends of the mitral annulus are not clearly seen"
     if seen.middle("apex") > WIDEST_APEX or seen.middle("apex_apart") > APEX_APART:
-        yield "the apex is uncertain"
+        yield Doubt.ENDS, "the apex is uncertain"
     if seen.middle("blur") > MOST_BLUR or np.median(seen.confidences) < LEAST_CONFIDENCE:
-        yield "the border is not clear enough"
+        yield Doubt.BORDER, "the border is not clear enough"
     if np.median([_roundness(wall) for wall in walls]) > ROUNDEST:
-        yield "the ventricle is too round for an apical view: it may be foreshortened"
+        yield Doubt.FORESHORTENED, "the ventricle is too round for an apical view: it may be foreshortened"
     if np.percentile([sign.rough for sign in seen.signs if sign is not None], 90) > ROUGHEST:
-        yield "the border jumps from frame to frame"
+        yield Doubt.BORDER, "the border jumps from frame to frame"
 
 
 def _moved(walls: list[Wall]) -> float:

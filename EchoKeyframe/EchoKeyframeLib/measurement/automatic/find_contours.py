@@ -11,20 +11,18 @@ from ...cine.cine import Cine
 from ...cine.sector import Sector
 from ...detection.keyframes import Keyframe, Phase
 from ..contour import AUTO, Contour, MeasurementError
-from ..unfit import Doubt, RefusedBeat, in_order, word_of
+from ..unfit import Doubt, RefusedBeat, in_order
 from .contour_doubts import contour_doubts, inside
+from .doubts import LEAST_APICAL
 from .found_contours import FoundContours, Wanted
 from .tracing import LoopTracing
-
-LEAST_APICAL = 0.5
-"""Probability that a loop is an apical view, below which one whose view nobody named is not measured."""
 
 
 def find_contours(cine: Cine, sector: Sector, wanted: Wanted, tracing: LoopTracing) -> FoundContours:
     """The contours of beats as they were traced. A beat one of whose contours cannot be used is refused, the others
     stay; all are where a loop whose view nobody named is not apical."""
-    notes = tuple(f"{cine.source.name}: {line}" for line in tracing.doubts)
-    doubts = [word_of(line) for line in tracing.doubts]
+    notes = tuple(f"{cine.source.name}: {doubt.text}" for doubt in tracing.doubts)
+    doubts = [doubt.word for doubt in tracing.doubts]
     if tracing.apical < LEAST_APICAL:
         if cine.view is None:
             reason = "does not look like an apical view of the LV; name the view if it is one"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..unfit import LoopDoubt
 from .doubts import Evidence, doubts_of
 from .outline import Wall, trace_wall
 from .signs import Signs, signs_of, volume_error_of
@@ -42,7 +43,7 @@ class LoopWalls:
     walls: list[Wall | None]
     confidences: list[float]
     apical: float
-    doubts: tuple[str, ...]
+    doubts: tuple[LoopDoubt, ...]
 
     @classmethod
     def of(cls, maps: LoopMaps, inside: np.ndarray, moving: float) -> LoopWalls:

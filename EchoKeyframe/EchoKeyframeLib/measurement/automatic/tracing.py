@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..unfit import LoopDoubt
+
 
 @dataclass(frozen=True, eq=False)
 class TracedFrame:
@@ -28,10 +30,9 @@ class LoopTracing:
     """The border in a whole loop.
 
     frames: one for each frame of the cine, None where no border was found. apical: probability in [0, 1] that the loop
-    is an apical view of the LV. doubts: plain reasons, one line each, why the borders are not to be trusted; empty for
-    a loop that may be measured.
+    is an apical view of the LV. doubts: why the borders are not to be trusted; empty for a loop that may be measured.
     """
 
     frames: tuple[TracedFrame | None, ...]
     apical: float
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[LoopDoubt, ...] = ()

@@ -30,10 +30,12 @@ def detection_request(
     return DetectionRequest(**known, model=model, device=device, orientation=orientation), warnings
 
 
-def tracing_request(sequence: Any, wanted: Mapping[int, tuple[Keyframe, ...]], device: str = "auto") -> TracingRequest:
+def tracing_request(
+    sequence: Any, wanted: Mapping[int, tuple[Keyframe, ...]], device: str = "auto", orientation: str = AUTO
+) -> TracingRequest:
     """What to submit to the worker to find contours: of beats, by their number, on these keyframes. Raises SceneError
     as ``_of_loop``."""
-    return TracingRequest(**_of_loop(sequence)[0], wanted=wanted, device=device)
+    return TracingRequest(**_of_loop(sequence)[0], wanted=wanted, device=device, orientation=orientation)
 
 
 def _of_loop(sequence: Any) -> tuple[dict[str, Any], tuple[str, ...]]:

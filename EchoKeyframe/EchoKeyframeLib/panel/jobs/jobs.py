@@ -133,11 +133,12 @@ class Jobs:
         self._jobs[job.number] = job
         return job
 
-    def trace(self, sequence: Any, wanted: Mapping[int, tuple[Keyframe, ...]], device: str = "auto") -> Job:
-        """Queue the finding of contours: of beats, by their number, on these keyframes. Raises as ``detect``."""
+    def trace(self, sequence: Any, wanted: Mapping[int, tuple[Keyframe, ...]], choice: DetectorChoice) -> Job:
+        """Queue the finding of contours: of beats, by their number, on these keyframes. Of the choice, device and
+        orientation count. Raises as ``detect``."""
         if self.is_under_way(sequence):
             raise SceneError(f"{sequence.GetName()}: is being worked on already; wait for it, or cancel")
-        request = tracing_request(sequence, wanted, device)
+        request = tracing_request(sequence, wanted, choice.device, choice.orientation)
         job = Job("trace", self.worker.submit(request), sequence.GetName(), sequence)
         self._jobs[job.number] = job
         return job

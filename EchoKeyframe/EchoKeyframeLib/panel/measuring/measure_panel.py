@@ -50,7 +50,8 @@ from .measurement_list import fill_measurement
 
 class MeasurePanel:
     """Connects the section's widgets. logic: the module's. keyframes: says which beat is meant, and jumps to frames.
-    say: shows one line to the person. start: makes a request to the background process."""
+    say: shows one line to the person. start: makes a request to the background process.
+    choice: the panel's DetectorChoice, whose device and orientation count."""
 
     def __init__(
         self,
@@ -59,8 +60,10 @@ class MeasurePanel:
         keyframes: KeyframePanel,
         say: Callable[[str], None],
         start: Callable[[Callable[[], Any]], None],
+        choice: Callable[[], Any],
     ) -> None:
-        self._ui, self._logic, self._keyframes, self._say, self._start = ui, logic, keyframes, say, start
+        self._ui, self._logic, self._keyframes, self._say = ui, logic, keyframes, say
+        self._start, self._choice = start, choice
         self._sequence: Any | None = None
         self._other: Any | None = None
         self._live: LiveMeasurement | None = None
@@ -187,7 +190,7 @@ class MeasurePanel:
             return
         sequence = self._sequence
         self._bring_up(next(iter(wanted.values()))[0].frame)
-        self._start(lambda: self._logic.trace(sequence, wanted))
+        self._start(lambda: self._logic.trace(sequence, wanted, self._choice()))
 
     def _trace(self, keyframe: Keyframe) -> None:
         self._bring_up(keyframe.frame)

@@ -15,7 +15,7 @@ from ...detection.keyframes import Beat, Detection, Keyframe, Phase
 from ...detection.pieces import Piece, pieces_of_text, pieces_text
 from ..contract import BROWSER_REFERENCE, MODEL_ATTRIBUTE, PIECES_ATTRIBUTE, SEQUENCE_REFERENCE, TABLE_REFERENCE
 from ..curves.curve_chart import refresh_chart
-from ..loop.added_node import add_node
+from ..loop.added_node import add_table
 from ..loop.frame_times import frame_times
 from ..loop.navigation import find_browser
 from ..scene_error import SceneError, require_frame, require_in_scene, require_sequence
@@ -38,15 +38,11 @@ def keyframe_table(sequence: Any) -> Any:
 
     Raises SceneError if the sequence is gone or empty.
     """
-    scene = require_sequence(sequence)
+    require_sequence(sequence)
     table = find_keyframe_table(sequence)
     if table is None:
         times = frame_times(sequence)
-        table = add_node(scene, "vtkMRMLTableNode", f"{sequence.GetName()} keyframes", loop=sequence)
-        # Otherwise the Tables module shows the column names as row 1, and our row numbers would be one off.
-        table.SetUseColumnTitleAsColumnHeader(True)
-        table.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())
-        sequence.SetNodeReferenceID(TABLE_REFERENCE, table.GetID())
+        table = add_table(sequence, "keyframes", TABLE_REFERENCE)
         _write(table, KeyframeState(read_mirror(sequence, times)), before=None)
     browser = find_browser(sequence)
     if browser is not None and browser.GetNodeReference(TABLE_REFERENCE) is not table:

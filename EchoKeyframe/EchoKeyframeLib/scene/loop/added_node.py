@@ -6,6 +6,7 @@ from typing import Any
 
 import slicer
 
+from ..contract import SEQUENCE_REFERENCE
 from .navigation import find_browser
 
 
@@ -26,6 +27,17 @@ def add_node(
     if loop is not None and not hidden:
         stand_below(node, loop)
     return node
+
+
+def add_table(sequence: Any, name: str, reference: str) -> Any:
+    """A new vtkMRMLTableNode of a sequence, NAME behind the sequence's own; each refers to the other, by ``reference``
+    and by ``SEQUENCE_REFERENCE``."""
+    table = add_node(sequence.GetScene(), "vtkMRMLTableNode", f"{sequence.GetName()} {name}", loop=sequence)
+    # Otherwise the Tables module shows the column names as row 1, and our row numbers would be one off.
+    table.SetUseColumnTitleAsColumnHeader(True)
+    table.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())
+    sequence.SetNodeReferenceID(reference, table.GetID())
+    return table
 
 
 def stand_below(node: Any, loop: Any) -> None:

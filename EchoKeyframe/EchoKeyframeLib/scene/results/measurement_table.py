@@ -19,7 +19,7 @@ from ..contract import (
 )
 from ..curves.curve_chart import axis_range
 from ..curves.table_columns import read_columns, write_columns
-from ..loop.added_node import add_node
+from ..loop.added_node import add_node, add_table
 from ..loop.frame_times import frame_times
 from ..scene_error import require_in_scene, require_sequence
 from .volume_curve import TIME, VOLUME, find_volume_curve
@@ -44,13 +44,10 @@ def write_measurement(sequence: Any, measurement: Measurement) -> Any:
     then ``measurement.summary.QUANTITIES`` with their units; empty where a value is not known; Source (``auto``,
     ``manual`` or ``mixed``), the ends of the 90 % interval of the ejection fraction, and Doubts.
     """
-    scene = require_sequence(sequence)
+    require_sequence(sequence)
     table = find_measurement(sequence)
     if table is None:
-        table = add_node(scene, "vtkMRMLTableNode", f"{sequence.GetName()} LV volumes", loop=sequence)
-        table.SetUseColumnTitleAsColumnHeader(True)
-        table.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())
-        sequence.SetNodeReferenceID(MEASUREMENT_REFERENCE, table.GetID())
+        table = add_table(sequence, "LV volumes", MEASUREMENT_REFERENCE)
     several = len(measurement.beats) > 1
     columns: dict[str, Any] = {"Beat": [*(str(b.beat) for b in measurement.beats), *([MEAN] if several else [])]}
     for phase in Phase:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...measurement.automatic.volume_curve import VolumeCurve
-from ..contract import SEQUENCE_REFERENCE, VOLUME_CURVE_REFERENCE
+from ..contract import VOLUME_CURVE_REFERENCE
 from ..curves.table_columns import write_columns
-from ..loop.added_node import add_node
+from ..loop.added_node import add_table
 from ..loop.frame_times import frame_times
 from ..scene_error import require_in_scene, require_sequence
 
@@ -29,13 +29,10 @@ def write_volume_curve(sequence: Any, curve: VolumeCurve) -> Any:
     Columns: Time in s, Volume in mL or, where the size of a pixel is not known, in per cent of the largest, Area in
     mm^2 (not a number then), Confidence. Not a number where no contour was found.
     """
-    scene = require_sequence(sequence)
+    require_sequence(sequence)
     table = find_volume_curve(sequence)
     if table is None:
-        table = add_node(scene, "vtkMRMLTableNode", f"{sequence.GetName()} LV volume per frame", loop=sequence)
-        table.SetUseColumnTitleAsColumnHeader(True)
-        table.SetNodeReferenceID(SEQUENCE_REFERENCE, sequence.GetID())
-        sequence.SetNodeReferenceID(VOLUME_CURVE_REFERENCE, table.GetID())
+        table = add_table(sequence, "LV volume per frame", VOLUME_CURVE_REFERENCE)
     known = curve.calibrated
     write_columns(table, {
         TIME: frame_times(sequence),
