@@ -28,11 +28,19 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def pytest_configure() -> None:
-    """Compile the library where Python is not to: else each of the hundreds of processes that tests start does so."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let no file be moved by the number of its tests, as pytest-xdist does (see below), and compile the library where Python is not
+    to: else each of the hundreds of processes that tests start does so."""
+    config.option.loadscopereorder = False
     if sys.dont_write_bytecode and "PYTEST_XDIST_WORKER" not in os.environ:
         for folder in ("EchoKeyframe", "Testing/slicer_standin", "Testing/in_slicer"):
             compileall.compile_dir(REPOSITORY / folder, quiet=2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests begin: at the end, one process would work on them while the others wait."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")

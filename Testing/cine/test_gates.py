@@ -405,6 +405,7 @@ def test_orientations_of_the_plus_toolkit(tmp_path, orientation, shown):
 
 @linux
 @pytest.mark.parametrize("part", range(2))
+@pytest.mark.slow
 def test_damaged_files_of_every_kind(part):
     report = run(500_000 * part, 500)  # the first ones are those of the corpus
 

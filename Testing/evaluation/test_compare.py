@@ -39,6 +39,7 @@ def compared(cines, tmp_path_factory) -> tuple[Path, list[str]]:
     return output, told
 
 
+@pytest.mark.slow
 def test_all_are_trained_alike_and_judged_on_what_none_of_them_saw(compared):
     output, told = compared
     cards = [load_card(output / name / "weights.safetensors")

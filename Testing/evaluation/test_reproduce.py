@@ -61,6 +61,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.slow
 def test_every_table_and_figure_is_there_and_nothing_else(report):
     names = {f"{name}.md" for name in TABLES} | {f"{name}.png" for name in FIGURES}
     names |= {f"{name}.csv" for name in (*TABLES, *FIGURES)} | {"report.md", "keyframes.csv"}

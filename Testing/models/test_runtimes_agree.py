@@ -56,6 +56,7 @@ def test_every_network_that_has_a_graph_is_tested():
     assert EXPORTABLE == ["paper-112", "resnet18-112", "two-stream", "image-only", "motion-only"]
 
 
+@pytest.mark.slow
 def test_a_presets_curves_and_keyframes_are_the_same(weights, sample_clip, beating_cine):
     detectors = both(weights)
     assert [detector.runtime for detector in detectors] == ["onnxruntime", "torch"]

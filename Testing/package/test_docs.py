@@ -88,6 +88,7 @@ def test_the_index_names_every_page():
     assert sorted(listed) == sorted(page.name for page in index.parent.glob("*.md") if page != index)
 
 
+@pytest.mark.slow
 def test_the_tutorials_commands_do_what_it_says(sample_clip, beating_video, tmp_path):
     """In a folder with a person's own loops, whose name is not ASCII."""
     folder = tmp_path / "Übung mit Leerzeichen"

@@ -38,6 +38,7 @@ def walked(tmp_path_factory, beating_video):
     return done, json.loads((folder / "walkthrough.json").read_text("utf-8")), folder
 
 
+@pytest.mark.slow
 def test_no_step_fails(walked):
     done, entries, _ = walked
     assert [f"{e['step']}: {e['reason']}" for e in entries if e["status"] == "FAIL"] == []

@@ -62,6 +62,7 @@ def adapt(cines: Path, run: Path, *more: str) -> int:
     return main(["adapt", str(cines), "--output", str(run), *SHORT, *more])
 
 
+@pytest.mark.slow
 def test_weights_that_detect_can_use_and_a_card_without_names(adapted, cines):
     weights = adapted / "weights.safetensors"
     card, shipped = load_card(weights), load_card(bundled_weights()["two-stream"])
