@@ -29,8 +29,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let no file be moved by the number of its tests, as pytest-xdist does (see below), and compile the library where Python is not
-    to: else each of the hundreds of processes that tests start does so."""
+    """Leave the files' order to what is below, not to the number of their tests, and compile the library where Python
+    is not to: else each of the hundreds of processes that tests start does so."""
     config.option.loadscopereorder = False
     if sys.dont_write_bytecode and "PYTEST_XDIST_WORKER" not in os.environ:
         for folder in ("EchoKeyframe", "Testing/slicer_standin", "Testing/in_slicer"):
