@@ -1,6 +1,6 @@
 """Time of a 16-frame window through the paper's network, beside the paper's 10 ms at 112x112 and 21 ms at 224x224.
 
-    python Testing/benchmarks/paper_window.py [--device cuda] [--sizes 112 224] [--batches 1 32] [--precisions float32]
+    python Testing/benchmarks/paper_window.py [--device cuda] [--sizes 112 224] [--batches 1 32] [--precisions 32-true]
 
 A window is 16 frames of 8-bit pixels in main memory, through ResNet50 and Video Swin Transformer as this package runs
 them, to curves in main memory: copies to a GPU and back are in it, reading and preparing the frames are not. Batch:
@@ -8,7 +8,7 @@ windows at once; the time is that of one of them. Weights are random, which take
 the fastest counts, by the clock that timing.py names. The paper's times (J Nanjing Med Univ 2024;44(02):253-262) are
 means over windows on a GeForce RTX 3090 Ti, so that a CPU's ratio says only how far away one is.
 
-On a GPU the default is batches of 1 and 32, float32, float16 and bfloat16; on a CPU one window in float32. float32 is
+On a GPU the default is batches of 1 and 32, every precision; on a CPU one window in float32. float32 is
 as torch sets it: on recent NVIDIA GPUs convolutions then round their factors to TF32.
 """
 
@@ -20,8 +20,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from clip_speed import PAPER, noise_cine
-from EchoKeyframeLib.models.device import PRECISIONS, choose_device
+from EchoKeyframeLib.models.device import choose_device
 from EchoKeyframeLib.models.presets import PRESETS, build_network
+from EchoKeyframeLib.models.registry import FLOAT32, PRECISIONS
 from EchoKeyframeLib.models.runner import NetworkRunner
 from timing import Clock, use_threads
 
@@ -45,7 +46,7 @@ def main() -> None:
     print(f"{device} ({name}), {clock.name}\n")
     print("| size | batch | precision | ms a window | times the paper's |\n" + "|---" * 5 + "|")
     for size in options.sizes:
-        for precision in options.precisions or (PRECISIONS[1:] if gpu else ["float32"]):
+        for precision in options.precisions or (PRECISIONS[1:] if gpu else [FLOAT32]):
             runner = NetworkRunner(build_network(PRESETS[PAPER[size]]), str(device), precision)
             for batch in options.batches or ([1, 32] if gpu else [1]):
                 milliseconds = 1e3 * clock.seconds(windows(runner, batch)) / batch

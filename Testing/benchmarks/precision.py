@@ -4,7 +4,7 @@
 
 Without trained weights the networks are random, with a final layer that is large enough for the curves to swing: the
 deviation is then that of the arithmetic. ``--weights FILE`` measures trained ones. Times are relative to float32; of
-the repeats the fastest counts, by the clock that timing.py names.
+the repeats the fastest counts, by the clock that timing.py names. What the processor has no units for is told.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import argparse
 
 import numpy as np
 import torch
+from EchoKeyframeLib.cine.cine import CineError
 from EchoKeyframeLib.detection.network import NetworkDetector
-from EchoKeyframeLib.models.device import PRECISIONS
 from EchoKeyframeLib.models.presets import PRESETS, build_network
+from EchoKeyframeLib.models.registry import PRECISIONS
 from EchoKeyframeLib.models.weights_file import load_weights
 from timing import Clock, use_threads
 
@@ -45,7 +46,11 @@ def compare(name: str, network: torch.nn.Module, options: argparse.Namespace) ->
     clip = moving_clip(options.frames, network.config.size)
     reference, base = None, 0.0
     for precision in PRECISIONS[1:]:
-        detector = NetworkDetector.in_torch(network, name, options.device, precision)
+        try:
+            detector = NetworkDetector.in_torch(network, name, options.device, precision)
+        except CineError as error:
+            print(f"  {error}", flush=True)
+            continue
         clock = Clock(detector.device, options.threads, options.repeats)
         seen = detector.look_at(clip)
         values = detector.outputs(seen, 22.0)[:, :2]
@@ -54,7 +59,7 @@ def compare(name: str, network: torch.nn.Module, options: argparse.Namespace) ->
             reference, base = values, taken
             print(f"{name} on {detector.device}: curves swing over {np.ptp(reference):.3f}")
         deviation = np.abs(values - reference).max()
-        print(f"  {precision:<9} largest deviation {deviation:.4f}, {clock.name} x {taken / base:.2f}", flush=True)
+        print(f"  {precision:<10} largest deviation {deviation:.4f}, {clock.name} x {taken / base:.2f}", flush=True)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from EchoKeyframeLib.detection.motion_features import (  # noqa: E402
     stride_motion,
 )
 from EchoKeyframeLib.detection.network import NetworkDetector  # noqa: E402
+from EchoKeyframeLib.models import device  # noqa: E402
 from EchoKeyframeLib.models.presets import PRESETS, build_network  # noqa: E402
 
 SMALL = replace(PRESETS["two-stream"], frames=8, width=16, heads=(2, 2), depths=(1, 1), size=64)
@@ -179,12 +180,20 @@ def test_device_that_is_not_here(wish):
         NetworkDetector.in_torch(build_network(SMALL), "untrained", device=wish)
 
 
-def test_half_precision_stays_close():
+def test_half_precision_stays_close(monkeypatch):
+    monkeypatch.setattr(device, "cpu_computes_in_bfloat16", lambda: True)  # else emulated, to the same numbers
     cine = beating_cine(20)
     sector = whole_frame(cine)
-    full = detector(SMALL, precision="float32").curves(cine, sector).probability
-    half = detector(SMALL, precision="bfloat16").curves(cine, sector).probability
+    full = detector(SMALL, precision="32-true").curves(cine, sector).probability
+    half = detector(SMALL, precision="bf16-mixed").curves(cine, sector).probability
     assert 0 < np.abs(full - half).max() < 0.1
+
+
+@pytest.mark.parametrize("wish", ["bf16-mixed", "16-mixed"])
+def test_a_precision_that_the_processor_would_emulate(monkeypatch, wish):
+    monkeypatch.setattr(device, "cpu_computes_in_bfloat16", lambda: False)
+    with pytest.raises(CineError, match=f"precision {wish}: this processor has no units for it"):
+        detector(SMALL, precision=wish)
 
 
 @pytest.mark.parametrize(

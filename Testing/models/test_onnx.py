@@ -269,6 +269,36 @@ def test_neither_runtime_is_there(monkeypatch):
     assert not runtime.can_run(SHIPPED)
 
 
+@pytest.mark.parametrize(
+    ("machine", "library", "told"),
+    [
+        ("riscv64", "glibc", "onnxruntime is not installed (none is published for riscv64)"),
+        ("x86_64", "", "onnxruntime is not installed (none is published for Linux without glibc)"),
+        ("aarch64", "glibc", "onnxruntime is not installed"),
+    ],
+)
+def test_a_machine_for_which_onnx_runtime_is_not_published(monkeypatch, machine, library, told):
+    find = runtime.find_spec
+    monkeypatch.setattr(runtime, "find_spec", lambda name: None if name == "onnxruntime" else find(name))
+    monkeypatch.setattr(runtime.sys, "platform", "linux")
+    monkeypatch.setattr(runtime.platform, "machine", lambda: machine)
+    monkeypatch.setattr(runtime.platform, "libc_ver", lambda: (library, ""))
+    assert runtime.choose_runtime(SHIPPED) == "torch"
+    with pytest.raises(DetectionError) as caught:
+        runtime.choose_runtime(SHIPPED, "onnxruntime")
+    assert str(caught.value).endswith(told)
+
+
+def test_an_onnx_runtime_that_cannot_be_loaded_is_a_line(tmp_path, sample_clip):
+    """As on Windows where the libraries of Visual C++ are missing."""
+    (tmp_path / "onnxruntime.py").write_text("raise ImportError('DLL load failed\\nwhile importing')", "utf-8")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    command = [sys.executable, "-m", "EchoKeyframeLib", "detect", str(sample_clip), "--output", str(tmp_path / "out")]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2 and "ONNX Runtime is installed but cannot be loaded (DLL load failed while" in line
+
+
 def test_a_network_for_frames_of_another_size_takes_torch():
     assert runtime.choose_runtime(SHIPPED, resized=True) == "torch"
 

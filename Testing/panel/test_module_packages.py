@@ -60,6 +60,26 @@ def test_another_distribution_of_opencv_is_enough_and_nothing_is_installed_over_
     assert pip == []
 
 
+@pytest.mark.parametrize("name", ["onnxruntime_gpu", "onnxruntime_directml"])
+@pytest.mark.parametrize("beside", [None, "1.20.0"])
+def test_another_distribution_of_onnx_runtime_is_enough_alone_or_beside(listed, installed, pip, name, beside):
+    from EchoKeyframeLib.panel.packages import dependencies
+
+    installed(onnxruntime=beside, **{name: "1.22.0"})
+    assert dependencies.are_listed_there(listed)
+    dependencies.ensure_listed(listed)
+    assert pip == []
+
+
+def test_an_onnx_runtime_that_is_too_old_is_brought_up_to_date_under_its_own_name(listed, installed, pip):
+    from EchoKeyframeLib.panel.packages import dependencies
+
+    installed(onnxruntime=None, onnxruntime_gpu="1.17.0")
+    dependencies.ensure_listed(listed)
+    (words,) = pip
+    assert words[:2] == ["install", "onnxruntime-gpu>=1.20"]
+
+
 def test_an_opencv_that_is_too_old_is_brought_up_to_date_under_its_own_name(listed, installed, pip):
     from EchoKeyframeLib.panel.packages import dependencies
 

@@ -33,6 +33,7 @@ class Settings:
     runtime: str = "auto"
     orientation: str = AUTO
     measure: bool = False
+    precision: str = "auto"
 
 
 @dataclass(frozen=True)

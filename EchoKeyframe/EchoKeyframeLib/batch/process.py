@@ -69,7 +69,7 @@ def not_interrupted() -> Iterator[None]:
 def run(job: Job, settings: Settings) -> Outcome:
     """Run a job on one thread with this process's detector. Raises ``Cancelled`` once ``stop`` is set."""
     def detector() -> Detector:
-        return own_detector(settings.model, settings.device, settings.test_size, settings.runtime)
+        return own_detector(settings.model, settings.device, settings.test_size, settings.runtime, settings.precision)
 
     return run_job(job, settings, detector, progress=check_stop)
 
@@ -83,12 +83,14 @@ def check_stop(done: float = 0.0) -> None:
 
 
 @cache
-def own_detector(model: str, device: str, test_size: int | None = None, runtime: str = "auto") -> Detector:
+def own_detector(
+    model: str, device: str, test_size: int | None = None, runtime: str = "auto", precision: str = "auto"
+) -> Detector:
     """The process's detector, loaded once."""
     _keep_to_one_thread()  # processes of Ray do not call start()
     from ..detection.catalogue import load_detector
 
-    return load_detector(model, device, test_size=test_size, runtime=runtime)
+    return load_detector(model, device, precision, test_size, runtime)
 
 
 @cache

@@ -58,7 +58,7 @@ class Comparison:
 
         data = LabelledData.of(options)
         try:
-            detectors = _load_detectors(models, options.device, options.test_size, options.runtime)
+            detectors = _load_detectors(models, options)
             clips, title = data.extent(options.clips)
             learned = _learned(models)
         except CineError as error:
@@ -115,16 +115,15 @@ def _learned(models: Sequence[str]) -> dict[str, LearnedClips]:
     return found
 
 
-def _load_detectors(models: Sequence[str], device: str, test_size: int | None, runtime: str) -> list[Detector]:
+def _load_detectors(models: Sequence[str], options: argparse.Namespace) -> list[Detector]:
     """Detectors that results are told apart by; a model given twice counts once.
 
     Raises UsageError where two sign with the same name, and what ``load_detector`` raises.
     """
     from ..detection.catalogue import load_detector
 
-    detectors = [
-        load_detector(model, device, test_size=test_size, runtime=runtime, many=True) for model in dict.fromkeys(models)
-    ]
+    wishes = options.device, options.precision, options.test_size, options.runtime
+    detectors = [load_detector(model, *wishes, many=True) for model in dict.fromkeys(models)]
     names = [detector.name for detector in detectors]
     for name in names:
         if names.count(name) > 1:

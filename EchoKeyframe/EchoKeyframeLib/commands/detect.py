@@ -129,13 +129,13 @@ def _settings_and_detector(options: argparse.Namespace, many: bool) -> tuple[Set
 
     model = absolute_model(options.model or DEFAULT_MODEL)  # the processes of a cluster start in folders of their own
     try:
-        detector = load_detector(model, options.device, test_size=options.test_size, runtime=options.runtime, many=many)
+        detector = load_detector(model, options.device, options.precision, options.test_size, options.runtime, many)
     except CineError as error:
         raise UsageError(str(error)) from error
     runtime = getattr(detector, "runtime", None) or options.runtime  # other processes are not to choose again
     device = "cpu" if detector.device == "cpu" else options.device
     settings = Settings(model, options.decoder, device, options.fps, options.view, options.force, options.test_size,
-                        runtime, options.orientation, options.measure)  # fmt: skip
+                        runtime, options.orientation, options.measure, options.precision)  # fmt: skip
     if options.measure:
         _require_tracer(settings)
     return settings, detector

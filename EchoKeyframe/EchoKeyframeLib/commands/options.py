@@ -44,10 +44,13 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def add_runtime(parser: argparse.ArgumentParser) -> None:
-    from ..models.registry import ANY_RUNTIME, RUNTIMES
+    from ..models.registry import ANY_PRECISION, ANY_RUNTIME, PRECISIONS, RUNTIMES
 
     parser.add_argument("--runtime", choices=RUNTIMES, default=ANY_RUNTIME,
                         help="what runs a network: ONNX Runtime on the CPU, torch, or whichever suits")
+    parser.add_argument("--precision", choices=PRECISIONS, default=ANY_PRECISION,
+                        help="what it computes in, where not in float32 on a CPU and in what suits a GPU: torch alone "
+                        "does, on a GPU, or in bf16-mixed on a CPU that has units for it")
 
 
 def add_test_size(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..models.registry import ANY_PRECISION, PRECISIONS
 from . import UsageError, train_contour
 from .extras import needs_extra
 from .labelled_data import LabelledData, add_data
@@ -89,7 +90,7 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
     add_device(group)
     group.add_argument("--devices", type=count, default=1, metavar="N", help="GPUs, or processes on a CPU")
     group.add_argument("--nodes", type=count, default=1, metavar="N", help="machines; DATA must then be a store")
-    group.add_argument("--precision", choices=("auto", "32-true", "bf16-mixed", "16-mixed"), default="auto")
+    group.add_argument("--precision", choices=PRECISIONS, default=ANY_PRECISION)
     group.add_argument("--threads", type=count, metavar="N", help="of each process")
     group.add_argument("--workers", type=natural, default=0, metavar="N",
                        help="processes that make batches ahead (default: 0)")

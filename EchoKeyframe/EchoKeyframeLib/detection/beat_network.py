@@ -60,7 +60,7 @@ class BeatNetworkDetector(NetworkDetector):
         self._window_batches.run(len(beats), work, progress)
         outputs = (sums / np.maximum(weights, 1e-9)[:, None]).astype(np.float32)
         if not np.isfinite(outputs).all():
-            raise DetectionError("the network's values are not numbers; try precision float32 or other weights")
+            raise DetectionError("the network's values are not numbers; try --precision 32-true or other weights")
         return outputs
 
 

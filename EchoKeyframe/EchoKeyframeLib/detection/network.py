@@ -102,7 +102,7 @@ class NetworkDetector:
             part = part_of(progress, offset / offsets, (offset + 1) / offsets)
             outputs[offset::stride] = self._sequence(images, moving, part)
         if not np.isfinite(outputs).all():
-            raise DetectionError("the network's values are not numbers; try precision float32 or other weights")
+            raise DetectionError("the network's values are not numbers; try --precision 32-true or other weights")
         return outputs
 
     def live(self, sector: Sector, fps: float, spacing: tuple[float, float] | None = None) -> LiveDetection:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..models.registry import ANY_RUNTIME, ONNX, RUNTIMES, TORCH
+from ..models.registry import ANY_PRECISION, ANY_RUNTIME, FLOAT32, ONNX, RUNTIMES, TORCH
 from .keyframes import DetectionError
 
 PAYS_FROM_BYTES = 20_000_000
@@ -17,9 +18,12 @@ PAYS_FROM_BYTES = 20_000_000
 _TORCH_PACKAGES = ("torch", "torchvision", "safetensors")
 _ONNX_PACKAGES = ("onnxruntime", "safetensors")
 
+_ONNX_MACHINES = ("x86_64", "AMD64", "aarch64", "arm64", "ARM64")
+"""For which ONNX Runtime is published, as ``platform.machine`` names them; pyproject.toml asks for it on these."""
+
 
 def choose_runtime(
-    weights: Path, wish: str = ANY_RUNTIME, device: str = "auto", precision: str = "auto", resized: bool = False,
+    weights: Path, wish: str = ANY_RUNTIME, device: str = "auto", precision: str = ANY_PRECISION, resized: bool = False,
     many: bool = False,
 ) -> str:  # fmt: skip
     """``ONNX`` or ``TORCH`` for a weights file.
@@ -54,7 +58,7 @@ def gpu_seen() -> bool:
 
 def runs_without_torch(weights: Path) -> bool:
     """Whether a weights file's network can run here in ONNX Runtime."""
-    return not _against_onnx(weights, "cpu", "auto", resized=False)
+    return not _against_onnx(weights, "cpu", ANY_PRECISION, resized=False)
 
 
 def can_run(weights: Path) -> bool:
@@ -70,16 +74,24 @@ def _against_onnx(weights: Path, device: str, precision: str, resized: bool) -> 
     """Why ONNX Runtime cannot do it, or None."""
     if device not in ("auto", "cpu"):
         return f"it runs on the CPU, not on {device}"
-    if precision not in ("auto", "float32"):
+    if precision not in (ANY_PRECISION, FLOAT32):
         return f"it computes in float32, not in {precision}"
     if resized:
         return "its graph is for frames of the size of its training"
     missing = _missing(_ONNX_PACKAGES)
     if missing:
-        return f"{missing} is not installed"
+        return f"{missing} is not installed{_no_package_here() if missing == 'onnxruntime' else ''}"
     from ..models.onnx_weights import WITHOUT_GRAPHS, has_graphs
 
     return None if has_graphs(weights) else f"{weights.name} {WITHOUT_GRAPHS}"
+
+
+def _no_package_here() -> str:
+    """For which machine ONNX Runtime is not published, in brackets; nothing where it is."""
+    machine, library = platform.machine(), platform.libc_ver()[0]
+    if machine not in _ONNX_MACHINES:
+        return f" (none is published for {machine or 'this machine'})"
+    return " (none is published for Linux without glibc)" if sys.platform == "linux" and library != "glibc" else ""
 
 
 def _missing(packages: tuple[str, ...]) -> str | None:

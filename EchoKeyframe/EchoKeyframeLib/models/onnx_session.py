@@ -8,11 +8,17 @@ from functools import cache
 import numpy as np
 
 from ..cine.available_memory import available_memory
+from ..cine.cine import CineError
 from .onnx_graph import PREFIX, Graph
 from .weights_card import WeightsError
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # asked at its import, which else leaves a device's number in the home folder
-import onnxruntime
+try:
+    import onnxruntime
+except ImportError as error:  # its libraries: on Windows those of Visual C++ may be missing
+    reason = " ".join(str(error).split())[:200]
+    raise CineError(f"ONNX Runtime is installed but cannot be loaded ({reason}); install it again, or choose the "
+                    "runtime 'torch' or the model 'motion'") from None  # fmt: skip
 
 _LEAST_ROOM, _MOST_ROOM = 1 << 30, 4 << 30
 """Bytes that all networks of a process may take beside their weights; within, half of what is available."""

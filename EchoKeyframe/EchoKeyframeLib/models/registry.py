@@ -23,6 +23,10 @@ ANY_RUNTIME, ONNX, TORCH = "auto", "onnxruntime", "torch"
 RUNTIMES = (ANY_RUNTIME, ONNX, TORCH)
 """What runs a network: whichever suits, ONNX Runtime, torch (``detection.runtime``)."""
 
+ANY_PRECISION, FLOAT32, BFLOAT16, FLOAT16 = "auto", "32-true", "bf16-mixed", "16-mixed"
+PRECISIONS = (ANY_PRECISION, FLOAT32, BFLOAT16, FLOAT16)
+"""What a network computes in, in Lightning's words: whichever suits, float32, with bfloat16, with float16."""
+
 
 def bundled_weights(folder: Path = WEIGHTS_FOLDER) -> dict[str, Path]:
     """Weights files by name, in alphabetical order: ``two-stream.safetensors`` is ``two-stream``."""

@@ -17,11 +17,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from ...atomic_file import written_atomically
 from ...models.config import NetworkConfig
-from ...models.device import channels_last
+from ...models.device import channels_last, cpu_computes_in_bfloat16
 from ...models.imagenet import ImageNetWeights, imagenet_weights
 from ...models.model_card import CardData, describe
 from ...models.onnx_export import add_possible_graphs
 from ...models.presets import build_network, starts_from_imagenet
+from ...models.registry import BFLOAT16, FLOAT32
 from ...models.weights_file import load_card, load_sound_card, load_weights, save_weights
 from ..samples.beat_samples import BeatSamples
 from ..samples.mask_samples import MaskSamples, traced_frames
@@ -259,10 +260,7 @@ def _trainer(recipe: Recipe, run: Run, epoch_steps: int, epochs: int) -> Trainer
 
 def _best_precision(on_cpu: bool) -> str:
     """bf16 where it gains: on a CPU with bfloat16 units twice the speed, on one without it would be emulated."""
-    if not on_cpu:
-        return "bf16-mixed"
-    units = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return "bf16-mixed" if any(known and "bf16" in name for name, known in units.items()) else "32-true"
+    return FLOAT32 if on_cpu and not cpu_computes_in_bfloat16() else BFLOAT16
 
 
 def _loader(samples: Dataset, recipe: Recipe, run: Run, epoch_steps: int, rank: int, world: int) -> DataLoader:
