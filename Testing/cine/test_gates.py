@@ -407,9 +407,9 @@ def test_orientations_of_the_plus_toolkit(tmp_path, orientation, shown):
 @pytest.mark.parametrize("part", range(2))
 @pytest.mark.slow
 def test_damaged_files_of_every_kind(part):
-    report = run(500_000 * part, 500)  # the first ones are those of the corpus
+    report = run(500_000 * part, 350)  # the first ones are those of the corpus
 
-    assert report["cases"] == 500 and not report["failures"], json.dumps(report)[:3000]
+    assert report["cases"] == 350 and not report["failures"], json.dumps(report)[:3000]
     assert report["read"] > 50
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -148,24 +149,32 @@ def test_fields_of_a_later_version_are_ignored(weights):
 GREEDY = {"width": 1024, "hidden": [4096] * 4, "depths": [24], "heads": [1], "attention_window": [32, 32, 32]}
 
 
-@pytest.mark.parametrize("change", [
-    {**GREEDY, "size": 512, "stage": 1, "frames": 128},
-    {"architecture": "resnet-lstm", "outputs": ["phase"], "hidden": [4096, 4096], "backbone": "resnet50"},
-])  # fmt: skip
-def test_a_card_is_compared_with_its_weights_before_anything_is_allocated(weights, change):
-    edit_card(weights, config={**SMALL.to_dict(), **change})
+def test_a_card_is_compared_with_its_weights_before_anything_is_allocated(weights, tmp_path):
+    changes = (
+        {**GREEDY, "size": 512, "stage": 1, "frames": 128},
+        {"architecture": "resnet-lstm", "outputs": ["phase"], "hidden": [4096, 4096], "backbone": "resnet50"},
+    )
+    paths = []
+    for index, change in enumerate(changes):
+        paths.append(tmp_path / f"changed-{index}.safetensors")
+        shutil.copy(weights, paths[-1])
+        shutil.copy(card_path(weights), card_path(paths[-1]))
+        edit_card(paths[-1], config={**SMALL.to_dict(), **change})
     script = (
         "import resource, sys\n"
         "from EchoKeyframeLib.models.weights_file import WeightsError, load_weights\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "try:\n"
-        "    load_weights(sys.argv[1])\n"
-        "except WeightsError as error:\n"
-        "    assert 'another architecture' in str(error), error\n"
+        "for path in sys.argv[1:]:\n"
+        "    try:\n"
+        "        load_weights(path)\n"
+        "    except WeightsError as error:\n"
+        "        assert 'another architecture' in str(error), error\n"
+        "    else:\n"
+        "        raise AssertionError(path)\n"
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)"
     )
     pytest.importorskip("resource")
-    done = subprocess.run([sys.executable, "-c", script, weights], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", script, *paths], capture_output=True, text=True, timeout=120)
     assert int(done.stdout) < 200, done.stderr  # MiB
 
 
