@@ -1,8 +1,9 @@
-"""Time to read a cine and to find its keyframes by motion, and the peak memory of both, in one run.
+"""Time to read a cine and to find its keyframes, and the peak memory of both, in one run.
 
     python Testing/benchmarks/read_and_detect.py [--repeats 3] [--frames 100 500 5000] [--size 480 640]
 
-Times are processor time of one thread, of the repeats the fastest (timing.py says why). Memory is measured in a process
+Times are processor time of one thread, of the repeats the fastest (timing.py says why). Film: what it takes to find
+repeated, blended and cut frames among those that the detector is shown anyway. Memory is measured in a process
 of its own for each length, on a Motion JPEG AVI of uniform noise in a sector (a decoder's worst case); "growth" is
 what comes on top of Python and its libraries.
 """
@@ -39,15 +40,19 @@ def main() -> None:
 
 def compare_times(folder: Path, options: argparse.Namespace) -> None:
     """One line for each clip: what reading, finding the sector and detecting cost a frame, and against the clip."""
+    from EchoKeyframeLib.cine.prepare import prepare
     from EchoKeyframeLib.cine.read import read_cine
     from EchoKeyframeLib.cine.sector import find_sector
+    from EchoKeyframeLib.detection.catalogue import load_detector
     from EchoKeyframeLib.detection.detect import detect
+    from EchoKeyframeLib.detection.film import FRAME_SIZE, Film
     from EchoKeyframeLib.detection.motion import MotionDetector
     from pydicom.examples import get_path
     from timing import Clock, use_threads
 
     use_threads(1)
     clock = Clock(repeats=options.repeats)
+    fused = load_detector("fused", "cpu")
     clips = {
         "DICOM sample": Path(get_path("ybr_color")),
         "AVI, 100 frames": write_clip(folder / "times.avi", 100, *options.size),
@@ -58,12 +63,16 @@ def compare_times(folder: Path, options: argparse.Namespace) -> None:
         reading = clock.seconds(lambda path=path: read_cine(path))
         finding = clock.seconds(lambda cine=cine: find_sector(cine))
         detecting = clock.seconds(lambda c=cine, s=sector: detect(c, MotionDetector(), sector=s))
+        shown = prepare(cine, sector, FRAME_SIZE)
+        filming = clock.seconds(lambda shown=shown: Film.of_prepared(shown))
+        whole = clock.seconds(lambda c=cine, s=sector: detect(c, fused, sector=s))
         height, width = cine.size
         per_frame = ", ".join(f"{what} {1e3 * seconds / len(cine):.2f}" for what, seconds in
-                              (("read", reading), ("sector", finding), ("motion detector", detecting)))
+                              (("read", reading), ("sector", finding), ("motion detector", detecting),
+                               ("fused", whole), ("film", filming)))
         share = (reading + finding + detecting) / (len(cine) * cine.frame_interval)
         print(f"{name} ({width}x{height}): {clock.name}, ms a frame: {per_frame}; "
-              f"together {share:.2f} of the clip's duration")
+              f"reading, sector and motion {share:.2f} of the clip's duration, film {filming / whole:.3f} of fused")
 
 
 def print_memory(path: Path) -> None:

@@ -24,27 +24,22 @@ BESIDE = 4
 FEWEST_FRAMES = 12
 """Fewer frames do not tell what is usual."""
 
-_SIDE = 24  # px
 
-
-def find_cuts(frames: np.ndarray, grain: np.ndarray) -> list[int]:
-    """Frames, of these uint8 ``[T, S, S]`` whose grain changes by ``grain`` ``[T - 1]``, that do not follow the one
-    before."""
-    if len(frames) < FEWEST_FRAMES:
+def find_cuts(small: np.ndarray, grain: np.ndarray) -> list[int]:
+    """Frames, of these ``outlines`` whose grain changes by ``grain`` ``[T - 1]``, that do not follow the one before."""
+    if len(small) < FEWEST_FRAMES:
         return []
-    outlines = _outline_changes(frames)
+    outlines = _changes(small)
     if not outlines.any() or not grain.any():
         return []
     jumps = (outlines > JUMP * usual(outlines)) & (grain > GRAIN * usual(grain))
     return [jump + 1 for jump in np.flatnonzero(jumps).tolist() if outlines[jump] > ALONE * _beside(outlines, jump)]
 
 
-def _outline_changes(frames: np.ndarray) -> np.ndarray:
+def _changes(small: np.ndarray) -> np.ndarray:
     """Of each pair of neighbours ``[T - 1]``; brightness and contrast do not count."""
-    small = np.stack([
-        cv2.GaussianBlur(cv2.resize(f, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32), (0, 0), 1.0)
-        for f in frames
-    ]).reshape(len(frames), -1)  # fmt: skip
+    small = np.stack([cv2.GaussianBlur(outline.astype(np.float32), (0, 0), 1.0) for outline in small])
+    small = small.reshape(len(small), -1)
     small -= small.mean(axis=1, keepdims=True)
     small /= np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6)
     return np.sqrt(np.maximum(0.0, 1.0 - (small[1:] * small[:-1]).sum(axis=1)))

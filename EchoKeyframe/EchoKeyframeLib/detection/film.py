@@ -18,7 +18,7 @@ from ..cine.prepare import prepare
 from ..cine.sector import Sector
 from .cuts import find_cuts
 from .pieces import Piece, pieces_between
-from .repeats import Repeats, find_repeats, grain_changes, stretches
+from .repeats import Repeats, find_repeats, grain_changes, outlines, stretches
 from .replays import shown_first
 
 FRAME_SIZE = 112
@@ -55,9 +55,10 @@ class Film:
         if len(new) < count:
             shown = frames[new]
             changes, _ = grain_changes(shown)
-        first = shown_first(shown, changes)
+        small = outlines(shown)
+        first = shown_first(shown, small, changes)
         again = first < np.arange(len(new))
-        cuts = {*_seams(first), *(cut for cut in find_cuts(shown, changes) if not again[cut])}
+        cuts = {*_seams(first), *(cut for cut in find_cuts(small, changes) if not again[cut])}
         pieces = pieces_between(new[sorted(cuts)], count, again[latest].tolist())
         return cls(frames, new[first][latest], repeats, pieces)
 

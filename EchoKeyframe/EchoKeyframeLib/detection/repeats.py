@@ -40,6 +40,8 @@ FEWEST_BLENDS = 3
 LONGEST_REPEAT = 2
 """Repetitions of one frame up to which a film is no frozen one: recordings often repeat their last frame or two."""
 
+_SIDE = 24  # px of an outline
+
 
 @dataclass(frozen=True, eq=False)
 class Repeats:
@@ -53,6 +55,11 @@ class Repeats:
     @property
     def new(self) -> np.ndarray:
         return ~(self.repeated | self.blended)
+
+
+def outlines(frames: np.ndarray) -> np.ndarray:
+    """Prepared frames, uint8 ``[T, S, S]``, without their grain: uint8 ``[T, 24, 24]``."""
+    return np.stack([cv2.resize(frame, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) for frame in frames])
 
 
 def find_repeats(frames: np.ndarray, changes: np.ndarray, grain: np.ndarray) -> Repeats:
@@ -74,10 +81,10 @@ def grain_changes(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     changes, strength = np.zeros(max(0, len(frames) - 1), np.float32), np.zeros(len(frames), np.float32)
     if not inside.any():
         return changes, strength
-    area, before = float(inside.sum()), None
+    area, before, within = float(inside.sum()), None, inside.astype(np.int16)
     for i, frame in enumerate(frames):
         grain = cv2.Laplacian(frame, cv2.CV_16S)
-        grain[~inside] = 0
+        grain *= within
         strength[i] = cv2.norm(grain, cv2.NORM_L2) / area**0.5
         if before is not None:
             changes[i - 1] = cv2.norm(grain, before, cv2.NORM_L1) / area
@@ -118,12 +125,8 @@ def _blended(frames: np.ndarray, grain: np.ndarray, repeated: np.ndarray) -> np.
         return blended
     strength = grain[shown]
     for i in np.flatnonzero(strength[1:-1] < BLEND * np.minimum(strength[:-2], strength[2:])) + 1:
-        blended[shown[i]] = _lies_between(*(_outline(frames[shown[k]]) for k in (i - 1, i, i + 1)))
+        blended[shown[i]] = _lies_between(*outlines(frames[shown[i - 1 : i + 2]]).astype(np.float32))
     return blended if blended.sum() >= FEWEST_BLENDS else np.zeros(len(grain), bool)
-
-
-def _outline(frame: np.ndarray) -> np.ndarray:
-    return cv2.resize(frame, (24, 24), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def _lies_between(before: np.ndarray, frame: np.ndarray, after: np.ndarray) -> bool:

@@ -22,22 +22,22 @@ MISSES = 2
 ANCHORS = 300
 """Frames, evenly spread, for each of which the most alike frame before it is looked for."""
 
-_SIDE = 24  # px of the pictures that are compared first
 
-
-def shown_first(frames: np.ndarray, changes: np.ndarray) -> np.ndarray:
+def shown_first(frames: np.ndarray, small: np.ndarray, changes: np.ndarray) -> np.ndarray:
     """For each of these frames, all of them new to the one before, the frame in which its picture came first.
 
-    frames: uint8 ``[T, S, S]``. changes: of their grain, ``[T - 1]``, see ``grain_changes``. Returns int ``[T]``,
-    ``result[t] <= t``.
+    frames: uint8 ``[T, S, S]``. small: their ``outlines``. changes: of their grain, ``[T - 1]``, see
+    ``grain_changes``. Returns int ``[T]``, ``result[t] <= t``.
     """
     first = np.arange(len(frames))
     if len(frames) < SHORTEST + NEAREST:
         return first
     film = _Film(frames, changes)
-    for anchor, before in film.alike():
+    for anchor, before in film.alike(small):
+        if first[anchor] < anchor or not film.same(anchor, before):
+            continue
         for step in (1, -1):
-            if first[anchor] == anchor and film.same(anchor, before):
+            if first[anchor] == anchor:
                 run = film.run(anchor, before, step)
                 if len(run) >= SHORTEST:
                     for frame, shown in run:
@@ -62,9 +62,8 @@ class _Film:
         around = self.changes[max(0, frame - 1) : frame + 1]
         return self.difference(frame, other) < MATCH * around.min()
 
-    def alike(self) -> Iterator[tuple[int, int]]:
+    def alike(self, small: np.ndarray) -> Iterator[tuple[int, int]]:
         """Anchors and the frame before each that is most like it."""
-        small = np.stack([cv2.resize(f, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) for f in self.frames])
         units = small.reshape(len(small), -1).astype(np.float32)
         units -= units.mean(axis=1, keepdims=True)
         units /= np.maximum(np.linalg.norm(units, axis=1, keepdims=True), 1e-6)
