@@ -113,7 +113,6 @@ def finished(job: Job, settings: Settings, model: str) -> Outcome | None:
     """The outcome of a job that is not to be run: its results are there, or other files are in their way. Else None."""
     from ..report.keyframes_file import readable
     from ..report.outputs import Request, is_done
-    from .measuring import is_measured
 
     if settings.force:
         return None
@@ -121,7 +120,11 @@ def finished(job: Job, settings: Settings, model: str) -> Outcome | None:
                       CHOICES[settings.orientation])  # fmt: skip
 
     def look() -> Outcome | None:
-        done = is_done(job.target, request) and (not settings.measure or is_measured(job.target))
+        done = is_done(job.target, request)
+        if done and settings.measure:
+            from .measuring import is_measured
+
+            done = is_measured(job.target)
         return Outcome(job, Status.SKIPPED) if done else None
 
     return guarded(job, look)

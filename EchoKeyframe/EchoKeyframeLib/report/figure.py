@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, get_font_names
+from matplotlib.patches import Rectangle
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from ..atomic_file import written_atomically
@@ -40,6 +43,10 @@ BOTTOM = -0.03
 _SCRIPTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Microsoft YaHei", "Yu Gothic", "PingFang SC", "Hiragino Sans",
             "Arial Unicode MS")
 _SIZE = 8
+
+# Inches. Laid out by hand: Matplotlib's own layout measures every text and takes longer than drawing them.
+_LEFT, _RIGHT, _GAP = 0.48, 0.05, 0.1
+_TITLE, _LEGEND, _CURVES, _TIME, _CAPTION = 0.27, 0.15, 1.6, 0.4, 0.2
 
 
 def write_figure(path: Path, cine: Cine, sector: Sector, detection: Detection) -> None:
@@ -72,16 +79,30 @@ def draw(cine: Cine, sector: Sector, detection: Detection) -> Figure:
     rows = _rows(shown)
     columns = max(2, *map(len, rows)) if rows else 1  # a single frame as wide as the page would be too tall
     aspect = sector.box.height * pixel_aspect(cine) / sector.box.width
-    heights = [2.1] + [WIDTH / columns * min(1.5, aspect) + 0.3] * len(rows)
-    figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
+    across = WIDTH - _LEFT - _RIGHT
+    width = (across - _GAP * (columns - 1)) / columns
+    height = width * min(1.5, aspect)
+    above, below = _TITLE + _LEGEND, (_CAPTION + height) * len(rows)
+    figure = Figure(figsize=(WIDTH, above + _CURVES + _TIME + below + _RIGHT))
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(len(heights), columns, height_ratios=heights)
-    _draw_curves(figure.add_subplot(grid[0, :]), detection)
-    for row, cells in enumerate(rows, 1):
-        for column, (phase, beat) in enumerate(cells):
-            _draw_frame(figure.add_subplot(grid[row, column]), cine, sector, phase, beat)
-    figure.suptitle(_title(cine, detection, len(shown), len(beats)), fontproperties=font(_SIZE + 1), parse_math=False)
+    _draw_curves(_axes(figure, above, across, _CURVES), detection)
+    if rows:
+        axes = _axes(figure, above + _CURVES + _TIME, across, below)
+        axes.set_axis_off()
+        for row, cells in enumerate(rows):
+            for column, (phase, beat) in enumerate(cells):
+                place = Bbox.from_bounds((width + _GAP) * column, (_CAPTION + height) * row + _CAPTION, width, height)
+                _draw_frame(axes, place, cine, sector, phase, beat)
+        axes.set(xlim=(0, across), ylim=(below, 0))
+    title = _title(cine, detection, len(shown), len(beats))
+    figure.suptitle(title, y=1 - 0.05 / figure.get_figheight(), fontproperties=font(_SIZE + 1), parse_math=False)
     return figure
+
+
+def _axes(figure: Figure, top: float, width: float, height: float) -> Axes:
+    """Axes by inches; top: from the figure's upper edge down to theirs."""
+    page, tall = figure.get_size_inches()
+    return figure.add_axes((_LEFT / page, 1 - (top + height) / tall, width / page, height / tall))
 
 
 def _draw_curves(axes: Axes, detection: Detection) -> None:
@@ -90,8 +111,9 @@ def _draw_curves(axes: Axes, detection: Detection) -> None:
         keys = [k for k in detection.keyframes if k.phase is phase]
         axes.plot(curves.times, curves.of(phase), color=COLORS[phase], linestyle=LINES[phase], linewidth=1.2,
                   label=f"{phase} ({len(keys)})")
-        for key in keys:
-            _mark(axes, key, float(curves.of(phase)[key.frame]), len(detection.keyframes) <= MOST_NUMBERS)
+        if keys:
+            _mark(axes, phase, keys, curves.of(phase)[[k.frame for k in keys]],
+                  len(detection.keyframes) <= MOST_NUMBERS)  # fmt: skip
     if len(curves.times) > 1:
         axes.set_xlim(curves.times[0], curves.times[-1])
         axes.margins(x=0.01)
@@ -104,38 +126,46 @@ def _draw_curves(axes: Axes, detection: Detection) -> None:
     axes.legend(prop=font(_SIZE), frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.98), borderpad=0)
 
 
-def _mark(axes: Axes, key: Keyframe, height: float, numbered: bool) -> None:
-    """A marker on the curve, hollow at the clip's edge, on a line from below, with the frame number above it."""
-    color = COLORS[key.phase]
-    axes.vlines(key.time, BOTTOM, height, color=color, linewidth=0.5, alpha=0.4, linestyle=LINES[key.phase])
-    axes.plot([key.time], [height], MARKERS[key.phase], color=color, markersize=4.5, clip_on=False, zorder=3,
-              markerfacecolor="white" if key.at_edge else color)
-    if numbered:
+def _mark(axes: Axes, phase: Phase, keys: list[Keyframe], heights: np.ndarray, numbered: bool) -> None:
+    """Markers on a curve, hollow at the clip's edge, on lines from below, with the frame numbers above them."""
+    color, times, edge = COLORS[phase], np.array([key.time for key in keys]), np.array([key.at_edge for key in keys])
+    axes.vlines(times, BOTTOM, heights, color=color, linewidth=0.5, alpha=0.4, linestyle=LINES[phase])
+    for among, filling in ((edge, "white"), (~edge, color)):
+        if among.any():
+            axes.plot(times[among], heights[among], MARKERS[phase], color=color, markersize=4.5, clip_on=False,
+                      zorder=3, markerfacecolor=filling)  # fmt: skip
+    for key, height in zip(keys, heights.tolist(), strict=True) if numbered else ():
         # Beside the axis, not on it, where the curve begins.
         shift, align = (3, "left") if key.frame == 0 else (0, "center")
         axes.annotate(str(key.frame), (key.time, height), xytext=(shift, 5), textcoords="offset points", ha=align,
                       color=color, fontproperties=font(_SIZE - 1), annotation_clip=False)
 
 
-def _draw_frame(axes: Axes, cine: Cine, sector: Sector, phase: Phase, beat: Beat) -> None:
-    keyframe = _keyframe(beat, phase)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set(color=COLORS[phase], linewidth=1.5)
+def _draw_frame(axes: Axes, place: Bbox, cine: Cine, sector: Sector, phase: Phase, beat: Beat) -> None:
+    """A beat's ED or ES at a place of axes in inches: all frames in the same axes, each of which takes its time."""
+    keyframe, color, middle = _keyframe(beat, phase), COLORS[phase], (place.x0 + place.x1) / 2
     if keyframe is None:
-        blank = np.full((sector.box.height, sector.box.width), 0.95)  # as large as the frames beside it
-        axes.imshow(blank, cmap="gray", vmin=0, vmax=1, aspect=pixel_aspect(cine))
-        axes.text(0.5, 0.5, "not in the clip", transform=axes.transAxes, ha="center", va="center", color="0.4",
-                  fontproperties=font(_SIZE))
-        axes.set_title(f"{phase} {beat.number}", color=COLORS[phase], fontproperties=font(_SIZE - 1), pad=3)
-        return
-    image = sector_image(cine, sector, keyframe.frame)
-    axes.imshow(image, cmap="gray", vmin=0, vmax=255, aspect=pixel_aspect(cine), interpolation="bilinear")
-    doubts = [word for word, holds in (("edge", keyframe.at_edge), ("degraded", keyframe.degraded)) if holds]
-    doubt = f" ({', '.join(doubts)})" if doubts else ""
-    axes.set_title(f"{phase} {beat.number}: frame {keyframe.frame}, {keyframe.time:.3f} s{doubt}", color=COLORS[phase],
-                   fontproperties=font(_SIZE - 1), pad=3)
+        title = f"{phase} {beat.number}"
+        axes.text(middle, (place.y0 + place.y1) / 2, "not in the clip", ha="center", va="center", color="0.4",
+                  fontproperties=font(_SIZE))  # fmt: skip
+        shown, filling = place, "0.95"  # as large as the frames beside it
+    else:
+        doubts = [word for word, holds in (("edge", keyframe.at_edge), ("degraded", keyframe.degraded)) if holds]
+        doubt = f" ({', '.join(doubts)})" if doubts else ""
+        title = f"{phase} {beat.number}: frame {keyframe.frame}, {keyframe.time:.3f} s{doubt}"
+        image = sector_image(cine, sector, keyframe.frame)
+        shown, filling = _within(place, image.shape[0] * pixel_aspect(cine) / image.shape[1]), "none"
+        axes.imshow(image, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="bilinear", label=title,
+                    extent=(shown.x0, shown.x1, shown.y1, shown.y0))  # fmt: skip
+    axes.add_patch(Rectangle(shown.p0, shown.width, shown.height, facecolor=filling, edgecolor=color, linewidth=1.5,
+                             clip_on=False, zorder=0 if keyframe is None else 2))  # fmt: skip
+    axes.text(middle, place.y0 - 0.04, title, ha="center", va="bottom", color=color, fontproperties=font(_SIZE - 1))
+
+
+def _within(place: Bbox, aspect: float) -> Bbox:
+    """The largest box of this height over width in the middle of a place."""
+    width = min(place.width, place.height / aspect)
+    return Bbox.from_bounds(place.x0 + (place.width - width) / 2, place.y0, width, width * aspect)
 
 
 def sector_image(cine: Cine, sector: Sector, frame: int) -> np.ndarray:
@@ -184,6 +214,7 @@ def pixel_aspect(cine: Cine) -> float:
     return cine.spacing[0] / cine.spacing[1] if cine.spacing else 1.0
 
 
+@cache
 def font(size: float) -> FontProperties:
     """DejaVu Sans, and behind it whatever this machine has for file names in other scripts."""
     installed = set(get_font_names())

@@ -11,7 +11,6 @@ from ..cine.sector import Sector
 from ..measurement.automatic.measured_loop import MeasuredLoop
 from ..measurement.contours_file import write_contours
 from ..measurement.measurement import Measurement
-from .measurement_figure import write_measurement_figure
 from .measurement_file import write_measurement_csv, write_measurement_json
 from .volumes_file import write_volumes
 
@@ -36,6 +35,8 @@ def write_measurement(
 
     Raises OSError.
     """
+    from .measurement_figure import write_measurement_figure  # Matplotlib, which asking for names need not load
+
     make_folder(target.parent)
     with written_together(measurement_paths(target)) as (json_path, csv_path, figure_path):
         write_measurement_json(json_path, measurement)
