@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from ...cine.cine import Cine
-from ...cine.prepare import prepare, prepared_box
+from ...cine.prepare import prepare
+from ...cine.prepared_pixels import PreparedPixels
 from ...cine.sector import Sector
 from ...detection.batches import Batches
 from ...detection.detector import Progress
@@ -68,13 +68,13 @@ class Tracer:
         prepared = prepare(cine, sector, size)
         looked_at = _looked_at(cine, keyframes)
         maps = self._look(prepared, cine.times, looked_at, progress)
-        to_cine = _Placement(cine, sector, size)
-        walls = LoopWalls.of(maps, to_cine.inside(sector), _moving(prepared))
-        traced = {
-            int(frame): TracedFrame(int(frame), to_cine(wall.points), _pair(to_cine(wall.points[wall.apex])), sure)
-            for frame, wall, sure in zip(looked_at, walls.walls, walls.confidences, strict=True)
-            if wall is not None
-        }
+        pixels = PreparedPixels(cine, sector, size)
+        walls = LoopWalls.of(maps, pixels.inside(sector), _moving(prepared))
+        traced = {}
+        for frame, wall, sure in zip(looked_at.tolist(), walls.walls, walls.confidences, strict=True):
+            if wall is not None:
+                points = pixels.to_cine(wall.points)
+                traced[frame] = TracedFrame(frame, points, _pair(points[wall.apex]), sure)
         return LoopTracing(_all_frames(traced, looked_at, len(cine)), walls.apical, walls.doubts)
 
     def _look(
@@ -116,35 +116,6 @@ def _all_frames(traced: dict[int, TracedFrame], looked_at: np.ndarray, count: in
             apex = (1 - share) * np.array(one.apex) + share * np.array(other.apex)
             frames[frame] = TracedFrame(frame, points, _pair(apex), min(one.confidence, other.confidence))
     return tuple(frames)
-
-
-class _Placement:
-    """Pixels of the prepared frames as pixels of the cine."""
-
-    def __init__(self, cine: Cine, sector: Sector, size: int) -> None:
-        self.size, self.shape = size, prepared_box(cine, sector, size)
-        height, width = self.shape
-        box = sector.box
-        self.first = np.array([(size - width) // 2, (size - height) // 2])
-        self.scale = np.array([box.width / width, box.height / height])
-        self.corner, self.apex_down = np.array([box.x0, box.y0]), sector.apex_down
-        self.last = np.array([cine.size[1] - 1, cine.size[0] - 1])
-
-    def inside(self, sector: Sector) -> np.ndarray:
-        """The scan sector in pixels of the prepared frames, bool ``[S, S]``."""
-        height, width = self.shape
-        inside = np.zeros((self.size, self.size), bool)
-        mask = sector.mask[sector.box.slices].astype(np.uint8)
-        part = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
-        left, top = self.first
-        inside[top : top + height, left : left + width] = (part[::-1] if self.apex_down else part) > 0
-        return inside
-
-    def __call__(self, points: np.ndarray) -> np.ndarray:
-        """Points that would lie beyond the image's edge lie on it."""
-        if self.apex_down:  # prepared frames stand upright
-            points = points * (1, -1) + (0, 2 * self.first[1] + self.shape[0] - 1)
-        return np.clip((points + 0.5 - self.first) * self.scale - 0.5 + self.corner, 0, self.last)
 
 
 def _moving(prepared: np.ndarray) -> float:
