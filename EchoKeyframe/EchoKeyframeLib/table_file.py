@@ -32,6 +32,8 @@ FrameCount = Annotated[int, msgspec.Meta(ge=1, le=MOST_FRAMES, description="a nu
 FrameRate = Annotated[
     float, msgspec.Meta(gt=0, le=HIGHEST_FRAME_RATE, description=f"frames per second, up to {HIGHEST_FRAME_RATE}")
 ]
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100, description="per cent, 0 to 100")]
+Milliliters = Annotated[float, msgspec.Meta(ge=0, le=1e5, description="a volume in mL")]
 Name = Annotated[str, msgspec.Meta(max_length=256, description="at most 256 characters")]
 BareName = Annotated[
     str, msgspec.Meta(pattern=r"^(?!\.\.?\Z)[^/\\:\0]+\Z", max_length=1024, description="a bare name")

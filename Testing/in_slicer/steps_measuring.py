@@ -43,6 +43,10 @@ def _(person):
     check(len(contours(person.sequence)) == 2, "not both contours were found")
     curve = person.sequence.GetNodeReference("EchoKeyframe.VolumeCurve")
     check(curve is not None and curve.GetNumberOfRows() == 30, "the volume of every frame is not there")
+    person.press("side by side")
+    person.unfold("measure")
+    person.show_reader("8-found")
+    person.press("side by side")
     return f"EF {person.results[EJECTION_FRACTION]}, {person.results.get('EF in 9 of 10')}"
 
 

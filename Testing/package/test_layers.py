@@ -17,7 +17,7 @@ BELOW = {
     "detection": {"cine", "models"},
     "measurement": {"cine", "models", "detection"},
     "report": {"cine", "detection", "measurement"},
-    "datasets": {"cine", "detection"},
+    "datasets": {"cine", "detection", "measurement"},
     "export": {"cine", "detection", "report", "measurement"},
     "simulator": {"cine", "datasets"},
     "training": {"cine", "detection", "models", "datasets", "simulator"},

@@ -3,8 +3,8 @@
 Two releases are read, and the folder of patients of either. The first one (MetaImage): ``training`` and ``testing``
 with ``patientNNNN/patientNNNN_4CH_sequence.mhd``; the same number in both parts is another patient. The later one
 (NIfTI): ``database_nifti`` with ``patientNNNN/patientNNNN_4CH_half_sequence.nii.gz``, and ``database_split`` with lists
-of the patients of each part. ``Info_2CH.cfg`` and ``Info_4CH.cfg`` say ED and ES (from 1), NbFrame, ImageQuality and,
-in the later release, FrameRate. Leclerc et al., IEEE TMI 2019;38:2198-2210, doi:10.1109/TMI.2019.2900516.
+of the patients of each part. ``Info_2CH.cfg`` and ``Info_4CH.cfg`` say ED and ES (from 1), NbFrame, ImageQuality and, in
+the later release, FrameRate and EF, in the first one LVef, LVedv and LVesv. Leclerc et al., IEEE TMI 2019;38:2198-2210, doi:10.1109/TMI.2019.2900516.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Annotated
 import msgspec
 
 from ..detection.keyframes import Phase
-from ..table_file import FrameCount, Name, checked_row
+from ..table_file import FrameCount, Milliliters, Name, Percent, checked_row
 from ..table_file import FrameRate as Rate
 from .clip_labels import ClipLabels, LabelError
-from .dataset import Dataset, Finding, LabelledCine, Severity
+from .dataset import Dataset, Finding, LabelledCine, Severity, StatedVolumes
 from .decided import labelled_spans
 from .masks import LabelMapMasks
 from .split import Split
@@ -43,6 +43,10 @@ class _Info(msgspec.Struct):
     NbFrame: FrameCount | None = None
     FrameRate: Rate | None = None
     ImageQuality: Name | None = None
+    EF: Percent | None = None
+    LVef: Percent | None = None
+    LVedv: Milliliters | None = None
+    LVesv: Milliliters | None = None
 
 
 def is_camus(folder: Path) -> bool:
@@ -109,6 +113,7 @@ def _labelled(
         split=split,
         quality=info.ImageQuality,
         masks=_masks(patient, view, sequence, ed, es, frames),
+        stated=StatedVolumes(info.LVef if info.EF is None else info.EF, info.LVedv, info.LVesv),
     )
 
 
@@ -122,13 +127,13 @@ def _masks(patient: Path, view: str, sequence: Path, ed: int, es: int, frames: i
     suffix = next(s for s in _SUFFIXES if sequence.name.endswith(s))
     whole = sequence.with_name(f"{sequence.name.removesuffix(suffix)}_gt{suffix}")
     if whole.is_file() and frames is not None:
-        return LabelMapMasks({frame: (whole, frame) for frame in range(frames)})
+        return LabelMapMasks({frame: (whole, frame) for frame in range(frames)}, VIEWS[view])
     maps = {}
     for frame, phase in ((ed, "ED"), (es, "ES")):
         path = patient / f"{patient.name}_{view}_{phase}_gt{suffix}"
         if path.is_file():
             maps[frame] = (path, 0)
-    return LabelMapMasks(maps) if maps else None
+    return LabelMapMasks(maps, VIEWS[view]) if maps else None
 
 
 def _published_split(folder: Path, findings: list[Finding]) -> dict[str, Split]:

@@ -12,6 +12,8 @@ import numpy as np
 
 from ..cine.cine import Cine, CineError
 from ..cine.read import read_cine
+from ..detection.keyframes import Phase
+from ..measurement.contour import Contour
 from .clip_labels import ClipLabels, LabelError, check_inside
 from .readers import ClipReadings
 from .split import Split, split_by_patient
@@ -33,6 +35,22 @@ class VentricleMasks(Protocol):
     def area(self, frame: int) -> float:
         """Area of the cavity in pixels."""
 
+    def fine_mask(self, frame: int, finer: int) -> np.ndarray:
+        """The same with each pixel split into ``finer`` squared, bool ``[H * finer, W * finer]``."""
+
+    def contour(self, frame: int, phase: Phase) -> Contour:
+        """The cavity's wall. Raises CineError where the file cannot be read, MeasurementError where it shows none."""
+
+
+@dataclass(frozen=True)
+class StatedVolumes:
+    """What a set itself says of a patient's left ventricle, None where it does not: ejection fraction in per cent,
+    volumes in mL. In CAMUS they are biplane, and the same for both views."""
+
+    ejection_fraction: float | None = None
+    edv: float | None = None
+    esv: float | None = None
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledCine:
@@ -40,7 +58,7 @@ class LabelledCine:
 
     labels: its keyframes, view, frame rate and decided frames. patient: a key that tells patients apart, never shown;
     None where the set does not say. split: the one that the set gives. quality: the set's own grade of the image.
-    readings: each reader's labels where there are several.
+    readings: each reader's labels where there are several. stated: volumes and ejection fraction by the set.
     """
 
     labels: ClipLabels
@@ -50,6 +68,7 @@ class LabelledCine:
     quality: str | None = None
     readings: ClipReadings | None = None
     masks: VentricleMasks | None = None
+    stated: StatedVolumes | None = None
 
     @property
     def is_simulated(self) -> bool:

@@ -1,6 +1,6 @@
 """EchoNet-Dynamic: apical four-chamber videos with one ED and one ES tracing each, in three published parts.
 
-``FileList.csv`` (FileName, ..., FPS, NumberOfFrames, Split), ``VolumeTracings.csv`` (FileName, X1, Y1, X2, Y2, Frame;
+``FileList.csv`` (FileName, EF, ESV, EDV, ..., FPS, NumberOfFrames, Split), ``VolumeTracings.csv`` (FileName, X1, Y1, X2, Y2, Frame;
 frames from 0, coordinates in pixels of the 112x112 video) and the folder ``Videos``. One video a patient.
 Ouyang et al., Nature 2020;580:252-256, doi:10.1038/s41586-020-2145-8; https://github.com/echonet/dynamic.
 """
@@ -16,11 +16,22 @@ import msgspec
 import numpy as np
 
 from ..detection.keyframes import Phase
-from ..table_file import BareName, FrameCount, FrameRate, Number, Row, WholeNumber, checked_row, read_table
+from ..table_file import (
+    BareName,
+    FrameCount,
+    FrameRate,
+    Milliliters,
+    Number,
+    Percent,
+    Row,
+    WholeNumber,
+    checked_row,
+    read_table,
+)
 from .clip_labels import ClipLabels, LabelError
-from .dataset import Dataset, Finding, LabelledCine, Severity
+from .dataset import Dataset, Finding, LabelledCine, Severity, StatedVolumes
 from .decided import labelled_spans
-from .masks import TracedMasks, in_order, outline
+from .masks import TracedMasks, in_order
 from .split import Split
 
 FORM = "EchoNet-Dynamic"
@@ -44,6 +55,9 @@ class _Listed(msgspec.Struct):
     FPS: FrameRate
     NumberOfFrames: FrameCount
     Split: _Part
+    EF: Percent | None = None
+    ESV: Milliliters | None = None
+    EDV: Milliliters | None = None
 
 
 class _Chord(msgspec.Struct, gc=False):
@@ -93,19 +107,19 @@ def tiny(dataset: Dataset) -> Dataset:
 def _labelled(folder: Path, row: _Listed, tracings: Tracings, findings: list[Finding]) -> LabelledCine | None:
     name, frames, fps = _video_name(row.FileName), row.NumberOfFrames, row.FPS
     traced = tracings.get(name, {})
-    polygons = {frame: outline(chords) for frame, chords in traced.items()}
-    if len(polygons) < 2:
+    if len(traced) < 2:
         findings.append(Finding(Severity.NOTE, "no two tracings", name, f"{name}: has no two tracings; left out"))
         return None
-    masks = TracedMasks(polygons, (row.FrameHeight, row.FrameWidth))
-    if len(polygons) > 2:
-        message = f"{name}: has {len(polygons)} tracings; the largest is taken for ED, the smallest for ES"
+    masks = TracedMasks(traced, (row.FrameHeight, row.FrameWidth), VIEW)
+    if len(traced) > 2:
+        message = f"{name}: has {len(traced)} tracings; the largest is taken for ED, the smallest for ES"
         findings.append(Finding(Severity.NOTE, "more than two tracings", name, message))
     labels = _by_area(name, masks, frames, fps, findings)
     if mended := [frame for frame, chords in traced.items() if not in_order(chords)]:
         message = f"{name}: chords of the tracing on frame {mended[0]} are out of order or exchanged; put in order"
         findings.append(Finding(Severity.NOTE, "tracing put in order", name, message))
-    return LabelledCine(labels, folder / VIDEOS_NAME / name, patient=name, split=Split(row.Split.lower()), masks=masks)
+    return LabelledCine(labels, folder / VIDEOS_NAME / name, patient=name, split=Split(row.Split.lower()), masks=masks,
+                        stated=StatedVolumes(row.EF, row.EDV, row.ESV))  # fmt: skip
 
 
 def _by_area(name: str, masks: TracedMasks, frames: int, fps: float, findings: list[Finding]) -> ClipLabels:
