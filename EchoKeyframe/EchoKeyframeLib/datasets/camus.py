@@ -3,8 +3,9 @@
 Two releases are read, and the folder of patients of either. The first one (MetaImage): ``training`` and ``testing``
 with ``patientNNNN/patientNNNN_4CH_sequence.mhd``; the same number in both parts is another patient. The later one
 (NIfTI): ``database_nifti`` with ``patientNNNN/patientNNNN_4CH_half_sequence.nii.gz``, and ``database_split`` with lists
-of the patients of each part. ``Info_2CH.cfg`` and ``Info_4CH.cfg`` say ED and ES (from 1), NbFrame, ImageQuality and, in
-the later release, FrameRate and EF, in the first one LVef, LVedv and LVesv. Leclerc et al., IEEE TMI 2019;38:2198-2210, doi:10.1109/TMI.2019.2900516.
+of the patients of each part. ``Info_2CH.cfg`` and ``Info_4CH.cfg`` say ED and ES (from 1), NbFrame, ImageQuality and,
+in the later release, FrameRate and EF, in the first one LVef, LVedv and LVesv.
+Leclerc et al., IEEE TMI 2019;38:2198-2210, doi:10.1109/TMI.2019.2900516.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fits the network that traces the LV to simulated borders, and says how near its masks come on clips held apart."""
+"""Fits the network that traces the LV to borders, and says how near its masks come on clips held apart."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -42,7 +43,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Check:
-    """What was seen on clips held apart. dice: mean over frames; ed, es: over each clip's largest and smallest frame.
+    """What was seen on clips held apart. dice: mean over traced frames; ed, es: over each clip's largest and smallest.
     change, change_bias: mean absolute and mean error of the fractional area change, points. apical: share of clips
     whose view is told right."""
 
@@ -68,13 +69,17 @@ def fit(
     held_apart: Pool,
     schedule: Schedule,
     checked: Callable[[ContourUNet, Check], None],
+    replayed: Pool | None = None,
 ) -> ContourUNet:
-    """Train a network in place; the running mean of its weights is returned, and given to ``checked`` on the way."""
+    """Train a network in place; the running mean of its weights is returned, and given to ``checked`` on the way.
+
+    replayed: clips that half of the samples are drawn from, if any.
+    """
     torch.manual_seed(schedule.seed)
     network = network.to(memory_format=torch.channels_last).train()
     mean = copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.lr, weight_decay=_WEIGHT_DECAY)
-    samples = Samples(pool, schedule.size or network.config.size, schedule.seed, schedule.strength)
+    samples = Samples(pool, schedule.size or network.config.size, schedule.seed, schedule.strength, replayed)
     begun, step, losses, checks = time.monotonic(), 0, [], 0
     while True:
         minutes = (time.monotonic() - begun) / 60
@@ -140,15 +145,15 @@ def check(network: ContourUNet, pool: Pool, **told: float) -> Check:
     size, dices, large, small, changes, right = network.config.size, [], [], [], [], []
     network.eval()
     for index in range(len(pool)):
-        clip, contours = pool.frames[index], pool.contours[index]
-        first = (clip.shape[-1] - size) // 2
-        clip = clip[:, first : first + size, first : first + size]
-        images = np.stack([equalised(loop_images(frame, clip)) for frame in clip])
+        clip, traced = _whole(pool.frames[index], size), pool.traced(index)
+        looked_at = traced if len(traced) else np.arange(len(clip))
+        images = np.stack([equalised(loop_images(clip[k], clip)) for k in looked_at])
         maps, view = network(torch.from_numpy(images))
         right.append(float((view.mean() > 0) == bool(pool.apical[index])))
         if not pool.apical[index]:
             continue
-        truth = np.stack([cavity_share(contour - first, size // 2) for contour in contours])
+        contours = (pool.contours[index, traced] + 0.5) * (size / pool.frames.shape[-1]) - 0.5
+        truth = np.stack([cavity_share(contour, size // 2) for contour in contours])
         found = (maps[:, 0] > 0).numpy()
         areas, true_areas = found.sum((1, 2)), truth.sum((1, 2))
         dice = 2 * (found * truth).sum((1, 2)) / np.maximum(areas + true_areas, 1)
@@ -163,3 +168,8 @@ def check(network: ContourUNet, pool: Pool, **told: float) -> Check:
         dice=float(np.mean(dices)), ed=float(np.mean(large)), es=float(np.mean(small)),
         change=float(np.abs(errors).mean()), change_bias=float(errors.mean()), apical=float(np.mean(right)), **told,
     )  # fmt: skip
+
+
+def _whole(clip: np.ndarray, size: int) -> np.ndarray:
+    """A clip at the size of the network's images, as a tracer sees it: uint8 ``[T, size, size]``."""
+    return np.stack([cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA) for frame in clip])

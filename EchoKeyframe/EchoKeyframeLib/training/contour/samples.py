@@ -1,4 +1,4 @@
-"""Samples of a pool: a frame beside its loop images, turned, scaled and changed in its gray levels, and its targets."""
+"""Samples of pools: a frame beside its loop images, turned, scaled and changed in its gray levels, and its targets."""
 
 from __future__ import annotations
 
@@ -34,28 +34,36 @@ class Batch:
 
 
 class Samples:
-    """Draws batches of a pool. size: S of the network. strength: of what changes gray levels, 0 to 1."""
+    """Draws batches of a pool, half of each from ``replayed`` where that is given. size: S of the network. strength: of
+    what changes gray levels, 0 to 1."""
 
-    def __init__(self, pool: Pool, size: int, seed: int, strength: float = 0.5) -> None:
-        self.pool, self.size, self.strength = pool, size, strength
+    def __init__(
+        self, pool: Pool, size: int, seed: int, strength: float = 0.5, replayed: Pool | None = None
+    ) -> None:
+        self.pools = (pool,) if replayed is None else (pool, replayed)
+        self.size, self.strength = size, strength
         self.rng = np.random.default_rng(seed)
 
     def batch(self, count: int) -> Batch:
-        drawn = [self._sample(int(index)) for index in self.rng.integers(len(self.pool), size=count)]
+        parts = np.diff(np.linspace(0, count, len(self.pools) + 1).round().astype(int))
+        drawn = [self._sample(pool, int(index)) for pool, part in zip(self.pools, parts, strict=True)
+                 for index in self.rng.integers(len(pool), size=part)]  # fmt: skip
         *maps, apical = zip(*drawn, strict=True)
         images, cavity, passed, places = (np.stack(part) for part in maps)
         return Batch(images, cavity, passed, places, np.array(apical, np.float32))
 
-    def _sample(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
-        rng, clip = self.rng, self.pool.frames[index]
-        frame = int(rng.integers(len(clip)))
+    def _sample(self, pool: Pool, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
+        rng, clip, traced = self.rng, pool.frames[index], pool.traced(index)
+        if not len(traced):  # short axis, shown for what it is
+            traced = np.arange(len(clip))
+        frame = int(traced[rng.integers(len(traced))])
         length = int(rng.integers(len(clip) // 2, len(clip) + 1))
         start = int(rng.integers(max(0, frame - length + 1), min(frame, len(clip) - length) + 1))
         stack = loop_images(clip[frame], clip[start : start + length])
-        matrix = self._affine(self.pool.contours[index, frame], clip.shape[-1])
+        matrix = self._affine(pool.contours[index, frame], clip.shape[-1])
         warped = cv2.warpAffine(stack, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR)
-        apical = float(self.pool.apical[index])
-        contours = self.pool.contours[index] @ matrix[:, :2].T + matrix[:, 2]
+        apical = float(pool.apical[index])
+        contours = pool.contours[index] @ matrix[:, :2].T + matrix[:, 2]
         if rng.random() < _NOTHING:
             warped, apical = self._nothing(warped), 0.0
         images = equalised(self._gray(warped))
@@ -63,8 +71,9 @@ class Samples:
         if not apical:
             nowhere = np.zeros((half, half), np.float32)
             return images, nowhere, nowhere, np.stack([nowhere] * 3), 0.0
-        areas = [cv2.contourArea(contour) for contour in self.pool.contours[index]]
-        largest, smallest = (cavity_share(contours[k], half) for k in (np.argmax(areas), np.argmin(areas)))
+        areas = [cv2.contourArea(contour) for contour in pool.contours[index, traced]]
+        ends = traced[[np.argmax(areas), np.argmin(areas)]]
+        largest, smallest = (cavity_share(contours[k], half) for k in ends)
         cavity, places = cavity_share(contours[frame], half), landmark_places(contours[frame], half)
         return images, cavity, np.abs(largest - smallest), places, 1.0
 

@@ -142,10 +142,10 @@ def _described(cine: LabelledCine, frames: int) -> dict[str, object]:
     where the cine's own are taken, so that labels can be compared without decoding the cine; and its file's SHA-256."""
     decided = spans_of(cine.labels.decided_frames(frames))
     labels = asdict(replace(cine.labels, frames=frames, decided=decided))
-    return json.loads(json.dumps({**labels, "file_sha256": _file_sha256(cine.path)}))
+    return json.loads(json.dumps({**labels, "file_sha256": file_sha256(cine.path)}))
 
 
-def _file_sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     """Of a cine's file, and of the pixels beside it that a MetaImage header leads to."""
     digest = hashlib.sha256()
     beside = [path.with_suffix(suffix) for suffix in (".raw", ".zraw")] if path.suffix.lower() == ".mhd" else []
