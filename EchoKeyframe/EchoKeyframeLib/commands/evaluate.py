@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import UsageError
+from . import UsageError, evaluate_contours
 from .comparison import Comparison, add_comparison, tell_failures
 from .options import DECODERS, OWN_DECODER, add_orientation
 from .terminal import say
@@ -23,10 +23,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "evaluate", help="compare detectors with labelled cines",
         description="Compares what detectors find with labels: missed and extra keyframes, AFD (average frame "
         "difference), bias, precision, recall, F1, and the paper's figures. Writes comparison.md and .csv, and for "
-        "each detector and decoder a folder with tables by view, heart rate and frame rate and all keyframes.",
+        "each detector and decoder a folder with tables by view, heart rate and frame rate and all keyframes. "
+        "With --model lv-contour: how well the left ventricle is traced, by EchoNet-Dynamic or CAMUS.",
     )  # fmt: skip
     add_comparison(parser)
-    parser.add_argument("--model", nargs="+", metavar="NAME|FILE", help="detectors by name, or weights files")
+    parser.add_argument("--model", nargs="+", metavar="NAME|FILE", help="detectors by name, or weights files; "
+                        "lv-contour or weights of that preset: Dice, and ejection fractions as Bland-Altman")
     add_orientation(parser)
     parser.add_argument("--decoder", choices=(OWN_DECODER, *DECODERS, "both"), default=OWN_DECODER,
                         help="own (default): every local maximum (maxima) for networks whose papers take those, the "
@@ -36,6 +38,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a table of all detectors; 1 if a cine could not be evaluated. Raises UsageError before any work."""
+    if options.model and evaluate_contours.asked_for(options.model):
+        return evaluate_contours.run(options)
+
     from ..detection.catalogue import DEFAULT_MODEL
     from ..evaluation.evaluate import evaluate
     from ..evaluation.report import comparison

@@ -1,7 +1,7 @@
 """EchoNet-Dynamic: apical four-chamber videos with one ED and one ES tracing each, in three published parts.
 
 ``FileList.csv`` (FileName, EF, ESV, EDV, ..., FPS, NumberOfFrames, Split), ``VolumeTracings.csv`` (FileName, X1, Y1,
-X2, Y2, Frame; frames from 0, coordinates in pixels of the 112x112 video) and the folder ``Videos``. One video a patient.
+X2, Y2, Frame; frames from 0, coordinates in pixels of the 112x112 video) and the folder ``Videos``, one a patient.
 Ouyang et al., Nature 2020;580:252-256, doi:10.1038/s41586-020-2145-8; https://github.com/echonet/dynamic.
 """
 
