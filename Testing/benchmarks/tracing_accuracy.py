@@ -7,6 +7,7 @@ is the border as readers trace it, cut into disks as the traced one is. A loop i
 at most 5 % of the true cavity lies outside the sector, and neither colour nor a sweeping shadow lies over it. A beat
 has a number where the loop has no doubts and both borders were found; measuring refuses those that are not plausible.
 
+--scatter: ejection fractions over the true ones, and as Bland-Altman with bias and limits of agreement.
 interval: the 90 % interval of the ejection fraction, beside the narrowest one of a constant width that holds as many.
 """
 
@@ -22,11 +23,13 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import cv2
 import numpy as np
 from EchoKeyframeLib.cine.cine import Cine, Source
 from EchoKeyframeLib.cine.sector import Sector, find_sector
+from EchoKeyframeLib.datasets.masks import filled
 from EchoKeyframeLib.detection.keyframes import Phase
+from EchoKeyframeLib.evaluation.agreement import Agreement
+from EchoKeyframeLib.evaluation.agreement_figure import FractionPairs, draw_agreement
 from EchoKeyframeLib.measurement.automatic.tracer import Tracer, load_tracer
 from EchoKeyframeLib.measurement.automatic.tracing import LoopTracing, TracedFrame
 from EchoKeyframeLib.measurement.automatic.uncertainty import ejection_fraction_interval
@@ -34,6 +37,7 @@ from EchoKeyframeLib.measurement.contour import Contour, MeasurementError
 from EchoKeyframeLib.measurement.disks import cut
 from EchoKeyframeLib.measurement.volume import single_plane
 from EchoKeyframeLib.models.registry import CONTOUR_WEIGHTS
+from EchoKeyframeLib.report.figure import save
 from EchoKeyframeLib.simulator.config import PhantomConfig
 from EchoKeyframeLib.simulator.phantom import PhantomBatch, simulate
 
@@ -87,14 +91,8 @@ def volume(points: np.ndarray, spacing: tuple[float, float], apex: tuple[float, 
         return float("nan")
 
 
-def filled(points: np.ndarray, shape: tuple[int, int], finer: int = 4) -> np.ndarray:
-    inside = np.zeros((shape[0] * finer, shape[1] * finer), np.uint8)
-    cv2.fillPoly(inside, [np.round(((points + 0.5) * finer - 0.5) * 16).astype(np.int32)], 1, shift=4)
-    return inside.astype(bool)
-
-
 def dice(one: np.ndarray, other: np.ndarray, shape: tuple[int, int]) -> float:
-    a, b = filled(one, shape), filled(other, shape)
+    a, b = filled(one, shape, 4), filled(other, shape, 4)
     return float(2 * (a & b).sum() / max(a.sum() + b.sum(), 1))
 
 
@@ -152,11 +150,10 @@ def table(beats: list[Beat]) -> None:
         if not some:
             continue
         true, traced = np.array([beat.fractions for beat in some]).T
-        error, (ed, es) = traced - true, np.array([beat.dice for beat in some]).T
+        (ed, es), shown = np.array([beat.dice for beat in some]).T, Agreement.of(traced, true)
         volumes = 100 * (np.array([beat.traced for beat in some]) / [beat.true for beat in some] - 1).mean(axis=0)
-        low, high = error.mean() - 1.96 * error.std(), error.mean() + 1.96 * error.std()
-        print(f"| {view} | {len(some)} | {ed.mean():.3f} | {es.mean():.3f} | {np.abs(error).mean():.1f} | "
-              f"{error.mean():+.1f} | {low:+.0f} to {high:+.0f} | {volumes[0]:+.0f}, {volumes[1]:+.0f} |")  # fmt: skip
+        print(f"| {view} | {len(some)} | {ed.mean():.3f} | {es.mean():.3f} | {shown.mae:.1f} | {shown.bias:+.1f} | "
+              f"{shown.low:+.0f} to {shown.high:+.0f} | {volumes[0]:+.0f}, {volumes[1]:+.0f} |")  # fmt: skip
 
 
 def by_fraction(beats: list[Beat]) -> None:
@@ -178,23 +175,17 @@ def intervals(beats: list[Beat]) -> None:
           f"{np.median(high - low):.1f}); a constant width that holds as many: {constant:.1f}")  # fmt: skip
 
 
-def scatter(beats: list[Beat], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    true, traced = np.array([beat.fractions for beat in beats]).T
-    error = traced - true
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
-    left.plot([0, 90], [0, 90], color="0.7", lw=1)
-    left.scatter(true, traced, s=9, alpha=0.6)
-    left.set(xlabel="true EF, %", ylabel="traced EF, %", title="simulated hearts", xlim=(0, 90), ylim=(0, 90))
-    right.scatter((true + traced) / 2, error, s=9, alpha=0.6)
-    for at, style in ((0, "-"), (-1.96, "--"), (1.96, "--")):
-        right.axhline(error.mean() + at * error.std(), color="0.4", lw=1, ls=style)
-    right.set(xlabel="mean of both, %", ylabel="traced less true, points", title="bias and limits of agreement")
-    figure.savefig(path, dpi=110)
+def draw(beats: list[Beat], name: str, path: Path) -> None:
+    """Ejection fractions over the true ones and as Bland-Altman plot, of beats with a number; hollow where measuring
+    refuses them for implausible numbers, and once more without these."""
+    rows = []
+    for title, chosen in (
+        ("beats with a number", [beat for beat in beats if beat.measured]),
+        ("of these, plausible ones", [beat for beat in beats if beat.plausible]),
+    ):
+        true, traced = np.array([beat.fractions for beat in chosen]).reshape(-1, 2).T
+        rows.append(FractionPairs.of(title, traced, true, [not beat.plausible for beat in chosen]))
+    save(path, draw_agreement(rows, f"Ejection fraction by {name}", "SIMULATED hearts"))
 
 
 def main() -> None:
@@ -236,7 +227,7 @@ def report(loops: list[Loop], name: str, picture: Path | None) -> None:
     words = Counter(doubt.text.split(" in ")[0] for loop in loops if loop.sound for doubt in loop.doubts)
     print("doubts of sound loops:", "; ".join(f"{count} {word}" for word, count in words.most_common()) or "none")
     if picture and beats:
-        scatter([b for b in beats if b.measured], picture)
+        draw(beats, name, picture)
 
 
 if __name__ == "__main__":
