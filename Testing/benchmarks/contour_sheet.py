@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,13 +69,14 @@ class Sheet:
 class BesideMasks:
     """dice: of each masked frame. largest, smallest: places of the largest and the smallest mask among them.
     correlation: of areas over time. fractions: ejection fraction in per cent of these two, traced and by the masks;
-    NaN where a mask is no ventricle."""
+    where a mask's base is not flat, its annulus is where the traced one meets it. area_changes: the same of areas."""
 
     dice: np.ndarray
     largest: int
     smallest: int
     correlation: float
     fractions: tuple[float, float]
+    area_changes: tuple[float, float]
 
     @classmethod
     def of(cls, tracing: LoopTracing, masks: np.ndarray, spacing: tuple[float, float] | None = None) -> BesideMasks:
@@ -87,17 +89,18 @@ class BesideMasks:
         varied = len(masked) > 2 and np.ptp(traced) > 0
         correlation = float(np.corrcoef(traced, areas[masked])[0, 1]) if varied else float("nan")
         ends = int(masked[areas[masked].argmax()]), int(masked[areas[masked].argmin()])
-        by_masks = [_volume_of_mask(masks[frame], frame, spacing) for frame in ends]
+        by_masks = [_volume_of_mask(masks[frame], frame, spacing, tracing) for frame in ends]
         by_tracing = [_volume_traced(tracing, frame, spacing) for frame in ends]
         fractions = tuple(100 * (1 - es / ed) for ed, es in (by_tracing, by_masks))
         places = [int(np.flatnonzero(masked == frame)[0]) for frame in ends]
-        return cls(np.array(dice), *places, correlation, fractions)
+        changes = tuple(100 * (1 - a[places[1]] / max(1, a[places[0]])) for a in (traced, areas[masked]))
+        return cls(np.array(dice), *places, correlation, fractions, changes)
 
     def line(self) -> str:
-        traced, masks = self.fractions
+        (traced, masks), (area, area_masks) = self.fractions, self.area_changes
         return (f"Dice {self.dice.mean():.3f} (lowest {self.dice.min():.3f}, largest {self.dice[self.largest]:.3f}, "
                 f"smallest {self.dice[self.smallest]:.3f}), correlation of area {self.correlation:.2f}, EF {traced:.0f}"
-                f" %, masks {masks:.0f} %")  # fmt: skip
+                f" %, masks {masks:.0f} %, area change {area:.0f} %, masks {area_masks:.0f} %")  # fmt: skip
 
 
 def _inside(tracing: LoopTracing, frame: int, size: tuple[int, int]) -> np.ndarray:
@@ -105,11 +108,14 @@ def _inside(tracing: LoopTracing, frame: int, size: tuple[int, int]) -> np.ndarr
     return np.zeros((size[0] * FINER, size[1] * FINER), bool) if traced is None else filled(traced.points, size, FINER)
 
 
-def _volume_of_mask(mask: np.ndarray, frame: int, spacing: tuple[float, float] | None) -> float:
-    try:
-        return single_plane(cut(contour_of_mask(mask, Phase.ED, frame, spacing), spacing))
-    except MeasurementError:
-        return float("nan")
+def _volume_of_mask(
+    mask: np.ndarray, frame: int, spacing: tuple[float, float] | None, tracing: LoopTracing
+) -> float:
+    traced = tracing.frames[frame]
+    for annulus in (None, None if traced is None else traced.points[[0, -1]]):
+        with suppress(MeasurementError):
+            return single_plane(cut(contour_of_mask(mask, Phase.ED, frame, spacing, annulus), spacing))
+    return float("nan")
 
 
 def _volume_traced(tracing: LoopTracing, frame: int, spacing: tuple[float, float] | None) -> float:
@@ -149,21 +155,24 @@ def draw(sheet: Sheet) -> Figure:
     said = [sheet.cine.source.name, *sheet.said]
     if sheet.masks is not None:
         said.append(BesideMasks.of(sheet.tracing, sheet.masks).line())
-    figure.suptitle("\n".join(line[:110] for line in said[:9]), fontproperties=font(7), parse_math=False)
+    figure.suptitle("\n".join(line[:130] for line in said[:10]), fontproperties=font(7), parse_math=False)
     return figure
 
 
 def _shown(sheet: Sheet) -> list[tuple[Phase, int]]:
-    """ED and ES of the first beats that have both, else the first keyframes; without any, the largest and smallest."""
-    pairs = [(beat.ed or beat.next_ed, beat.es) for beat in sheet.detection.beats]
-    whole = [(ed, es) for ed, es in pairs if ed and es]
-    chosen = [key for pair in whole for key in pair][:FRAMES_SHOWN] or list(sheet.detection.keyframes)[:FRAMES_SHOWN]
-    if chosen:
-        return [(key.phase, key.frame) for key in chosen]
-    area = sheet.curve.area
-    if not np.isfinite(area).any():
-        return [(Phase.ED, 0)]
-    return [(Phase.ED, int(np.nanargmax(area))), (Phase.ES, int(np.nanargmin(area)))]
+    """ED and ES of the first beats that have both; else the first keyframe of each, or where the volume is extreme."""
+    beats = sorted(sheet.detection.beats, key=lambda beat: beat.ed is None)  # those that begin in the clip first
+    pairs = [(beat.ed or beat.next_ed, beat.es) for beat in beats]
+    both = dict.fromkeys((key.phase, key.frame) for ed, es in pairs if ed and es for key in (ed, es))
+    whole = list(both)[:FRAMES_SHOWN]
+    if whole:
+        return whole
+    volume, shown = sheet.curve.volume, []
+    for phase, extreme in ((Phase.ED, np.nanargmax), (Phase.ES, np.nanargmin)):
+        found = [key.frame for key in sheet.detection.keyframes if key.phase is phase]
+        if found or np.isfinite(volume).any():
+            shown.append((phase, found[0] if found else int(extreme(volume))))
+    return shown or [(Phase.ED, 0)]
 
 
 def _draw_frame(axes: Axes, sheet: Sheet, phase: Phase, frame: int) -> None:

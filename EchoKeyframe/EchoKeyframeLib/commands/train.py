@@ -58,7 +58,7 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
                        "published systems resnet-lstm, cnn3d-lstm, resnet-lstm-beat, densenet-gru-beat, segmentation; "
                        "and those in small for a CPU: resnet-lstm-small, cnn3d-lstm-small, resnet-lstm-beat-small, "
                        "densenet-gru-beat-small, segmentation-small; lv-contour, which traces the left ventricle and "
-                       "learns from a folder of 'phantom --borders'")
+                       "learns from a folder of 'phantom --borders', EchoNet-Dynamic or CAMUS")
     group.add_argument("--stream", choices=tuple(STREAMS), help="what a two-stream network looks at")
     group.add_argument("--window", type=count, metavar="FRAMES", help="T, frames that it sees at once")
     group.add_argument("--rate", type=frame_rate, help="frames per second that clips are thinned out to")
