@@ -13,11 +13,14 @@ pytest.importorskip("tensorboard")
 
 from EchoKeyframeLib.cine.cine import CineError
 from EchoKeyframeLib.cli import main
+from EchoKeyframeLib.commands.train_contour import FIRST_REPLAYED_SEED
 from EchoKeyframeLib.datasets.open_dataset import open_dataset
+from EchoKeyframeLib.models.registry import CONTOUR_WEIGHTS
 from EchoKeyframeLib.training.contour.labelled_pool import beats_of, store_labelled_pool
 from EchoKeyframeLib.training.contour.pool import CONFIG, Pool, PoolError, load_pool
 from EchoKeyframeLib.training.contour.run import parts
 from EchoKeyframeLib.training.contour.samples import Samples
+from safetensors.numpy import load_file
 from traced_sets import ED, ES, FRAMES, HALF, HEIGHT, SIZE, SMALLER, write_traced_camus, write_traced_echonet
 
 
@@ -64,8 +67,8 @@ def test_samples_look_at_traced_frames_only(pool):
 
 def test_one_command_trains_on_the_set_and_beside_simulated_clips(echonet, tmp_path, capsys):
     run = tmp_path / "run"
-    command = ["train", str(echonet), "--preset", "lv-contour", "--batch", "4", "--steps", "2", "--output"]
-    assert main([*command, str(run), "--replay", "2"]) == 0
+    command = ["train", str(echonet), "--preset", "lv-contour", "--batch", "4", "--steps", "1", "--output"]
+    assert main([*command, str(run), "--init", "lv-contour", "--replay", "2"]) == 0
     assert "dice" in capsys.readouterr().out
     card = json.loads((run / "weights.json").read_text(encoding="utf-8"))
     assert card["about"]["data"] == {
@@ -73,7 +76,11 @@ def test_one_command_trains_on_the_set_and_beside_simulated_clips(echonet, tmp_p
         "labelled_by": "the readers of EchoNet-Dynamic",
     }  # fmt: skip
     assert card["training"]["replayed"] == 2
-    assert len(card["training"]["learned"]["sources"]) == 18 and len(card["training"]["learned"]["seeds"]) == 1
+    assert len(card["training"]["learned"]["sources"]) == 18
+    assert [FIRST_REPLAYED_SEED, FIRST_REPLAYED_SEED + 2] in card["training"]["learned"]["seeds"]
+    begun, now = (load_file(path) for path in (CONTOUR_WEIGHTS, run / "weights.safetensors"))
+    assert max(float(np.abs(begun[name] - now[name]).max()) for name in begun
+               if name.endswith((".weight", ".bias"))) < 0.1  # one step away
     assert main([*command, str(tmp_path / "val"), "--split", "val"]) == 2
     assert "no cines in its part 'val'" in capsys.readouterr().err
 

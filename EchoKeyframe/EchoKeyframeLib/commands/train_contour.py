@@ -33,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from ..cine.cine import CineError
     from ..detection.catalogue import weights_path
     from ..models.config import ConfigError
+    from ..models.registry import CONTOUR_WEIGHTS
     from ..training.contour.fit import Schedule
     from ..training.contour.run import parts, train_contour
 
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     minutes = None if options.steps else options.minutes or DEFAULT_MINUTES
     schedule = Schedule(options.steps, minutes, seed=options.seed, **{k: v for k, v in given.items() if v is not None})
     try:
-        init = options.init and weights_path(options.init)
+        init = CONTOUR_WEIGHTS if options.init == PRESET else options.init and weights_path(options.init)
         learned, held_apart = parts(_pool(options, folder), Path(options.data).name)
         replayed = _replayed(options.replay or "0", folder)
         train_contour(learned, held_apart, folder / WEIGHTS_NAME, schedule, init, say, replayed)
