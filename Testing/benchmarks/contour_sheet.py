@@ -69,7 +69,9 @@ class Sheet:
 class BesideMasks:
     """dice: of each masked frame. largest, smallest: places of the largest and the smallest mask among them.
     correlation: of areas over time. fractions: ejection fraction in per cent of these two, traced and by the masks;
-    where a mask's base is not flat, its annulus is where the traced one meets it. area_changes: the same of areas."""
+    where a mask's base is not flat, its annulus is where the traced one meets it. area_changes: the same of areas. own:
+    traced ejection fraction of the frames where the traced area is largest and smallest: extremes that the masks choose
+    are theirs, and what is traced there is less extreme."""
 
     dice: np.ndarray
     largest: int
@@ -77,6 +79,7 @@ class BesideMasks:
     correlation: float
     fractions: tuple[float, float]
     area_changes: tuple[float, float]
+    own: float
 
     @classmethod
     def of(cls, tracing: LoopTracing, masks: np.ndarray, spacing: tuple[float, float] | None = None) -> BesideMasks:
@@ -93,14 +96,17 @@ class BesideMasks:
         by_tracing = [_volume_traced(tracing, frame, spacing) for frame in ends]
         fractions = tuple(100 * (1 - es / ed) for ed, es in (by_tracing, by_masks))
         places = [int(np.flatnonzero(masked == frame)[0]) for frame in ends]
+        own_ends = int(masked[traced.argmax()]), int(masked[traced.argmin()])
+        own_ed, own_es = (_volume_traced(tracing, frame, spacing) for frame in own_ends)
         changes = tuple(100 * (1 - a[places[1]] / max(1, a[places[0]])) for a in (traced, areas[masked]))
-        return cls(np.array(dice), *places, correlation, fractions, changes)
+        return cls(np.array(dice), *places, correlation, fractions, changes, 100 * (1 - own_es / own_ed))
 
     def line(self) -> str:
         (traced, masks), (area, area_masks) = self.fractions, self.area_changes
-        return (f"Dice {self.dice.mean():.3f} (lowest {self.dice.min():.3f}, largest {self.dice[self.largest]:.3f}, "
-                f"smallest {self.dice[self.smallest]:.3f}), correlation of area {self.correlation:.2f}, EF {traced:.0f}"
-                f" %, masks {masks:.0f} %, area change {area:.0f} %, masks {area_masks:.0f} %")  # fmt: skip
+        dice = f"Dice {self.dice.mean():.3f} (lowest {self.dice.min():.3f}, largest {self.dice[self.largest]:.3f}, "
+        return (f"{dice}smallest {self.dice[self.smallest]:.3f}), correlation of area {self.correlation:.2f}, "
+                f"EF {traced:.0f} % (of its own extremes {self.own:.0f} %), masks {masks:.0f} %, "
+                f"area change {area:.0f} %, masks {area_masks:.0f} %")  # fmt: skip
 
 
 def _inside(tracing: LoopTracing, frame: int, size: tuple[int, int]) -> np.ndarray:
@@ -247,13 +253,15 @@ def main() -> None:
         if masks is not None:
             beside = BesideMasks.of(sheet.tracing, masks)
             traced, true = beside.fractions
-            row |= {"dice": round(beside.dice.mean(), 3), "lowest": round(beside.dice.min(), 3),
-                    "correlation": round(beside.correlation, 2), "ef": round(traced, 1), "ef_masks": round(true, 1),
-                    "dices": " ".join(f"{one:.3f}" for one in beside.dice)}  # fmt: skip
+            row |= {
+                "dice": round(beside.dice.mean(), 3), "lowest": round(beside.dice.min(), 3),
+                "correlation": round(beside.correlation, 2), "ef": round(traced, 1), "ef_own": round(beside.own, 1),
+                "ef_masks": round(true, 1), "dices": " ".join(f"{one:.3f}" for one in beside.dice),
+            }  # fmt: skip
             print(f"{name}: {beside.line()}")
         print(f"{name}: {'; '.join(sheet.said)}", flush=True)
         rows.append(row)
-    columns = ("loop", "apical", "said", "dice", "lowest", "correlation", "ef", "ef_masks", "dices")
+    columns = ("loop", "apical", "said", "dice", "lowest", "correlation", "ef", "ef_own", "ef_masks", "dices")
     write_rows(options.output / "sheet.csv", columns, rows)
 
 

@@ -52,7 +52,8 @@ EDGES = (10, 25, 40, 55, 75)
 
 @dataclass(frozen=True)
 class Beat:
-    """One beat: true and traced volumes (ED, ES), Dice of both borders, ejection fractions in per cent."""
+    """One beat: true and traced volumes (ED, ES), Dice of both borders, interval of the ejection fraction in per cent,
+    confidences of both borders."""
 
     view: str
     sound: bool
@@ -61,6 +62,7 @@ class Beat:
     traced: tuple[float, float]
     dice: tuple[float, float]
     interval: tuple[float, float]
+    sure: tuple[float, float] = (0.0, 0.0)
 
     @property
     def fractions(self) -> tuple[float, float]:
@@ -136,10 +138,10 @@ def _beat(
         return Beat(view, sound, bool(loop.doubts), true, (np.nan,) * 2, (0.0, 0.0), (np.nan,) * 2)
     traced = tuple(volume(end.points, spacing, end.apex) for end in ends)
     overlap = tuple(dice(end.points, contours[end.frame], size) for end in ends)
-    interval = (np.nan,) * 2
+    interval, sure = (np.nan,) * 2, tuple(end.confidence for end in ends)
     if np.isfinite(traced).all():
-        interval = ejection_fraction_interval(*traced, *(end.confidence for end in ends))
-    return Beat(view, sound, bool(loop.doubts), true, traced, overlap, interval)
+        interval = ejection_fraction_interval(*traced, *sure)
+    return Beat(view, sound, bool(loop.doubts), true, traced, overlap, interval, sure)
 
 
 def table(beats: list[Beat]) -> None:

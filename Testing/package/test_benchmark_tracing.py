@@ -52,6 +52,7 @@ def test_masks_are_compared_frame_by_frame(masks):
     beside = contour_sheet.BesideMasks.of(tracing(1.0), masks)
     assert len(beside.dice) == FRAMES - 1 and beside.dice.min() > 0.97 and beside.correlation > 0.999
     assert beside.fractions == pytest.approx((100 * (1 - SMALLER**3),) * 2, abs=1.5)
+    assert beside.own == pytest.approx(beside.fractions[0], abs=0.1)
     assert beside.area_changes == pytest.approx((100 * (1 - SMALLER**2),) * 2, abs=1.5)
     smaller = contour_sheet.BesideMasks.of(tracing(0.9), masks)
     assert smaller.dice == pytest.approx(np.full(FRAMES - 1, 2 * 0.81 / 1.81), abs=0.02)
