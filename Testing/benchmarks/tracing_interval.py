@@ -56,12 +56,12 @@ def cost(found: np.ndarray, beats: Sequence[Beat]) -> float:
     return float(np.mean(high - low + MISS * np.maximum(low - true, 0) + MISS * np.maximum(true - high, 0)))
 
 
-def fitted(beats: Sequence[Beat]) -> np.ndarray:
+def fitted(beats: Sequence[Beat], starts: int = STARTS) -> np.ndarray:
     """The best constants of several searches, in the order of ``CONSTANTS``."""
     begun = np.array([getattr(uncertainty, name) for name in CONSTANTS])
-    starts = [begun * (1 + 0.15 * np.random.default_rng(n).standard_normal(len(begun))) for n in range(STARTS)]
+    tried = [begun * (1 + 0.15 * np.random.default_rng(n).standard_normal(len(begun))) for n in range(starts)]
     found = [minimize(lambda at: cost(with_constants(at, beats), beats), start, method="Nelder-Mead",
-                      options={"maxiter": 600, "xatol": 1e-3, "fatol": 1e-3}) for start in starts]  # fmt: skip
+                      options={"maxiter": 600, "xatol": 1e-3, "fatol": 1e-3}) for start in tried]  # fmt: skip
     return min(found, key=lambda one: one.fun).x
 
 

@@ -27,7 +27,9 @@ def script(name: str):
     return module
 
 
-contour_sheet, tracing_accuracy, volume_opinion = map(script, ("contour_sheet", "tracing_accuracy", "volume_opinion"))
+contour_sheet, volume_opinion = map(script, ("contour_sheet", "volume_opinion"))
+tracing_accuracy = sys.modules["tracing_accuracy"] = script("tracing_accuracy")
+tracing_interval = script("tracing_interval")  # imports the one before
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,17 @@ def test_keyframes_follow_the_volume_curve_as_far_as_they_may():
     assert frames(0, 1.0) == [12, 1]
     gone = volume_opinion.smoothed(np.full(30, np.nan), times, 0.02)
     assert np.isnan(gone).all() and volume_opinion.moved(keys, gone, times, 0.1, 1.0) == keys
+
+
+def test_an_interval_is_fitted_to_beats_and_the_constants_are_left_alone():
+    """Beats whose true fraction lies within 6 points of what was found, where the shipped interval reaches farther."""
+    beats = [tracing_accuracy.Beat("A4C", True, False, (100, 100 - true), (100, 100 - true - off), (0.9, 0.9), (0, 0),
+                                   (0.7, 0.7)) for true in range(30, 70, 2) for off in (-6, 0, 6)]  # fmt: skip
+    before = tracing_interval.intervals(beats)
+    constants = tracing_interval.fitted(beats[::3] + beats[2::3], starts=1)
+    after = tracing_interval.with_constants(constants, beats)
+    assert tracing_interval.cost(after, beats) < 0.7 * tracing_interval.cost(before, beats)
+    assert np.array_equal(tracing_interval.intervals(beats), before)
 
 
 def test_the_sheet_and_the_scatter_are_drawn(tmp_path):
