@@ -139,6 +139,8 @@ def test_one_command_scores_the_part_that_was_asked_for(echonet, tmp_path, capsy
         assert picture.width > 1000
     assert main([*command, "motion", "--output", str(tmp_path / "no")]) == 2
     assert "evaluated apart" in capsys.readouterr().err
+    assert main([*command, "--decoder", "maxima", "--output", str(tmp_path / "no")]) == 2
+    assert "for detectors of keyframes" in capsys.readouterr().err
     (folder / "Videos" / "0X0001.avi").write_bytes(b"no video")
     assert main([*command, "--output", str(tmp_path / "part")]) == 1
     told = capsys.readouterr()

@@ -49,12 +49,12 @@ def run(options: argparse.Namespace) -> int:
     from ..cine.orientation import CHOICES
     from ..evaluation.traced_set import markdown, write_traced_set
     from ..measurement.automatic.tracer import load_tracer
-    from ..models.registry import CONTOUR_WEIGHTS
+    from ..models.registry import ANY_PRECISION, CONTOUR_WEIGHTS
     from ..models.weights_card import load_card
     from ..training.fit.learned_clips import learned_clips
 
-    if options.decoder != OWN_DECODER or options.test_size:
-        raise UsageError("--decoder and --test-size are for detectors of keyframes")
+    if options.decoder != OWN_DECODER or options.test_size or options.precision != ANY_PRECISION:
+        raise UsageError("--decoder, --test-size and --precision are for detectors of keyframes")
     data = LabelledData.of(options)
     weights = [CONTOUR_WEIGHTS if model == PRESET else Path(model) for model in dict.fromkeys(options.model)]
     try:
