@@ -17,6 +17,7 @@ _MOVED = 8  # gray levels by which a pixel must differ from the first frame
 _OFF_TINT = 18.0  # distance in the Cb-Cr plane from the clip's own tint
 _LEAST_SHARE = 0.001  # of the image that must be off the tint
 _TEXT_HEIGHT, _TRACE_WIDTH = 20, 45  # how often they fit into the longest side: patches no wider do not count
+_COLOURED = 40  # gray levels between the strongest and the weakest of red, green and blue
 _FIRST_ALLOCATION = 64 << 20  # bytes; a declared frame count is not trusted beyond this
 
 
@@ -188,6 +189,15 @@ def _reduce(frame: np.ndarray, region: Box | None) -> np.ndarray:
     factor = max(1.0, max(height, width) / _LONGEST_SIDE)
     size = max(1, round(width / factor)), max(1, round(height / factor))
     return cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if factor > 1 else frame.copy()
+
+
+def coloured(frame: np.ndarray) -> np.ndarray:
+    """Which pixels of an RGB frame ``[H, W, 3]`` of a coloured cine are: bool ``[H, W]``. What shows speed in colour
+    shows no tissue."""
+    frame = np.ascontiguousarray(frame)
+    red, green, blue = cv2.split(frame)
+    smallest = cv2.min(cv2.min(red, green), blue)
+    return cv2.subtract(_largest(frame), smallest) > _COLOURED
 
 
 def _largest(image: np.ndarray) -> np.ndarray:

@@ -11,10 +11,14 @@ import numpy as np
 
 from .budget import require_memory
 from .cine import Cine
+from .color import coloured
 from .sector import Sector
 
 Resize = Callable[[np.ndarray, tuple[int, int]], np.ndarray]
 """Resizes a gray image to (width, height)."""
+
+MOST_COLOURED = 0.25
+"""Share of the sector, on average: a Doppler box over a ventricle covers a tenth of it."""
 
 
 def prepare(cine: Cine, sector: Sector, size: int, resize: Resize | None = None) -> np.ndarray:
@@ -42,6 +46,39 @@ def prepare(cine: Cine, sector: Sector, size: int, resize: Resize | None = None)
         prepared.flags.writeable = False
         _latest = _Prepared(weakref.ref(cine, _forget), weakref.ref(sector), size, prepared)
     return prepared
+
+
+def moving_frames(cine: Cine, sector: Sector, size: int) -> np.ndarray:
+    """The frames of ``prepare`` as motion is to be seen in them: what is coloured shows speed, no walls, and comes and
+    goes, so there each pixel is as dark as it ever gets without colour. The same array for a gray cine, and where much
+    of the sector is coloured (``MOST_COLOURED``), which is tissue then.
+
+    uint8 ``[T, size, size]``. Raises CineError where memory is above the budget.
+    """
+    prepared = prepare(cine, sector, size)
+    if not cine.is_color:
+        return prepared
+    require_memory(cine.source.name, 3 * len(cine) * size * size)
+    hidden = _coloured(cine, sector, size)
+    shown = prepared.max(axis=0) > 0
+    if not hidden.any() or hidden[:, shown].mean() > MOST_COLOURED:
+        return prepared
+    darkest = np.where(hidden, np.uint8(255), prepared).min(axis=0)
+    darkest[hidden.all(axis=0)] = 0
+    return np.where(hidden, darkest, prepared)
+
+
+def _coloured(cine: Cine, sector: Sector, size: int) -> np.ndarray:
+    """Pixels of the prepared frames a quarter of which is coloured, or more: bool ``[T, size, size]``."""
+    height, width = prepared_box(cine, sector, size)
+    top, left = (size - height) // 2, (size - width) // 2
+    hidden, outside = np.zeros((len(cine), size, size), bool), ~sector.mask[sector.box.slices]
+    for i, frame in enumerate(cine.frames):
+        found = coloured(frame[sector.box.slices]).astype(np.uint8) * 255
+        found[outside] = 0
+        small = by_area(found, (width, height)) > 255 // 4
+        hidden[i, top : top + height, left : left + width] = small[::-1] if sector.apex_down else small
+    return hidden
 
 
 class _Prepared(NamedTuple):

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from .cine import Cine, CineError
 from .dicom import read_dicom, read_dicom_header
+from .finding import Finding, FindingKind
 from .header import CineHeader
 from .itk_image import is_itk_image, read_itk_header, read_itk_image
 from .video import read_video, read_video_header
+
+COLOURED = "the loop is in colour (Doppler): the motion of what is coloured is not that of the walls"
 
 # Group 0002 to 0028 at the start of a data set without preamble: little endian, then big endian.
 _BARE_DATA_SET = re.compile(rb"(?:[\x02\x08]\x00[\x00-\xff]{2}|\x00[\x02\x08][\x00-\xff]{2})", re.DOTALL)
@@ -36,6 +39,8 @@ def read_cine(path: str | Path, fps: float | None = None, view: str | None = Non
         cine = read_itk_image(path, fps)
     else:
         cine = read_video(path)
+    if cine.is_color:
+        cine = cine.with_findings(Finding(FindingKind.COLOUR, COLOURED))
     if fps is not None:
         cine = cine.with_fps(fps)
     return replace(cine, view=view) if view is not None else cine

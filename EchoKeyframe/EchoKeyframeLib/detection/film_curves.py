@@ -35,7 +35,7 @@ def film_curves(
 
 def _taken(cine: Cine, sector: Sector, frames: np.ndarray) -> tuple[Cine, Sector]:
     """A cine of these frames alone and its sector. Neighbours are looked at where they lie; else the sector's box is
-    copied, in gray. Raises CineError where memory does not suffice."""
+    copied. Raises CineError where memory does not suffice."""
     times, source = cine.times[frames], cine.source
     if source.frame_numbers is not None:
         source = replace(source, frame_numbers=tuple(source.frame_numbers[frame] for frame in frames))
@@ -43,8 +43,8 @@ def _taken(cine: Cine, sector: Sector, frames: np.ndarray) -> tuple[Cine, Sector
         part = slice(int(frames[0]), int(frames[-1]) + 1)
         return replace(cine, frames=cine.frames[part], times=times, source=source), sector
     box = sector.box
-    require_memory(cine.source.name, len(frames) * box.height * box.width)
-    pixels = np.stack([cine.gray(int(frame))[box.slices] for frame in frames])
+    require_memory(cine.source.name, len(frames) * box.height * box.width * (3 if cine.is_color else 1))
+    pixels = np.stack([cine.frames[frame][box.slices] for frame in frames])
     mask = sector.mask[box.slices]
     cut = replace(cine, frames=pixels, times=times, source=source, region=None)
     return cut, replace(sector, mask=mask, box=bounding_box(mask))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..cine.cine import Cine
-from ..cine.prepare import prepare
+from ..cine.prepare import moving_frames
 from ..cine.sector import Sector
 from .confidence import MOTION, Worth
 from .contraction import contraction
@@ -33,7 +33,7 @@ class MotionDetector:
 
     def curves(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Curves:
         """Probability of ED and ES of each frame: a bump at each turning point of the wall's motion."""
-        motion = clip_motion(prepare(cine, sector, FRAME_SIZE), progress) if len(cine) >= 3 else None
+        motion = clip_motion(moving_frames(cine, sector, FRAME_SIZE), progress) if len(cine) >= 3 else None
         curves = self.curves_of(motion, cine)
         if progress is not None:
             progress(1.0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from ..cine.cine import Cine
-from ..cine.prepare import prepare
+from ..cine.prepare import moving_frames, prepare
 from ..cine.sector import Sector
 from .batches import Batches
 from .confidence import NETWORK, Worth
@@ -71,11 +71,17 @@ class NetworkDetector:
 
     def look(self, cine: Cine, sector: Sector, progress: Progress | None = None) -> Seen:
         """What the network is shown of a cine. ``progress`` counts the optical flow."""
-        return self.look_at(prepare(cine, sector, self.config.size), progress)
+        prepared = prepare(cine, sector, self.config.size)
+        moving = moving_frames(cine, sector, self.config.size) if self.runner.uses_motion else None
+        return self.look_at(prepared, progress, moving)
 
-    def look_at(self, prepared: np.ndarray, progress: Progress | None = None) -> Seen:
-        """The same of prepared frames uint8 ``[T, S, S]`` with the network's own S."""
-        return Seen(prepared, clip_motion(prepared, progress) if self.runner.uses_motion else None)
+    def look_at(
+        self, prepared: np.ndarray, progress: Progress | None = None, moving: np.ndarray | None = None
+    ) -> Seen:
+        """The same of prepared frames uint8 ``[T, S, S]`` with the network's own S. moving: in which motion is seen,
+        where these are others."""
+        uses = self.runner.uses_motion
+        return Seen(prepared, clip_motion(prepared if moving is None else moving, progress) if uses else None)
 
     def curves_of(self, seen: Seen, cine: Cine, progress: Progress | None = None) -> Curves:
         """``curves`` from what was seen of the cine, whose times and rate count."""
