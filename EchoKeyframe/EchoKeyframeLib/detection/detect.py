@@ -14,6 +14,7 @@ from .decode import decode_beats, decode_maxima
 from .detector import Detector, Progress
 from .film import Film
 from .film_curves import film_curves
+from .find_view import find_view
 from .image_quality import degraded_frames, mark_degraded, told_degraded
 from .keyframes import Curves, Detection, StillError, Unfit
 from .no_beats import unseen, why_no_beats
@@ -51,6 +52,8 @@ def detect(
     film = Film.of(cine, sector)
     curves = film_curves(cine, sector, film, detector, progress)
     found = interpret(curves, cine, decoder, sector, film)
+    if (seen := find_view(film, cine.times)) is not None:
+        found = replace(found, view_found=seen.found, view_confidence=seen.confidence)
     return replace(found, runtime=getattr(detector, "runtime", None), device=getattr(detector, "device", None))
 
 

@@ -12,6 +12,7 @@ from ..cine.cine import CineError
 from ..cine.finding import Finding
 from ..cine.orientation import Orientation
 from .pieces import Piece
+from .seen_view import ViewFound
 
 if TYPE_CHECKING:
     from .confidence import Worth
@@ -174,6 +175,8 @@ class Detection:
     runtime: what ran the network, ``"onnxruntime"`` or ``"torch"``, None where there is none. device: where it ran.
     orientation: which end of the picture the apex is at. orientation_given: a person said so.
     pieces: what the film is made of, where it is more than one stretch.
+    view_found: what the picture shows, whatever the file says; None where nobody could tell. view_confidence: in
+    ``[0.5, 1]`` (``find_view``).
     """
 
     curves: Curves
@@ -189,6 +192,8 @@ class Detection:
     orientation: Orientation = Orientation.UNKNOWN
     orientation_given: bool = False
     pieces: tuple[Piece, ...] = ()
+    view_found: ViewFound | None = None
+    view_confidence: float | None = None
 
 
 class DetectionError(CineError):

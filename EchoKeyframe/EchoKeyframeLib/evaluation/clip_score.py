@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..detection.keyframes import Keyframe, Phase
+from ..detection.seen_view import SeenView
 from .matching import match, tolerances
 
 EDGE_SECONDS = 0.1
@@ -45,7 +46,8 @@ class Extra:
 @dataclass(frozen=True)
 class ClipResult:
     """One clip's events. heart_rate: beats per minute from the labels, None where they do not span a beat. patient: a
-    key that tells patients apart and is never shown; None where it is not known."""
+    key that tells patients apart and is never shown; None where it is not known. seen: what the picture
+    shows, None where nobody could tell."""
 
     name: str
     view: str | None
@@ -54,6 +56,7 @@ class ClipResult:
     events: tuple[Event, ...]
     extras: tuple[Extra, ...]
     patient: str | None = field(default=None, repr=False)
+    seen: SeenView | None = None
 
 
 def score_clip(

@@ -20,6 +20,7 @@ from ..detection.detect import interpret
 from ..detection.detector import Detector
 from ..detection.film import Film
 from ..detection.film_curves import film_curves
+from ..detection.find_view import find_view
 from ..detection.keyframes import Curves, Detection, Phase
 from .clip_score import ClipResult, score_clip
 from .metrics import (
@@ -139,8 +140,11 @@ def evaluate(
         if isinstance(case, Case):
             try:
                 curves, sector = case_curves(case, detector)
+                film = Film.of(case.cine, sector)
+                seen = find_view(film, case.cine.times)
                 for decoder in decoders:
-                    results[decoder].append(score_case(case, curves, decoder, sector)[1])
+                    result = score_case(case, curves, decoder, sector, film)[1]
+                    results[decoder].append(replace(result, seen=seen))
             except CineError as error:
                 failures.append((case.labels.file, error.reason))
         else:
@@ -158,9 +162,14 @@ def case_curves(case: Case, detector: Detector) -> tuple[Curves, Sector]:
     return film_curves(case.cine, sector, Film.of(case.cine, sector), detector), sector
 
 
-def score_case(case: Case, curves: Curves, decoder: str, sector: Sector) -> tuple[Detection, ClipResult]:
-    """The keyframes that a decoder reads from these curves, and how they agree with the labels."""
-    detection = interpret(curves, case.cine, decoder, sector)
+def score_case(
+    case: Case, curves: Curves, decoder: str, sector: Sector, film: Film | None = None
+) -> tuple[Detection, ClipResult]:
+    """The keyframes that a decoder reads from these curves, and how they agree with the labels.
+
+    film: where it is known.
+    """
+    detection = interpret(curves, case.cine, decoder, sector, film)
     truth = {phase: case.labels.of(phase) for phase in Phase}
     view, times = case.labels.view or case.cine.view, np.asarray(case.cine.times)
     decided = case.labels.decided_frames(len(times))

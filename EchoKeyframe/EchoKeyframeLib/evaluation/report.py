@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..atomic_file import written_atomically
 from ..csv_file import write_rows
+from ..detection.seen_view import ViewFound
 from .evaluate import Evaluation, Row
 
 TABLE_NAME = "evaluation.csv"
@@ -35,7 +36,8 @@ def markdown(evaluation: Evaluation) -> str:
     counts = f"{_counted(evaluation)}, {len(evaluation.failures)} that could not be evaluated."
     rows = [*_heading(f"| group | {_COLUMNS}"), *(_markdown_row(row) for row in evaluation.rows())]
     paper = [*_heading(f"| {_PAPER_COLUMNS}"), f"| {_paper_cells(evaluation)} |"]
-    lines = [title, "", _MATCHING, counts, "", *rows, "", _AS_PAPER, "", *paper, *_failure_lines(evaluation), ""]
+    lines = [title, "", _MATCHING, counts, "", *rows, "", _AS_PAPER, "", *paper]
+    lines += [*_view_lines(evaluation), *_failure_lines(evaluation), ""]
     return "\n".join(lines)
 
 
@@ -96,6 +98,21 @@ def _paper_cells(evaluation: Evaluation) -> str:
     )
 
 
+def _view_lines(evaluation: Evaluation) -> list[str]:
+    """What was found in view beside what labels or files name; nothing where no view is known."""
+    known = [(truth, r.seen) for r in evaluation.results if (truth := ViewFound.of_view(r.view)) is not None]
+    lines = []
+    for truth in ViewFound:
+        seen = [view for named, view in known if named is truth]
+        told = [view for view in seen if view is not None]
+        right = sum(view.found is truth for view in told)
+        sure = sum(view.confidence for view in told) / len(told) if told else math.nan
+        if seen:
+            lines.append(f"| {truth} | {len(seen)} | {len(told)} | {right} | {_shown(sure)} |")
+    heading = _heading("| view | clips | told | right | mean confidence |")
+    return ["", "What is in view, found in the picture:", "", *heading, *lines] if lines else []
+
+
 def _failure_lines(evaluation: Evaluation) -> list[str]:
     if not evaluation.failures:
         return []
@@ -141,7 +158,9 @@ def _flat(row: Row) -> dict[str, object]:
 def _event_rows(evaluation: Evaluation) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for result in evaluation.results:
-        clip = {"clip": result.name, "view": result.view or "", "heart_rate": result.heart_rate, "fps": result.fps}
+        clip = {"clip": result.name, "view": result.view or "", "heart_rate": result.heart_rate, "fps": result.fps,
+                "view_found": result.seen.found if result.seen else "",
+                "view_confidence": result.seen.confidence if result.seen else None}  # fmt: skip
         for e in result.events:
             outcome = "missed" if e.error_frames is None else "found"
             rows.append(

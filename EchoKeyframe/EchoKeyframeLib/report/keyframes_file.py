@@ -22,6 +22,7 @@ from ..csv_file import write_rows
 from ..detection.beats import form_beats, heart_rate
 from ..detection.keyframes import Beat, Detection, Keyframe, Phase
 from ..detection.pieces import Piece
+from ..detection.seen_view import ViewFound
 from ..json_file import MOST_FRAMES, FileName, Frame, Line, Seconds, Share, Word, checked, read_document
 
 SCHEMA = 1
@@ -43,6 +44,7 @@ class KeyframesFile:
     runtime: what ran the network, None where there was none. device: where it ran. Both None in files of 0.1.0.
     orientation: see ``Orientation``, None where nobody looked. orientation_given: a person said so.
     pieces: what the film is made of, where it is more than one stretch.
+    view: the file's or a person's word. view_found, view_confidence: the picture's, None where nobody looked.
     version: of EchoKeyframe. The other fields are those of ``Cine`` and ``Detection``.
     """
 
@@ -64,6 +66,8 @@ class KeyframesFile:
     orientation: Orientation | None = None
     orientation_given: bool = False
     pieces: tuple[Piece, ...] = ()
+    view_found: ViewFound | None = None
+    view_confidence: float | None = None
     version: str = field(default=__version__)
 
     @classmethod
@@ -83,6 +87,8 @@ class KeyframesFile:
             orientation=detection.orientation,
             orientation_given=detection.orientation_given,
             pieces=detection.pieces,
+            view_found=detection.view_found,
+            view_confidence=detection.view_confidence,
         )
 
     @classmethod
@@ -180,7 +186,7 @@ def read_json(path: Path) -> KeyframesFile:
         told.source, told.sop_instance_uid, told.view, told.frames, told.frame_rate, told.timing, told.model,
         told.decoder, rate, keyframes, beats, tuple(told.warnings), findings, told.runtime,
         told.device, _orientation(told.orientation), told.orientation_given, pieces,
-        told.version,
+        *_view_found(told), told.version,
     )  # fmt: skip
 
 
@@ -233,6 +239,8 @@ class _Document(msgspec.Struct):
     orientation: Word | None = None
     orientation_given: bool = False
     pieces: list[Piece] = []
+    view_found: Word | None = None
+    view_confidence: Share | None = None
 
 
 def _pieces_of(document: _Document) -> tuple[Piece, ...]:
@@ -248,6 +256,12 @@ def _pieces_of(document: _Document) -> tuple[Piece, ...]:
 def _orientation(word: str | None) -> Orientation | None:
     """One that a later version knows counts as not looked for."""
     return Orientation(word) if word in frozenset(Orientation) else None
+
+
+def _view_found(document: _Document) -> tuple[ViewFound | None, float | None]:
+    """As ``_orientation``."""
+    known = document.view_found in frozenset(ViewFound)
+    return (ViewFound(document.view_found), document.view_confidence) if known else (None, None)
 
 
 def _keyframes_of(document: _Document) -> list[Keyframe]:

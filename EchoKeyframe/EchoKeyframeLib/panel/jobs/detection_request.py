@@ -79,6 +79,8 @@ def detection_from(result: KeyframesFile, curves: Curves, warnings: tuple[str, .
         result.orientation or Orientation.UNKNOWN,
         result.orientation_given,
         result.pieces,
+        result.view_found,
+        result.view_confidence,
     )
 
 
