@@ -229,6 +229,7 @@ def test_slicer_installs_what_the_package_needs(repository):
     """Lower bounds only, those of pyproject.toml; PyTorch, where it is wanted, comes from its own extension."""
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     known = set(project["dependencies"]).union(*project["optional-dependencies"].values())
+    known = {entry.partition(";")[0] for entry in known}  # Slicer runs only on machines that the markers name
     lists = sorted((repository / NAME / "Resources").glob("requirements*.txt"))
     lines = [line for path in lists for line in path.read_text(encoding="utf-8").split()]
     assert len(lines) >= 5 and set(lines) <= known
