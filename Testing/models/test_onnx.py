@@ -81,7 +81,8 @@ def test_detection_without_torch(tmp_path):
     assert done.returncode == 0, done.stderr
     [path] = tmp_path.glob("*.keyframes.json")
     told = json.loads(path.read_text("utf-8"))
-    assert {(k["phase"], k["frame"]) for k in told["keyframes"]} == {("ES", 5), ("ED", 21)}
+    found = {k["phase"]: k["frame"] for k in told["keyframes"]}
+    assert len(told["keyframes"]) == 2 and abs(found["ED"] - 21) <= 2 and abs(found["ES"] - 5) <= 1
     assert told["model"].endswith("+ motion") and (told["runtime"], told["device"]) == ("onnxruntime", "cpu")
 
 

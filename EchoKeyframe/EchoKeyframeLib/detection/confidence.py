@@ -24,7 +24,7 @@ class Reliability:
     """What the height of a detector's keyframes is worth, in log odds.
 
     base: at height 0. height: for a height of 1, as the decoder gives it. apart: for each ``WITHIN`` that the nearest
-    keyframe of the same kind among those of another detector is away. alone: where that one sees no heartbeat.
+    keyframe of the same kind among those of another detector is away. alone: where there is no other to compare with.
     """
 
     base: float
@@ -33,7 +33,8 @@ class Reliability:
     alone: float = 0.0
 
     def of(self, keyframe: Keyframe, interval: float, others: Sequence[Keyframe] | None) -> float:
-        """Confidence in [0, 1]. interval: s between frames. others: of the other detector, None where there is none."""
+        """Confidence in [0, 1]. interval: s between frames. others: of the other detector, none where it
+        cannot be compared with, None where it is not asked."""
         odds = self.base + self.height * keyframe.confidence
         if others is not None:
             same = [abs(other.time - keyframe.time) for other in others if other.phase is keyframe.phase]
@@ -42,9 +43,9 @@ class Reliability:
         return float(1 / (1 + np.exp(-odds)))
 
 
-NETWORK = Reliability(base=-0.21, height=1.91)
+NETWORK = Reliability(base=-0.03, height=3.4)
 MOTION = Reliability(base=-0.01, height=2.9)
-FUSED = Reliability(base=1.06, height=1.04, apart=-0.47, alone=-1.16)
+FUSED = Reliability(base=1.32, height=1.6, apart=-0.69, alone=-0.6)
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,10 +63,10 @@ class FusedDetector:
             network = self.network.curves(at_plausible_rate(cine, motion), sector, rest)
         if not motion.probability.any():
             return replace(network, times=cine.times, detector=self.name, worth=Worth(FUSED, others=()))
-        wall = Hypothesis(motion)
-        chosen, contradicted = _fused(wall, Hypothesis(replace(network, times=cine.times)))
+        seen_by_network = Hypothesis(replace(network, times=cine.times))
+        chosen, contradicted = _fused(Hypothesis(motion), seen_by_network)
         warnings = (CONTRADICTION,) if contradicted else ()
-        worth = Worth(FUSED, others=tuple(wall.keyframes))
+        worth = Worth(FUSED, others=tuple(seen_by_network.keyframes))
         return replace(chosen, detector=self.name, warnings=warnings, quality=None, worth=worth)
 
 
