@@ -130,7 +130,7 @@ class Worker:
         if self._other_version:
             events += self._refuse_other_version()
         if self._waiting and not self.running:
-            events += self._read_events() + self._after_death()
+            events += self._after_death()
         self._remove_ended()
         kept, self._kept = self._kept, []
         return kept + events
@@ -317,18 +317,20 @@ class Worker:
 
     def _after_death(self) -> list[Event]:
         """Close the request that the process died of and go on with the others; all of them if it never came up."""
-        process = self._process or self._ended[-1]
+        self._end_process()  # where only its launcher died, it would take up the next request meanwhile
+        process = self._ended[-1]
+        told = self._read_events(process)
         if process.exit_code == 0:  # idle just as a request came
-            return self._go_on()
+            return told + self._go_on()
         message = f"the detection process ended: {process.cause_of_death()}; run the detection again"
         if not self._ready:
-            return self._close_all(message)
+            return told + self._close_all(message)
         victims = self._posted()[:1] if self._at_work is None else [self._at_work]
         events = [
             self._close(Event(CANCELLED, n) if n in self._cancelled else Event(FAILED, n, message=message))
             for n in victims
         ]
-        return events + self._go_on()
+        return told + events + self._go_on()
 
     def _go_on(self) -> list[Event]:
         """A new process for what still waits."""
