@@ -67,8 +67,8 @@ def _peaks(curves: Curves) -> np.ndarray:
 
 def _is_alone(curves: Curves) -> bool:
     """Whether the second of two detectors saw no rhythm in a loop that is long enough for one."""
-    asked = curves.worth is not None and curves.worth.others is not None
-    return asked and not curves.worth.others and curves.times[-1] - curves.times[0] >= LONG_ENOUGH
+    alone = curves.worth is not None and curves.worth.others == ()
+    return alone and bool(curves.times[-1] - curves.times[0] >= LONG_ENOUGH)
 
 
 def _moves(frames: np.ndarray, new: np.ndarray) -> tuple[float, float]:
