@@ -230,8 +230,11 @@ class _Session:
 
         from ..cine.cine import Box, Cine, Source
 
-        frames = np.load(self.mailbox.frames(number), allow_pickle=False)
-        times = np.load(self.mailbox.times(number), allow_pickle=False)
+        try:
+            frames = np.load(self.mailbox.frames(number), allow_pickle=False)
+            times = np.load(self.mailbox.times(number), allow_pickle=False)
+        except FileNotFoundError:  # a process before this one had begun with it, and took them away
+            raise RequestError("the detection process ended: it was at this loop; run the detection again") from None
         remove(self.mailbox.frames(number), patience=0.0)  # nothing of the image outlives a crash
         return Cine(
             frames=frames,
