@@ -74,8 +74,8 @@ def moved(keyframes: Sequence[Keyframe], volume: np.ndarray, times: np.ndarray, 
 
 def ways(case: Case, detector, tracer: Tracer) -> tuple[bool, dict[str, ClipResult]]:
     """Whether the loop was traced without a doubt, and the score of each way to tell its keyframes."""
-    curves, sector = case_curves(case, detector)
-    detection, result = score_case(case, curves, "beats", sector)
+    curves, sector, film = case_curves(case, detector)
+    detection, result = score_case(case, curves, "beats", sector, film)
     cine, times = case.cine, np.asarray(case.cine.times)
     tracing = tracer.trace(cine, sector, None, sorted({key.frame for key in detection.keyframes}))
     sure, found = not tracing.doubts, {"as detected": result}

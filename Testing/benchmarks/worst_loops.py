@@ -111,8 +111,8 @@ def cases(cines: Path, only: set[str] | None = None) -> Iterable[Case]:
 
 
 def judge(case: Case, detector: Detector) -> tuple[Judged, Detection, Sector]:
-    curves, sector = case_curves(case, detector)
-    detection, result = score_case(case, curves, "beats", sector)
+    curves, sector, film = case_curves(case, detector)
+    detection, result = score_case(case, curves, "beats", sector, film)
     return Judged(result.name, result.view, tuple(faults_of(result))), detection, sector
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+APICAL_VIEWS = ("A4C", "A2C", "A3C", "A5C")
+
 
 class ViewFound(StrEnum):
     """The values stand in result files: none is ever renamed."""
@@ -18,9 +20,6 @@ class ViewFound(StrEnum):
         if not view:
             return None
         return cls.APICAL if view.upper() in APICAL_VIEWS else cls.NOT_APICAL
-
-
-APICAL_VIEWS = ("A4C", "A2C", "A3C", "A5C")
 
 
 @dataclass(frozen=True)

@@ -139,8 +139,7 @@ def evaluate(
     for done, case in enumerate(cases, 1):
         if isinstance(case, Case):
             try:
-                curves, sector = case_curves(case, detector)
-                film = Film.of(case.cine, sector)
+                curves, sector, film = case_curves(case, detector)
                 seen = find_view(film, case.cine.times)
                 for decoder in decoders:
                     result = score_case(case, curves, decoder, sector, film)[1]
@@ -154,12 +153,13 @@ def evaluate(
     return [Evaluation(detector.name, d, data, tuple(results[d]), tuple(failures)) for d in decoders]
 
 
-def case_curves(case: Case, detector: Detector) -> tuple[Curves, Sector]:
-    """A detector's curves of a labelled clip, and the sector that they were taken from."""
+def case_curves(case: Case, detector: Detector) -> tuple[Curves, Sector, Film]:
+    """A detector's curves of a labelled clip, the sector that they were taken from, and what the film shows."""
     sector = case.sector or find_sector(case.cine, case.orientation)
     if case.orientation is not None:
         sector = replace(sector, orientation=case.orientation, orientation_given=True)
-    return film_curves(case.cine, sector, Film.of(case.cine, sector), detector), sector
+    film = Film.of(case.cine, sector)
+    return film_curves(case.cine, sector, film, detector), sector, film
 
 
 def score_case(

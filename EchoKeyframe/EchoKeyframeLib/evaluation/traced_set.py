@@ -157,5 +157,3 @@ def _row(cine: TracedCine) -> dict[str, object]:
 
 def _shown(value: float) -> str | None:
     return f"{value:.2f}" if np.isfinite(value) else None
-
-

@@ -80,8 +80,8 @@ def run_system(
     for case in cases:
         if isinstance(case, Case):
             try:
-                curves, sector = case_curves(case, detector)
-                clips.append(ClipRun(case.labels, *score_case(case, curves, decoder, sector)))
+                curves, sector, film = case_curves(case, detector)
+                clips.append(ClipRun(case.labels, *score_case(case, curves, decoder, sector, film)))
             except CineError as error:
                 failures.append((case.labels.file, error.reason))
         else:
