@@ -19,6 +19,7 @@ from EchoKeyframeLib.worker.cine_result import described_cine, read_description,
 from EchoKeyframeLib.worker.loop_contours import LoopContours, read_loop_contours, write_loop_contours
 from EchoKeyframeLib.worker.mailbox import Mailbox
 from EchoKeyframeLib.worker.request import DetectRequest, ReadRequest, RequestError, TraceRequest, request_from
+from EchoKeyframeLib.worker.server import _Session
 from ventricle_shapes import ellipsoid
 
 DETECT = {"task": "detect", "name": "a", "model": "motion", "device": "cpu", "decoder": "beats", "timing": "",
@@ -88,6 +89,14 @@ def test_a_request_that_is_no_json_is_refused_in_one_line(tmp_path, data):
     path.write_bytes(data)
     with pytest.raises(RequestError, match=r"cannot be read|none that this version"):
         request_from(path)
+
+
+def test_a_request_whose_frames_went_with_the_process_before_says_so(tmp_path):
+    mailbox = Mailbox(tmp_path)
+    mailbox.post(3, DETECT)
+    _Session(mailbox).answer(3)
+    [*_, closing], _ = mailbox.read_messages(0)
+    assert (closing.kind, closing.request) == ("failed", 3) and "detection process ended" in closing.text
 
 
 def test_a_message_with_a_name_that_is_no_text_arrives(tmp_path):
