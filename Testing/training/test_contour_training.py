@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("tensorboard")
 
+import torch
 from EchoKeyframeLib.cli import main
 from EchoKeyframeLib.models.contour_runner import TorchContourRunner
+from EchoKeyframeLib.training.contour import fit
 from EchoKeyframeLib.training.contour import pool as pools
+from EchoKeyframeLib.training.contour.fit import loss_of
 from EchoKeyframeLib.training.contour.pool import CONFIG, PoolError, load_pool, simulate_pool
 from EchoKeyframeLib.training.contour.samples import Samples, cavity_share, landmark_places
 
@@ -49,6 +54,38 @@ def test_samples_hold_what_was_simulated(pool):
     assert batch.cavity[~apical].sum() == 0 and batch.cavity[apical].reshape(apical.sum(), -1).sum(1).min() > 20
     assert np.abs(batch.places[apical].sum((2, 3)).round(3) % 1).max() == 0  # within the image or not at all
     assert batch.places[apical].sum() > 2.5 * apical.sum()
+
+
+def test_pairs_are_frames_of_one_clip_seen_alike(pool):
+    clips = load_pool(pool)
+    still = replace(clips, frames=clips.frames[:, :1].repeat(12, 1), contours=clips.contours[:, :1].repeat(12, 1))
+    seen = Samples(still, 112, seed=2).batch(23)
+    assert len(seen.images) == 24
+    for values in (seen.images, seen.cavity, seen.places, seen.apical):
+        assert np.array_equal(values[::2], values[1::2])
+    batch = Samples(clips, 112, seed=2).batch(40)
+    apart, passed = np.abs(batch.cavity[::2] - batch.cavity[1::2]), batch.passed[::2]
+    extremes = (apart == passed).all((1, 2))[batch.apical[::2] > 0]
+    assert 0.2 < extremes.mean() < 1 and (batch.passed[::2] == batch.passed[1::2]).all()
+
+
+def test_borders_that_miss_the_contraction_of_a_pair_cost_more_than_ones_that_err_alike(pool, monkeypatch):
+    batch = Samples(load_pool(pool), 112, seed=2).batch(40)
+    apical = torch.from_numpy(np.where(batch.apical > 0, 9.0, -9.0)).float()
+    # A border that is off by a pixel of the maps: inward everywhere, or inward in one frame and outward in the other.
+    costs = []
+    for changes in ((cv2.erode, cv2.erode), (cv2.erode, cv2.dilate)):
+        logits = []
+        for index, share in enumerate(batch.cavity):
+            inside, change = (share > 0.5).astype(np.uint8), changes[index % 2]
+            logits.append(8.0 * (2 * change(inside, np.ones((3, 3), np.uint8)).astype(np.float32) - 1))
+        maps = torch.zeros(len(logits), 4, 56, 56)
+        maps[:, 0] = torch.from_numpy(np.stack(logits))
+        with_it = float(loss_of(lambda images, maps=maps: (maps, apical), batch))
+        with monkeypatch.context() as patch:
+            patch.setattr(fit, "_CONTRACTION_WEIGHT", 0.0)
+            costs.append(with_it - float(loss_of(lambda images, maps=maps: (maps, apical), batch)))
+    assert 0 < costs[0] < costs[1] / 3
 
 
 def test_targets_lie_where_the_contour_does():

@@ -21,6 +21,7 @@ from ...models.loop_images import LOOK_BACK, equalised, loop_images
 from ...models.registry import CONTOUR_WEIGHTS, ONNX
 from .loop_walls import LoopMaps, LoopWalls
 from .outline import landmarks_of
+from .steady_maps import steadied
 from .tracing import LoopTracing, TracedFrame
 
 LOOKED_AT_RATE = 30.0
@@ -67,7 +68,7 @@ class Tracer:
         size = self._runner.config.size
         prepared = prepare(cine, sector, size)
         looked_at = _looked_at(cine, keyframes)
-        maps = self._look(prepared, cine.times, looked_at, progress)
+        maps = steadied(self._look(prepared, cine.times, looked_at, progress), cine.times[looked_at])
         pixels = PreparedPixels(cine, sector, size)
         walls = LoopWalls.of(maps, pixels.inside(sector), _moving(prepared))
         traced = {}

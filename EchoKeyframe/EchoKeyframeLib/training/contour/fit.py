@@ -18,7 +18,7 @@ from ...models.loop_images import equalised, loop_images
 from .pool import Pool
 from .samples import Batch, Samples, cavity_share
 
-_PLACE_WEIGHT, _APICAL_WEIGHT, _PASSED_WEIGHT = 0.1, 0.2, 0.5
+_PLACE_WEIGHT, _APICAL_WEIGHT, _PASSED_WEIGHT, _CONTRACTION_WEIGHT = 0.1, 0.2, 0.5, 1.0
 _WEIGHT_DECAY, _CLIP_NORM, _WARM_UP = 1e-3, 2.0, 100
 _LEAST_RATE = 0.02
 """Of the learning rate, at the end of the cosine."""
@@ -115,9 +115,11 @@ def _average(mean: nn.Module, network: nn.Module, kept: float) -> None:
 
 
 def loss_of(network: ContourUNet, batch: Batch) -> Tensor:
-    """Cross-entropy and overlap of the cavity, cross-entropy of the places and of the view.
+    """Cross-entropy and overlap of the cavity, cross-entropy of the places and of the view, and the contraction.
 
     Pixels that the border passes over in a beat count once more: they are few, and all of the ejection fraction.
+    So does how much the cavity shrinks from one frame of a pair to the other: as the logarithm of their areas' ratio,
+    since that is what an ejection fraction is made of.
     The cavity counts in apical views and where there is no heart; of other views it is not known what a reader would
     trace, and nothing is measured there.
     """
@@ -135,6 +137,8 @@ def loss_of(network: ContourUNet, batch: Batch) -> Tensor:
     surprise = F.binary_cross_entropy_with_logits(logits, cavity, reduction="none")
     loss = loss + surprise.mean() + (1 - overlap).mean()
     loss = loss + _PASSED_WEIGHT * (surprise * passed).sum() / passed.sum().clamp(min=1)
+    found, true = (torch.log(areas.sum((1, 2)) + 1).view(-1, 2) for areas in (probability, cavity))
+    loss = loss + _CONTRACTION_WEIGHT * (found[:, 1] - found[:, 0] - true[:, 1] + true[:, 0]).abs().mean()
     elsewhere = -(maps[chosen, 1:].flatten(2).log_softmax(2) * places.flatten(2)).sum(2)
     return loss + _PLACE_WEIGHT * elsewhere.sum(1).mean()
 

@@ -1,4 +1,5 @@
-"""Samples of pools: a frame beside its loop images, turned, scaled and changed in its gray levels, and its targets."""
+"""Samples of pools: two frames of a clip, each beside its loop images, turned, scaled and changed in their gray levels
+alike, and their targets."""
 
 from __future__ import annotations
 
@@ -18,11 +19,15 @@ _NOTHING = 0.03
 """Share of samples that show no heart."""
 _SUBPIXEL = 4
 """Bits of a pixel's fraction in OpenCV's drawing."""
+_EXTREMES = 0.5
+"""Share of pairs that are a clip's largest and smallest cavity; the others are any two of its frames."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """images: float32 ``[n, 3, S, S]`` in [0, 1]. cavity: share of each pixel within it, ``[n, S/2, S/2]``. passed:
+    """Samples 2k and 2k + 1 are two frames of one clip, seen alike.
+
+    images: float32 ``[n, 3, S, S]`` in [0, 1]. cavity: share of each pixel within it, ``[n, S/2, S/2]``. passed:
     share of each that the border passes over from the clip's largest cavity to its smallest. places: of the three
     landmarks, ``[n, 3, S/2, S/2]``, which sum to 1 or, where it lies outside, 0. apical: ``[n]``."""
 
@@ -33,8 +38,11 @@ class Batch:
     apical: np.ndarray
 
 
+_Sample = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]
+
+
 class Samples:
-    """Draws batches of a pool, half of each from ``replayed`` where that is given. size: S of the network. strength: of
+    """Draws batches of pairs of a pool, half of each from ``replayed`` where that is given. size: S of the network. strength: of
     what changes gray levels, 0 to 1."""
 
     def __init__(
@@ -45,37 +53,43 @@ class Samples:
         self.rng = np.random.default_rng(seed)
 
     def batch(self, count: int) -> Batch:
-        parts = np.diff(np.linspace(0, count, len(self.pools) + 1).round().astype(int))
-        drawn = [self._sample(pool, int(index)) for pool, part in zip(self.pools, parts, strict=True)
-                 for index in self.rng.integers(len(pool), size=part)]  # fmt: skip
+        """At least ``count`` samples, an even number."""
+        parts = np.diff(np.linspace(0, (count + 1) // 2, len(self.pools) + 1).round().astype(int))
+        drawn = [sample for pool, part in zip(self.pools, parts, strict=True)
+                 for index in self.rng.integers(len(pool), size=part) for sample in self._pair(pool, int(index))]  # fmt: skip
         *maps, apical = zip(*drawn, strict=True)
         images, cavity, passed, places = (np.stack(part) for part in maps)
         return Batch(images, cavity, passed, places, np.array(apical, np.float32))
 
-    def _sample(self, pool: Pool, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
+    def _pair(self, pool: Pool, index: int) -> list[_Sample]:
         rng, clip, traced = self.rng, pool.frames[index], pool.traced(index)
         if not len(traced):  # short axis, shown for what it is
             traced = np.arange(len(clip))
-        frame = int(traced[rng.integers(len(traced))])
-        length = int(rng.integers(len(clip) // 2, len(clip) + 1))
-        start = int(rng.integers(max(0, frame - length + 1), min(frame, len(clip) - length) + 1))
-        stack = loop_images(clip[frame], clip[start : start + length])
-        matrix = self._affine(pool.contours[index, frame], clip.shape[-1])
-        warped = cv2.warpAffine(stack, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR)
-        apical = float(pool.apical[index])
-        contours = pool.contours[index] @ matrix[:, :2].T + matrix[:, 2]
-        if rng.random() < _NOTHING:
-            warped, apical = self._nothing(warped), 0.0
-        images = equalised(self._gray(warped))
-        half = self.size // 2
-        if not apical:
-            nowhere = np.zeros((half, half), np.float32)
-            return images, nowhere, nowhere, np.stack([nowhere] * 3), 0.0
-        areas = [cv2.contourArea(contour) for contour in pool.contours[index, traced]]
+        areas = [cv2.contourArea(contour) for contour in np.nan_to_num(pool.contours[index, traced])]
         ends = traced[[np.argmax(areas), np.argmin(areas)]]
-        largest, smallest = (cavity_share(contours[k], half) for k in ends)
-        cavity, places = cavity_share(contours[frame], half), landmark_places(contours[frame], half)
-        return images, cavity, np.abs(largest - smallest), places, 1.0
+        pair = ends if rng.random() < _EXTREMES else rng.choice(traced, 2)
+        matrix = self._affine(pool.contours[index, pair[0]], clip.shape[-1])
+        contours = pool.contours[index] @ matrix[:, :2].T + matrix[:, 2]
+        nothing, half = rng.random() < _NOTHING, self.size // 2
+        apical = bool(pool.apical[index]) and not nothing
+        largest, smallest = (cavity_share(contours[k], half) if apical else None for k in ends)
+        drawn: list[_Sample] = []
+        changes = int(rng.integers(1 << 32))
+        for frame in pair:
+            length = int(rng.integers(len(clip) // 2, len(clip) + 1))
+            start = int(rng.integers(max(0, frame - length + 1), min(frame, len(clip) - length) + 1))
+            stack = loop_images(clip[frame], clip[start : start + length])
+            warped = cv2.warpAffine(stack, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR)
+            self.rng = np.random.default_rng(changes)  # the same for both frames
+            images = equalised(self._gray(self._nothing(warped) if nothing else warped))
+            self.rng = rng
+            if not apical or largest is None or smallest is None:
+                nowhere = np.zeros((half, half), np.float32)
+                drawn.append((images, nowhere, nowhere, np.stack([nowhere] * 3), 0.0))
+                continue
+            cavity, places = cavity_share(contours[frame], half), landmark_places(contours[frame], half)
+            drawn.append((images, cavity, np.abs(largest - smallest), places, 1.0))
+        return drawn
 
     def _affine(self, contour: np.ndarray, size: int) -> np.ndarray:
         """From pixels of the clip to those of the sample: zoomed in mostly, toward the cavity where there is one."""
