@@ -17,7 +17,8 @@ def maps(radii: np.ndarray, middle: tuple[int, int] = (28, 28)) -> LoopMaps:
     """Disks with a border three pixels wide, whose landmarks lie at their left, right and top."""
     away = radii[:, None, None] - np.hypot(ROWS - middle[0], COLUMNS - middle[1])
     cavity = np.round(255 / (1 + np.exp(-np.clip(1.5 * away, -30, 30)))).astype(np.uint8)
-    places = np.stack([[[middle[1] - r, middle[0]], [middle[1] + r, middle[0]], [middle[1], middle[0] - r]] for r in radii])
+    row, column = middle
+    places = np.stack([[[column - r, row], [column + r, row], [column, row - r]] for r in radii])
     count = len(radii)
     return LoopMaps(np.arange(count), cavity, places, np.ones((count, 3)), np.zeros(count))
 

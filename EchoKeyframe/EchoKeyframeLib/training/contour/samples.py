@@ -42,8 +42,8 @@ _Sample = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]
 
 
 class Samples:
-    """Draws batches of pairs of a pool, half of each from ``replayed`` where that is given. size: S of the network. strength: of
-    what changes gray levels, 0 to 1."""
+    """Draws batches of pairs of a pool, half of each from ``replayed`` where that is given. size: S of the network.
+    strength: of what changes gray levels, 0 to 1."""
 
     def __init__(
         self, pool: Pool, size: int, seed: int, strength: float = 0.5, replayed: Pool | None = None
@@ -55,8 +55,10 @@ class Samples:
     def batch(self, count: int) -> Batch:
         """At least ``count`` samples, an even number."""
         parts = np.diff(np.linspace(0, (count + 1) // 2, len(self.pools) + 1).round().astype(int))
-        drawn = [sample for pool, part in zip(self.pools, parts, strict=True)
-                 for index in self.rng.integers(len(pool), size=part) for sample in self._pair(pool, int(index))]  # fmt: skip
+        drawn: list[_Sample] = []
+        for pool, part in zip(self.pools, parts, strict=True):
+            for index in self.rng.integers(len(pool), size=part):
+                drawn += self._pair(pool, int(index))
         *maps, apical = zip(*drawn, strict=True)
         images, cavity, passed, places = (np.stack(part) for part in maps)
         return Batch(images, cavity, passed, places, np.array(apical, np.float32))
@@ -74,15 +76,14 @@ class Samples:
         apical = bool(pool.apical[index]) and not nothing
         largest, smallest = (cavity_share(contours[k], half) if apical else None for k in ends)
         drawn: list[_Sample] = []
-        changes = int(rng.integers(1 << 32))
+        look = int(rng.integers(1 << 32))
         for frame in pair:
             length = int(rng.integers(len(clip) // 2, len(clip) + 1))
             start = int(rng.integers(max(0, frame - length + 1), min(frame, len(clip) - length) + 1))
             stack = loop_images(clip[frame], clip[start : start + length])
             warped = cv2.warpAffine(stack, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR)
-            self.rng = np.random.default_rng(changes)  # the same for both frames
-            images = equalised(self._gray(self._nothing(warped) if nothing else warped))
-            self.rng = rng
+            looks = np.random.default_rng(look)  # the same for both frames
+            images = equalised(self._gray(self._nothing(warped, looks) if nothing else warped, looks))
             if not apical or largest is None or smallest is None:
                 nowhere = np.zeros((half, half), np.float32)
                 drawn.append((images, nowhere, nowhere, np.stack([nowhere] * 3), 0.0))
@@ -105,29 +106,30 @@ class Samples:
         aim = (self.size - 1) / 2 + rng.normal(0, 0.04, 2) * self.size
         return np.column_stack([linear, aim - linear @ middle])
 
-    def _nothing(self, images: np.ndarray) -> np.ndarray:
+    def _nothing(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Gray areas and noise in the place of a heart, in the same sector."""
-        rng, inside = self.rng, cv2.boxFilter((images[..., 2] > 2).astype(np.float32), -1, (9, 9)) > 0.3
+        inside = cv2.boxFilter((images[..., 2] > 2).astype(np.float32), -1, (9, 9)) > 0.3
         level, noise = rng.uniform(0, 200), rng.uniform(0, 60)
-        still = level + rng.uniform(0, 80) * self._field(int(rng.integers(2, 12)))
+        still = level + rng.uniform(0, 80) * self._field(int(rng.integers(2, 12)), rng)
         frame = still + noise * rng.standard_normal(inside.shape).astype(np.float32)
         filled = np.stack([frame, still - noise, still], -1) * inside[..., None]
         return np.clip(filled, 0, 255).astype(np.uint8)
 
-    def _field(self, cells: int) -> np.ndarray:
+    def _field(self, cells: int, rng: np.random.Generator) -> np.ndarray:
         """A smooth random field float32 ``[S, S]`` of about unit variance."""
-        coarse = self.rng.standard_normal((cells, cells)).astype(np.float32)
+        coarse = rng.standard_normal((cells, cells)).astype(np.float32)
         return cv2.resize(coarse, (self.size, self.size), interpolation=cv2.INTER_CUBIC)
 
-    def _gray(self, images: np.ndarray) -> np.ndarray:
+    def _gray(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """What images have in their own way: haze, shadows, speckle, blur, gain, coding; uint8 ``[S, S, 3]``."""
-        rng, strong = self.rng, self.strength
+        strong = self.strength
         values = images.astype(np.float32) / 255
         inside = (cv2.boxFilter(images[..., 2], cv2.CV_32F, (7, 7)) > 2)[..., None]
         if rng.random() < 0.5:
-            values += inside * (rng.uniform(0, 0.35) * strong) * (1 / (1 + np.exp(-self._field(4)[..., None]))) ** 2
+            haze = 1 / (1 + np.exp(-self._field(4, rng)[..., None]))
+            values += inside * (rng.uniform(0, 0.35) * strong) * haze**2
         if rng.random() < 0.5:
-            shade = 1 / (1 + np.exp(-3 * (self._field(5)[..., None] - 0.6)))
+            shade = 1 / (1 + np.exp(-3 * (self._field(5, rng)[..., None] - 0.6)))
             values *= 1 - rng.uniform(0.2, 0.9) * strong * shade
         if rng.random() < 0.5:
             noise = cv2.GaussianBlur(rng.standard_normal(values.shape).astype(np.float32), (5, 5), rng.uniform(0.4, 1))
@@ -140,11 +142,11 @@ class Samples:
         gain, gamma = np.exp(rng.uniform(-0.4, 0.6) * 2 * strong), np.exp(rng.uniform(-0.5, 0.5) * 2 * strong)
         curve = 255 * np.clip(np.arange(256) / 255 * gain, 0, 1) ** gamma
         gray = cv2.LUT(np.clip(255 * values, 0, 255).astype(np.uint8), curve.astype(np.uint8))
-        return self._coded(gray) if rng.random() < 0.25 else gray
+        return self._coded(gray, rng) if rng.random() < 0.25 else gray
 
-    def _coded(self, images: np.ndarray) -> np.ndarray:
+    def _coded(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         beside = np.concatenate(list(images.transpose(2, 0, 1)), axis=1)
-        quality = int(self.rng.integers(30, 85))
+        quality = int(rng.integers(30, 85))
         coded = cv2.imdecode(cv2.imencode(".jpg", beside, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
         return np.stack(np.split(coded, 3, axis=1), -1)
 
