@@ -27,9 +27,9 @@ class Signs:
     rough: float
 
 
-_POWERS = np.array([1.116, 0.039, 0.166, 0.054, 0.0, 0.055, 0.004])
+_POWERS = np.array([1.267, 0.001, 0.111, 0.0, 0.014, 0.071, 0.004])
 """With which the error grows with each sign."""
-_BIAS, _LEAST, _FACTOR = 0.695, 0.03, 1.254
+_BIAS, _LEAST, _FACTOR = 0.58, 0.03, 1.262
 _FLOOR = 0.01
 """Signs below this are alike."""
 
