@@ -238,11 +238,12 @@ def test_the_interval_holds_the_fraction_and_widens_with_doubt():
 def test_the_interval_of_an_extreme_fraction_leans_to_the_middle_the_more_the_less_is_known():
     for esv, outward in ((85, 0), (25, 1)):  # 15 and 75 %
         fraction = 100 * (1 - esv / 100)
-        shares = []
+        leans = []
         for confidence in (0.95, 0.7, 0.4):
             interval = ejection_fraction_interval(100, esv, confidence, confidence)
             assert interval[0] <= fraction <= interval[1]
-            shares.append(abs(interval[outward] - fraction) / (interval[1] - interval[0]))
-        assert 0.5 > shares[0] > shares[1] > shares[2]
+            assert abs(interval[outward] - fraction) < 0.5 * (interval[1] - interval[0])
+            leans.append(abs(sum(interval) / 2 - fraction))
+        assert 0 < leans[0] < leans[1] < leans[2]
     low, high = ejection_fraction_interval(100, 120, 0.3, 0.3)  # no ventricle's
     assert low < -19 < high <= 100
