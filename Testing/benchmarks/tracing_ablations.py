@@ -5,8 +5,8 @@
 
 BORDERS, BORDERS2: folders of 'phantom --borders', other seeds; the first CLIPS are learned from. FOLDER: NAME.npz with
 frames and masks of real loops, as ``contour_sheet.py`` reads them. The arm "tidy pictures" simulates the same hearts
-without what spoils their pictures. Weights are kept in DIR, so that a run that was stopped goes
-on. What real loops say is a mean over loops; trainings are short and few, so small differences say nothing.
+without what spoils their pictures. Weights are kept in DIR, so that a run that was stopped goes on. What real loops say
+is a mean over loops; trainings are short and few, so small differences say nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from contour_sheet import BesideMasks, loops
 from EchoKeyframeLib.cine.sector import find_sector
 from EchoKeyframeLib.measurement.automatic import tracer as tracers
 from EchoKeyframeLib.measurement.automatic.tracer import load_tracer
-from EchoKeyframeLib.models import loop_images as images
 from EchoKeyframeLib.models.presets import build_network, preset
 from EchoKeyframeLib.models.weights_file import load_weights, save_weights
 from EchoKeyframeLib.training.contour import fit as fitting
@@ -70,8 +69,8 @@ def _weights(*names: str) -> Change:
 TIDY, GRAY = "tidy pictures", "gray levels hardly changed"
 ARMS: dict[str, Change] = {
     "whole": lambda stack: None,
-    "the frame alone": _seen(images.loop_images.__name__, frame_alone),
-    "gray levels not equalised": _seen(images.equalised.__name__, plain),
+    "the frame alone": _seen("loop_images", frame_alone),
+    "gray levels not equalised": _seen("equalised", plain),
     GRAY: lambda stack: None,
     "contraction of pairs does not count": _weights("_CONTRACTION_WEIGHT"),
     "nor pixels that the border passes": _weights("_CONTRACTION_WEIGHT", "_PASSED_WEIGHT"),
@@ -86,11 +85,11 @@ def changed(arm: str) -> Iterator[None]:
         yield
 
 
-def trained(arm: str, seed: int, weights: Path, pool: Pool, options: argparse.Namespace) -> None:
+def trained(arm: str, seed: int, weights: Path, pool: Pool, held_out: Pool, options: argparse.Namespace) -> None:
     torch.manual_seed(seed)
     network = build_network(replace(preset("lv-contour"), size=options.size))
     schedule = Schedule(steps=options.steps, strength=0.0 if arm == GRAY else Schedule.strength, seed=seed, checks=1)
-    save_weights(weights, fit(network, pool, pool.part(slice(0, 1)), schedule, lambda *_: None), name=weights.stem)
+    save_weights(weights, fit(network, pool, held_out, schedule, lambda *_: None), name=weights.stem)
 
 
 def beside_masks(weights: Path, folder: Path) -> np.ndarray:
@@ -136,7 +135,7 @@ def main() -> None:
             weights = options.output / f"{arm.replace(' ', '-')}-{seed}.safetensors"
             with changed(arm):
                 if not weights.exists():
-                    trained(arm, seed, weights, tidy if arm == TIDY else pool, options)
+                    trained(arm, seed, weights, tidy if arm == TIDY else pool, held_out, options)
                 network = load_weights(weights)[0]
                 simulated = check(network, held_out, share=1, steps=0, minutes=0, loss=0)
                 real = beside_masks(weights, options.masks)

@@ -52,8 +52,3 @@ def test_frames_on_the_other_side_of_a_cut_tell_nothing():
 def test_too_few_frames_stay_as_they_are(rate):
     slow = maps(RADII[:12])
     assert np.array_equal(steadied(slow, np.arange(12) / rate).cavity, slow.cavity)
-
-
-def test_without_a_cavity_there_is_none():
-    nothing = maps(np.full(FRAMES, -20.0))
-    assert steadied(nothing, TIMES).cavity.max() < 3

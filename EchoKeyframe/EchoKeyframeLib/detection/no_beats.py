@@ -36,9 +36,9 @@ _SIDE = 24  # px
 
 def why_no_beats(film: Film, curves: Curves) -> Finding | None:
     """The finding, or None where a heart may be in view."""
-    new = np.flatnonzero(film.new)
+    new, peaks = np.flatnonzero(film.new), _peaks(curves)
     if not film.frames.any():
-        return None if _peaks(curves).max() >= LEAST_PEAK else _told("the picture is blank")
+        return None if peaks.max() >= LEAST_PEAK else _told("the picture is blank")
     if len(new) < FEWEST_NEW:
         return _told("the picture stands still: a still image saved as a loop")
     way, step = _moves(film.frames, new)
@@ -46,7 +46,7 @@ def why_no_beats(film: Film, curves: Curves) -> Finding | None:
         return _told("the picture stands still, but for what is drawn or coded anew: no heart in view, or one at rest")
     if way < LEAST_TRAVEL * step:
         return _told("the picture only flickers, as noise or flow in colour does, and shows nothing that moves")
-    if _peaks(curves).max() < LEAST_PEAK or (_is_alone(curves) and _peaks(curves).min() < LEAST_BOTH):
+    if peaks.max() < LEAST_PEAK or (peaks.min() < LEAST_BOTH and _is_alone(curves)):
         return _told("what moves has no beat: no heart in view, too short a loop, or a probe that is moved")
     return None
 

@@ -118,8 +118,8 @@ def loss_of(network: ContourUNet, batch: Batch) -> Tensor:
     """Cross-entropy and overlap of the cavity, cross-entropy of the places and of the view, and the contraction.
 
     Pixels that the border passes over in a beat count once more: they are few, and all of the ejection fraction.
-    So does how much the cavity shrinks from one frame of a pair to the other: as the logarithm of their areas' ratio,
-    since that is what an ejection fraction is made of.
+    How much the cavity shrinks from one frame of a pair to the other counts as well, by the logarithm of their areas'
+    ratio.
     The cavity counts in apical views and where there is no heart; of other views it is not known what a reader would
     trace, and nothing is measured there.
     """

@@ -74,7 +74,8 @@ class Samples:
         contours = pool.contours[index] @ matrix[:, :2].T + matrix[:, 2]
         nothing, half = rng.random() < _NOTHING, self.size // 2
         apical = bool(pool.apical[index]) and not nothing
-        largest, smallest = (cavity_share(contours[k], half) if apical else None for k in ends)
+        nowhere = np.zeros((half, half), np.float32)
+        largest, smallest = (cavity_share(contours[k], half) if apical else nowhere for k in ends)
         drawn: list[_Sample] = []
         look = int(rng.integers(1 << 32))
         for frame in pair:
@@ -84,12 +85,10 @@ class Samples:
             warped = cv2.warpAffine(stack, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR)
             looks = np.random.default_rng(look)  # the same for both frames
             images = equalised(self._gray(self._nothing(warped, looks) if nothing else warped, looks))
-            if not apical or largest is None or smallest is None:
-                nowhere = np.zeros((half, half), np.float32)
-                drawn.append((images, nowhere, nowhere, np.stack([nowhere] * 3), 0.0))
-                continue
-            cavity, places = cavity_share(contours[frame], half), landmark_places(contours[frame], half)
-            drawn.append((images, cavity, np.abs(largest - smallest), places, 1.0))
+            cavity, places = nowhere, np.stack([nowhere] * 3)
+            if apical:
+                cavity, places = cavity_share(contours[frame], half), landmark_places(contours[frame], half)
+            drawn.append((images, cavity, np.abs(largest - smallest), places, float(apical)))
         return drawn
 
     def _affine(self, contour: np.ndarray, size: int) -> np.ndarray:
