@@ -61,6 +61,33 @@ def test_a_caller_that_vanishes_leaves_neither_process_nor_folder(tmp_path, samp
     assert not list(tmp_path.iterdir())
 
 
+SLOW_REMOVAL = """
+import shutil, sys, time
+from EchoKeyframeLib.worker import __main__ as worker, session_folder
+remove = session_folder.remove_if_left
+def slowly(folder, patience):
+    shutil.rmtree(folder / "1")
+    time.sleep(1)
+    remove(folder, patience)
+session_folder.remove_if_left = slowly
+sys.exit(worker.main())
+"""
+
+
+def test_a_process_whose_mailbox_is_gone_waits_until_all_of_the_folder_is(tmp_path):
+    folder = tmp_path / f"{PREFIX}left"
+    mailbox = folder / "1"
+    mailbox.mkdir(parents=True)
+    take_lock(folder / LOCK_NAME).release()
+    process = subprocess.Popen([sys.executable, "-c", SLOW_REMOVAL, str(mailbox)], stdin=subprocess.PIPE)
+    while not any(b"ready" in path.read_bytes() for path in mailbox.iterdir() if path.is_file()):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.stdin.close()
+    assert process.wait(30) == 0
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps the name of a file that is mapped")
 def test_frames_that_are_looked_at_have_no_name_any_more(tmp_path, sample_clip):
     worker = Worker(parent_folder=tmp_path)

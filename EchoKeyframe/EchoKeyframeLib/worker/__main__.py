@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 HERE = Path(__file__).resolve()
+_REMOVAL_SECONDS = 10.0
 
 
 def main() -> int:
@@ -28,7 +29,8 @@ def main() -> int:
         return 0  # the caller has given this process up and removed its folder
     except OSError:
         lock = None  # no locks there: the caller can only end what it started
-    threading.Thread(target=_end_with_caller, args=(folder,), daemon=True).start()
+    watch = threading.Thread(target=_end_with_caller, args=(folder,), daemon=True)
+    watch.start()
     from EchoKeyframeLib.worker.mailbox import Mailbox
     from EchoKeyframeLib.worker.message import STARTED
 
@@ -36,6 +38,8 @@ def main() -> int:
     from EchoKeyframeLib.worker.server import serve
 
     code = serve(folder, idle_seconds)
+    if not folder.exists():  # the watch has begun to remove what the caller left, and ends this process after it
+        watch.join(_REMOVAL_SECONDS)
     if lock is not None:
         lock.release()
     return code
