@@ -31,7 +31,7 @@ from EchoKeyframeLib.detection import find_view
 from EchoKeyframeLib.detection.film import Film
 from EchoKeyframeLib.detection.seen_view import ViewFound
 from EchoKeyframeLib.models.contour_runner import ContourRunner, OnnxContourRunner
-from EchoKeyframeLib.models.registry import CONTOUR_WEIGHTS
+from EchoKeyframeLib.models.registry import VIEW_WEIGHTS
 
 APICAL = ("A4C", "A2C", "A3C")
 OTHERS = ("PLAX", "PSAX", "SC4C")
@@ -43,7 +43,7 @@ _STEPS, _PRIOR = 50, 1e-3
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--loops", type=Path, required=True, help="simulated loops, made here where they are missing")
-    parser.add_argument("--weights", type=Path, default=CONTOUR_WEIGHTS)
+    parser.add_argument("--weights", type=Path, default=VIEW_WEIGHTS)
     parser.add_argument("--count", type=int, default=240, help="simulated hearts, each in all three pictures")
     parser.add_argument("--seed", type=int, default=81_000_000)
     parser.add_argument("--real", type=Path, nargs="+", default=[])

@@ -88,7 +88,7 @@ def test_nothing_is_said_of_a_blank_picture():
 @pytest.mark.parametrize("trouble", ["no weights", "damaged weights", "no runtime"])
 def test_detection_goes_on_where_nobody_can_tell(trouble, sample, tmp_path, monkeypatch):
     cine, detection = sample
-    monkeypatch.setattr(find_view, "CONTOUR_WEIGHTS", tmp_path / "lv-contour.safetensors")
+    monkeypatch.setattr(find_view, "VIEW_WEIGHTS", tmp_path / "lv-contour.safetensors")
     if trouble == "damaged weights":
         (tmp_path / "lv-contour.safetensors").write_bytes(b"nothing of the kind")
     if trouble == "no runtime":

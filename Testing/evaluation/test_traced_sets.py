@@ -129,7 +129,7 @@ def test_the_figure_shows_each_pair_and_the_limits():
 
 def test_one_command_scores_the_part_that_was_asked_for(echonet, tmp_path, capsys):
     folder = shutil.copytree(echonet, tmp_path / "EchoNet-Dynamic")
-    command = ["evaluate", str(folder), "--split", "test", "--model", "lv-contour"]
+    command = ["evaluate", str(folder), "--split", "test", "--model", "lv-contour-large"]
     assert main([*command, "--output", str(tmp_path / "report")]) == 0
     said = capsys.readouterr().out
     assert "EchoNet-Dynamic, part 'test'" in said and "| A4C | 2 |" in said

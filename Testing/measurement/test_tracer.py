@@ -79,7 +79,7 @@ def test_curves_are_smooth_and_begin_at_the_left(tracing):
         turns = np.diff(np.unwrap(np.arctan2(*steps.T)))
         assert np.abs(turns).max() < np.deg2rad(45)
         assert traced.points[0, 0] < traced.points[-1, 0]
-        assert np.hypot(*(traced.points - traced.apex).T).min() < 1
+        assert np.hypot(*(traced.points - traced.apex).T).min() == 0
 
 
 def test_upside_down_it_is_the_same_ventricle(tracer, sample, tracing):
@@ -94,7 +94,7 @@ def test_upside_down_it_is_the_same_ventricle(tracer, sample, tracing):
 
 def test_both_runtimes_trace_alike(sample, tracing):
     pytest.importorskip("torch")
-    other = load_tracer("torch", "cpu").trace(*sample)
+    other = load_tracer("torch", "cpu").trace(*sample, keyframes=(ED, ES))
     apart = [np.abs(a.points - b.points).max() for a, b in zip(tracing.frames, other.frames, strict=True)]
     assert np.median(apart) < 0.05 and other.apical == pytest.approx(tracing.apical, abs=1e-3)
 
@@ -146,11 +146,11 @@ def test_a_still_of_a_real_heart_is_doubted(tracer, sample):
 def test_keyframes_are_looked_at_and_frames_between_follow_their_neighbours(tracer, sample):
     cine, sector = sample
     fast = cine.with_fps(120)
-    plain, asked = tracer.trace(fast, sector), tracer.trace(fast, sector, keyframes=[ES + 1])
-    before, after = plain.frames[4], plain.frames[8]
-    assert np.allclose(plain.frames[6].points, (before.points + after.points) / 2)
-    assert np.abs(asked.frames[ES + 1].points - plain.frames[ES + 1].points).max() > 0.2
-    assert np.allclose(asked.frames[12].points, plain.frames[12].points)
+    plain, asked = tracer.trace(fast, sector), tracer.trace(fast, sector, keyframes=[ES - 2])
+    before, after = plain.frames[0], plain.frames[6]  # of 120 frames/s every sixth
+    assert np.allclose(plain.frames[ES - 2].points, (before.points + after.points) / 2)
+    assert np.abs(asked.frames[ES - 2].points - plain.frames[ES - 2].points).max() > 0.2
+    assert np.allclose(asked.frames[24].points, plain.frames[24].points)  # out of its reach
     with pytest.raises(DetectionError, match="no frame 30"):
         tracer.trace(cine, sector, keyframes=[30])
 

@@ -15,7 +15,7 @@ from EchoKeyframeLib.models.config import ConfigError  # noqa: E402
 from EchoKeyframeLib.models.contour_runner import OnnxContourRunner, TorchContourRunner  # noqa: E402
 from EchoKeyframeLib.models.loop_images import equalised, loop_images  # noqa: E402
 from EchoKeyframeLib.models.presets import build_network, preset  # noqa: E402
-from EchoKeyframeLib.models.registry import CONTOUR_WEIGHTS, bundled_weights  # noqa: E402
+from EchoKeyframeLib.models.registry import CONTOUR_NETWORKS, CONTOUR_WEIGHTS, bundled_weights  # noqa: E402
 from EchoKeyframeLib.models.weights_card import WeightsError, load_card  # noqa: E402
 
 NETWORK = preset("lv-contour")
@@ -35,25 +35,27 @@ def test_what_cannot_be_built_is_refused(changes):
         replace(NETWORK, **changes)
 
 
-def test_the_shipped_weights_are_small_and_their_card_says_what_they_are():
-    assert CONTOUR_WEIGHTS.stat().st_size <= 4e6
-    card = load_card(CONTOUR_WEIGHTS)
-    assert card.config == NETWORK and card.licence == "Apache-2.0" and card.version
+@pytest.mark.parametrize("name", CONTOUR_NETWORKS)
+def test_the_shipped_weights_are_small_and_their_card_says_what_they_are(name):
+    path = CONTOUR_NETWORKS[name]
+    assert path.stat().st_size <= 4e6
+    card = load_card(path)
+    assert card.config == preset(name) and card.name == name and card.licence == "Apache-2.0" and card.version
     assert card.about.data.kind == "simulated" and card.about.limits and "keyframes" not in card.about.intended_use
     assert [tensor.name for tensor in card.about.outputs] == list(NETWORK.outputs)
 
 
-def test_both_runtimes_give_the_same_numbers():
+@pytest.mark.parametrize("path", CONTOUR_NETWORKS.values())
+def test_both_runtimes_give_the_same_numbers(path):
     images = np.random.default_rng(3).random((5, 3, 112, 112), np.float32)
-    one, other = (runner.run(images) for runner in (OnnxContourRunner(CONTOUR_WEIGHTS),
-                                                    TorchContourRunner(CONTOUR_WEIGHTS, "cpu")))  # fmt: skip
+    one, other = (runner.run(images) for runner in (OnnxContourRunner(path), TorchContourRunner(path, "cpu")))
     for in_onnx, in_torch in zip(one, other, strict=True):
         assert in_onnx.shape == in_torch.shape and np.ptp(in_onnx) > 0.01
         assert np.abs(in_onnx - in_torch).max() < 1e-4 * max(1, np.abs(in_torch).max())
 
 
 def test_it_is_no_detector_and_a_detector_traces_nothing():
-    assert CONTOUR_WEIGHTS.stem not in bundled_weights()
+    assert not set(CONTOUR_NETWORKS) & set(bundled_weights())
     with pytest.raises(DetectionError, match="traces the left ventricle"):
         load_detector(str(CONTOUR_WEIGHTS))
     with pytest.raises(WeightsError, match="traces no ventricle"):

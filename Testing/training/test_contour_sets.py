@@ -15,7 +15,7 @@ from EchoKeyframeLib.cine.cine import CineError
 from EchoKeyframeLib.cli import main
 from EchoKeyframeLib.commands.train_contour import FIRST_REPLAYED_SEED
 from EchoKeyframeLib.datasets.open_dataset import open_dataset
-from EchoKeyframeLib.models.registry import CONTOUR_WEIGHTS
+from EchoKeyframeLib.models.registry import VIEW_WEIGHTS
 from EchoKeyframeLib.training.contour.labelled_pool import beats_of, store_labelled_pool
 from EchoKeyframeLib.training.contour.pool import CONFIG, Pool, PoolError, load_pool
 from EchoKeyframeLib.training.contour.run import parts
@@ -78,7 +78,7 @@ def test_one_command_trains_on_the_set_and_beside_simulated_clips(echonet, tmp_p
     assert card["training"]["replayed"] == 2
     assert len(card["training"]["learned"]["sources"]) == 18
     assert [FIRST_REPLAYED_SEED, FIRST_REPLAYED_SEED + 2] in card["training"]["learned"]["seeds"]
-    begun, now = (load_file(path) for path in (CONTOUR_WEIGHTS, run / "weights.safetensors"))
+    begun, now = (load_file(path) for path in (VIEW_WEIGHTS, run / "weights.safetensors"))
     assert max(float(np.abs(begun[name] - now[name]).max()) for name in begun
                if name.endswith((".weight", ".bias"))) < 0.1  # one step away
     assert main([*command, str(tmp_path / "val"), "--split", "val"]) == 2

@@ -14,12 +14,17 @@ pytest.importorskip("tensorboard")
 
 import torch
 from EchoKeyframeLib.cli import main
+from EchoKeyframeLib.models.config import ConfigError
 from EchoKeyframeLib.models.contour_runner import TorchContourRunner
+from EchoKeyframeLib.models.presets import preset
+from EchoKeyframeLib.models.registry import VIEW_WEIGHTS
+from EchoKeyframeLib.models.weights_file import load_weights
 from EchoKeyframeLib.training.contour import fit
 from EchoKeyframeLib.training.contour import pool as pools
 from EchoKeyframeLib.training.contour.fit import loss_of
 from EchoKeyframeLib.training.contour.pool import CONFIG, PoolError, load_pool, simulate_pool
 from EchoKeyframeLib.training.contour.samples import Samples, cavity_share, landmark_places
+from EchoKeyframeLib.training.contour.widen import widened
 
 SEED = 300
 
@@ -114,3 +119,18 @@ def test_a_training_writes_weights_that_trace(pool, tmp_path, capsys):
     assert "is there already" in capsys.readouterr().err
     assert main(["train", str(tmp_path), "--preset", "lv-contour", "--output", str(tmp_path / "no")]) == 2
     assert "--borders" in capsys.readouterr().err
+
+
+def test_a_widened_network_tells_the_same_and_can_learn_more():
+    small = load_weights(VIEW_WEIGHTS)[0]
+    hidden = preset("lv-contour-large").hidden
+    large = widened(small, hidden)
+    images = torch.rand(2, 3, 112, 112, generator=torch.Generator().manual_seed(4))
+    with torch.inference_mode():
+        for one, other in zip(small(images), large.eval()(images), strict=True):
+            assert torch.allclose(one, other, atol=1e-4)
+    assert large.config.hidden == hidden and widened(small, small.config.hidden) is small
+    large.train()(images)[0].square().mean().backward()
+    assert large.maps.weight.grad[:, small.config.hidden[0] :].abs().max() > 0
+    with pytest.raises(ConfigError, match="cannot be widened"):
+        widened(large, small.config.hidden)

@@ -24,11 +24,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         description="Compares what detectors find with labels: missed and extra keyframes, AFD (average frame "
         "difference), bias, precision, recall, F1, and the paper's figures. Writes comparison.md and .csv, and for "
         "each detector and decoder a folder with tables by view, heart rate and frame rate and all keyframes. "
-        "With --model lv-contour: how well the left ventricle is traced, by EchoNet-Dynamic or CAMUS.",
+        "With --model lv-contour-large: how well the left ventricle is traced, by EchoNet-Dynamic or CAMUS.",
     )  # fmt: skip
     add_comparison(parser)
     parser.add_argument("--model", nargs="+", metavar="NAME|FILE", help="detectors by name, or weights files; "
-                        "lv-contour or weights of that preset: Dice, and ejection fractions as Bland-Altman")
+                        "lv-contour-large, lv-contour or weights of these presets: Dice, and ejection fractions as "
+                        "Bland-Altman")
     add_orientation(parser)
     parser.add_argument("--decoder", choices=(OWN_DECODER, *DECODERS, "both"), default=OWN_DECODER,
                         help="own (default): every local maximum (maxima) for networks whose papers take those, the "

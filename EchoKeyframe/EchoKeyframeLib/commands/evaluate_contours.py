@@ -1,4 +1,4 @@
-"""``echokeyframe evaluate --model lv-contour``: how well a network traces the left ventricle on a labelled set."""
+"""``echokeyframe evaluate --model lv-contour-large``: how well a network traces the LV on a labelled set."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..models.registry import CONTOUR_NETWORKS
 from . import UsageError
 from .cine_jobs import folder_if_filled
 from .comparison import tell_failures
 from .labelled_data import LabelledData
 from .options import OWN_DECODER
 from .terminal import say, warn
-from .train_contour import PRESET
 
 if TYPE_CHECKING:
     from ..cine.orientation import Orientation
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def asked_for(models: Sequence[str]) -> bool:
     """Whether networks that trace are to be evaluated. Raises UsageError where detectors are among them."""
-    traces = [model == PRESET or _traces(Path(model)) for model in models]
+    traces = [model in CONTOUR_NETWORKS or _traces(Path(model)) for model in models]
     if any(traces) and not all(traces):
         raise UsageError("networks that trace and detectors of keyframes are evaluated apart")
     return any(traces)
@@ -49,14 +49,14 @@ def run(options: argparse.Namespace) -> int:
     from ..cine.orientation import CHOICES
     from ..evaluation.traced_set import markdown, write_traced_set
     from ..measurement.automatic.tracer import load_tracer
-    from ..models.registry import ANY_PRECISION, CONTOUR_WEIGHTS
+    from ..models.registry import ANY_PRECISION
     from ..models.weights_card import load_card
     from ..training.fit.learned_clips import learned_clips
 
     if options.decoder != OWN_DECODER or options.test_size or options.precision != ANY_PRECISION:
         raise UsageError("--decoder, --test-size and --precision are for detectors of keyframes")
     data = LabelledData.of(options)
-    weights = [CONTOUR_WEIGHTS if model == PRESET else Path(model) for model in dict.fromkeys(options.model)]
+    weights = [CONTOUR_NETWORKS.get(model) or Path(model) for model in dict.fromkeys(options.model)]
     try:
         if data.is_store or not any(cine.masks for cine in data.dataset.cines):
             raise UsageError(f"{data.path.name} has no tracings of the left ventricle; EchoNet-Dynamic and CAMUS have")

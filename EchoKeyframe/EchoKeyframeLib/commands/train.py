@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..models.registry import ANY_PRECISION, PRECISIONS
+from ..models.registry import ANY_PRECISION, CONTOUR_NETWORKS, PRECISIONS
 from . import UsageError, train_contour
 from .extras import needs_extra
 from .labelled_data import LabelledData, add_data
@@ -57,8 +57,9 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
                        help="two-stream (default), image-only, motion-only, paper, paper-112 or resnet18-112; the "
                        "published systems resnet-lstm, cnn3d-lstm, resnet-lstm-beat, densenet-gru-beat, segmentation; "
                        "and those in small for a CPU: resnet-lstm-small, cnn3d-lstm-small, resnet-lstm-beat-small, "
-                       "densenet-gru-beat-small, segmentation-small; lv-contour, which traces the left ventricle and "
-                       "learns from a folder of 'phantom --borders', EchoNet-Dynamic or CAMUS")
+                       "densenet-gru-beat-small, segmentation-small; lv-contour and lv-contour-large, which "
+                       "trace the left ventricle and learn from a folder of 'phantom --borders', EchoNet-Dynamic or "
+                       "CAMUS")
     group.add_argument("--stream", choices=tuple(STREAMS), help="what a two-stream network looks at")
     group.add_argument("--window", type=count, metavar="FRAMES", help="T, frames that it sees at once")
     group.add_argument("--rate", type=frame_rate, help="frames per second that clips are thinned out to")
@@ -101,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
     with needs_extra("train", "train"):
         import tensorboard  # noqa: F401  (Lightning would ask for it later and in other words)
 
-        if options.preset == train_contour.PRESET:
+        if options.preset in CONTOUR_NETWORKS:
             return train_contour.run(options)
 
         from ..cine.cine import CineError

@@ -1,4 +1,4 @@
-"""``echokeyframe train --preset lv-contour``: the network that traces the left ventricle."""
+"""``echokeyframe train --preset lv-contour-large``: a network that traces the left ventricle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from .terminal import say, warn
 if TYPE_CHECKING:
     from ..training.contour.pool import Pool
 
-PRESET = "lv-contour"
 WEIGHTS_NAME = "weights.safetensors"
 CLIPS_NAME = "clips"
 """The pool that is made of a labelled set, in the folder of the training."""
@@ -33,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     from ..cine.cine import CineError
     from ..detection.catalogue import weights_path
     from ..models.config import ConfigError
-    from ..models.registry import CONTOUR_WEIGHTS
+    from ..models.registry import CONTOUR_NETWORKS
     from ..training.contour.fit import Schedule
     from ..training.contour.run import parts, train_contour
 
@@ -46,10 +45,10 @@ def run(options: argparse.Namespace) -> int:
     minutes = None if options.steps else options.minutes or DEFAULT_MINUTES
     schedule = Schedule(options.steps, minutes, seed=options.seed, **{k: v for k, v in given.items() if v is not None})
     try:
-        init = CONTOUR_WEIGHTS if options.init == PRESET else options.init and weights_path(options.init)
+        init = CONTOUR_NETWORKS.get(options.init) or (options.init and weights_path(options.init))
         learned, held_apart = parts(_pool(options, folder), Path(options.data).name)
         replayed = _replayed(options.replay or "0", folder)
-        train_contour(learned, held_apart, folder / WEIGHTS_NAME, schedule, init, say, replayed)
+        train_contour(options.preset, learned, held_apart, folder / WEIGHTS_NAME, schedule, init, say, replayed)
     except (CineError, ConfigError) as error:
         raise UsageError(" ".join(str(error).split())) from error
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What is in view: an apical window on the left ventricle or another one, by the network that traces the ventricle."""
+"""What is in view: an apical window on the left ventricle or another one, by a network that traces the ventricle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ..cine.cine import CineError
 from ..models.contour_runner import ContourRunner, OnnxContourRunner, TorchContourRunner
 from ..models.loop_images import LOOK_BACK, equalised, loop_images
-from ..models.registry import CONTOUR_WEIGHTS, ONNX
+from ..models.registry import ONNX, VIEW_WEIGHTS
 from .film import FRAME_SIZE, Film
 from .runtime import choose_runtime
 from .seen_view import SeenView, ViewFound
@@ -65,11 +65,11 @@ def view_logits(looked_at: np.ndarray, runner: ContourRunner) -> np.ndarray:
 @cache
 def _shipped() -> ContourRunner | None:
     """The network that comes with the package, loaded once; None where it is missing or nothing can run it."""
-    if not CONTOUR_WEIGHTS.is_file():  # before torch is imported for nothing
+    if not VIEW_WEIGHTS.is_file():  # before torch is imported for nothing
         return None
     try:
-        in_onnx = choose_runtime(CONTOUR_WEIGHTS, device="cpu") == ONNX
-        runner = OnnxContourRunner(CONTOUR_WEIGHTS) if in_onnx else TorchContourRunner(CONTOUR_WEIGHTS, "cpu")
+        in_onnx = choose_runtime(VIEW_WEIGHTS, device="cpu") == ONNX
+        runner = OnnxContourRunner(VIEW_WEIGHTS) if in_onnx else TorchContourRunner(VIEW_WEIGHTS, "cpu")
     except (CineError, ImportError):
         return None
     return runner if runner.config.size == FRAME_SIZE else None

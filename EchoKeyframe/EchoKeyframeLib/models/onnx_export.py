@@ -19,7 +19,7 @@ from .config import NetworkConfig
 from .onnx_graph import ENCODE, IR_VERSION, OPSET, PREFIX, TEMPORAL, TRACE, WEIGHTS_LOCATION, exportable
 from .onnx_weights import has_graphs
 from .presets import build_network
-from .registry import CONTOUR_WEIGHTS, bundled_weights
+from .registry import CONTOUR_NETWORKS, bundled_weights
 from .weights_card import WeightsCard, load_card
 from .weights_file import add_graphs
 
@@ -78,7 +78,7 @@ def _architectures(network: nn.Module) -> dict[str, NetworkConfig]:
 def _bundled() -> dict[tuple[str, NetworkConfig], bytes]:
     """The graphs of bundled weights by part and architecture."""
     found = {}
-    for path in (*bundled_weights().values(), CONTOUR_WEIGHTS):
+    for path in (*bundled_weights().values(), *CONTOUR_NETWORKS.values()):
         if not has_graphs(path):
             continue
         with torch.device("meta"):

@@ -64,6 +64,7 @@ PRESETS: dict[str, NetworkConfig] = {
     "densenet-gru-beat-small": replace(_DENSENET_BEAT, **_SMALL | {"backbone": "densenet29"}, hidden=(128, 128)),
     "segmentation-small": replace(_SEGMENTATION, **_SMALL),
     "lv-contour": _CONTOUR,
+    "lv-contour-large": replace(_CONTOUR, hidden=(24, 48, 128, 256)),
 }
 """``paper``: ResNet50 at 224, T = 16, dropout 0.5, as published; ``paper-112`` the same for 112x112 data such as
 EchoNet-Dynamic. ``resnet18-112``: one that trains on a laptop. ``two-stream``: the default; ``image-only`` and

@@ -7,8 +7,12 @@ from pathlib import Path
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 SUFFIX = ".safetensors"
 
-CONTOUR_WEIGHTS = WEIGHTS_FOLDER / "contour" / "lv-contour.safetensors"
-"""The network that traces the LV: no detector, so it lies apart from them."""
+VIEW_WEIGHTS = WEIGHTS_FOLDER / "contour" / "lv-contour.safetensors"
+"""A small network that traces the LV, and tells the view of a loop that is detected in."""
+CONTOUR_WEIGHTS = WEIGHTS_FOLDER / "contour" / "lv-contour-large.safetensors"
+"""A larger one, which traces better: what loops are measured by."""
+CONTOUR_NETWORKS = {path.stem: path for path in (VIEW_WEIGHTS, CONTOUR_WEIGHTS)}
+"""Networks that trace the LV, by name of their preset. They are no detectors, so they lie apart from these."""
 
 MOTION = "motion"
 """The training-free detector."""

@@ -15,9 +15,9 @@ from .uncertainty import confidence_of
 
 _PART = 0.3
 """Mean probability over the loop above which a pixel belongs to one of the places where a cavity may lie."""
-_BEAT, _USUAL = 15, 0.15
+_BEAT, _USUAL = 10, 0.15
 """Frames on either side, about a beat in all, and the share of them in which a pixel must belong to the cavity."""
-_AROUND = 3
+_AROUND = 2
 """Frames on either side whose areas a frame's own is compared with."""
 
 

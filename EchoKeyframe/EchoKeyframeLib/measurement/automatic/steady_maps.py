@@ -13,7 +13,7 @@ import numpy as np
 
 from .loop_walls import LoopMaps
 
-_REACH = 0.12
+_REACH = 0.14
 """Seconds on either side. Longer ones blunt the turn at ES: on simulated beats the ejection fraction gets too small."""
 _TAPER = 1.15
 """Times the reach at which a frame's weight would fall to nothing."""

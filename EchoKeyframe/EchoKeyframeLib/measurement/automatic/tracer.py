@@ -24,7 +24,7 @@ from .outline import landmarks_of
 from .steady_maps import steadied
 from .tracing import LoopTracing, TracedFrame
 
-LOOKED_AT_RATE = 30.0
+LOOKED_AT_RATE = 20.0
 """Frames per second that are looked at, about; what lies between follows from its neighbours."""
 
 _COMPARED = 16
@@ -115,7 +115,8 @@ def _all_frames(traced: dict[int, TracedFrame], looked_at: np.ndarray, count: in
             share = (frame - before) / (after - before)
             points = (1 - share) * one.points + share * other.points
             apex = (1 - share) * np.array(one.apex) + share * np.array(other.apex)
-            frames[frame] = TracedFrame(frame, points, _pair(apex), min(one.confidence, other.confidence))
+            tip = points[np.hypot(*(points - apex).T).argmin()]  # on the border, as it is in frames looked at
+            frames[frame] = TracedFrame(frame, points, _pair(tip), min(one.confidence, other.confidence))
     return tuple(frames)
 
 

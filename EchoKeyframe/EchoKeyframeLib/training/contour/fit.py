@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...models.contour_unet import ContourUNet
+from ...models.device import cpu_computes_in_bfloat16
 from ...models.loop_images import equalised, loop_images
 from .pool import Pool
 from .samples import Batch, Samples, cavity_share
@@ -126,7 +127,8 @@ def loss_of(network: ContourUNet, batch: Batch) -> Tensor:
     images = torch.from_numpy(batch.images).contiguous(memory_format=torch.channels_last)
     targets = (batch.cavity, batch.passed, batch.places, batch.apical)
     cavity, passed, places, apical = (torch.from_numpy(target) for target in targets)
-    maps, view = network(images)
+    with torch.autocast("cpu", torch.bfloat16, enabled=cpu_computes_in_bfloat16()):  # half the time where it has units
+        maps, view = (told.float() for told in network(images))
     chosen = apical > 0
     loss = _APICAL_WEIGHT * F.binary_cross_entropy_with_logits(view, apical)
     if not chosen.any():

@@ -19,14 +19,15 @@ from ...models.weights_file import load_weights, save_weights
 from ..fit.learned_clips import LEARNED, LearnedClips, learned_clips
 from .fit import Check, Schedule, fit
 from .pool import SIMULATED, Pool, PoolError
+from .widen import widened
 
-NAME = "lv-contour"
 _HELD_APART = 0.1
 _LEAST_CLIPS = 20
 USE = "research and teaching: traces the left ventricle in apical 2D loops for a person to check"
 
 
 def train_contour(
+    name: str,
     learned: Pool,
     held_apart: Pool,
     weights: Path,
@@ -37,12 +38,14 @@ def train_contour(
 ) -> None:
     """Train on one pool and check on the other; ``weights`` is written at each check, so a stop loses little.
 
-    init: weights to begin with. replayed: clips to learn from beside. Raises PoolError, WeightsError, OSError.
+    name: of the preset. init: weights to begin with, of a network that is as large or smaller. replayed: clips to
+    learn from beside. Raises PoolError, ConfigError, WeightsError, OSError.
     """
     torch.manual_seed(schedule.seed)
-    network = build_network(preset(NAME)) if init is None else load_weights(init)[0]
+    network = build_network(preset(name)) if init is None else load_weights(init)[0]
     if not isinstance(network, ContourUNet):
-        raise PoolError(str(init), f"is no network of the preset {NAME}")
+        raise PoolError(str(init), f"is no network of the preset {name}")
+    network = widened(network, preset(name).hidden)
     weights.parent.mkdir(parents=True, exist_ok=True)
     began = LearnedClips() if init is None else learned_clips(load_card(init))
     pools = [pool for pool in (learned, replayed) if pool is not None]
@@ -55,7 +58,7 @@ def train_contour(
         training |= {"replayed": len(replayed)} if replayed is not None else {}
         about = describe(mean.config, _card_data(learned), training)
         about.intended_use, about.moments = USE, {}
-        save_weights(weights, mean, training=training, metrics={"held apart": asdict(check)}, name=NAME, about=about)
+        save_weights(weights, mean, training=training, metrics={"held apart": asdict(check)}, name=name, about=about)
 
     fit(network, learned, held_apart, schedule, checked, replayed)
     card = add_possible_graphs(weights, load_weights(weights)[0])
