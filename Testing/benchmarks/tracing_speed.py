@@ -2,8 +2,8 @@
 
     python Testing/benchmarks/tracing_speed.py [--frames 100 500] [--size 112] [--runtime auto] [--threads 1]
 
-Loops at 30 frames/s of a drawn ventricle that beats, every frame looked at. Of a few runs the fastest counts; timing.py
-says by which clock. The sector is found beforehand, as the detection has done when a loop is traced.
+Loops at 30 frames/s of a drawn ventricle that beats, of which every second one is looked at. Of a few runs the fastest
+counts; timing.py says by which clock. The sector is found beforehand, as the detection has done when a loop is traced.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from EchoKeyframeLib.cine.read import read_cine
 from EchoKeyframeLib.cine.sector import Sector, find_sector, whole_frame
 from EchoKeyframeLib.detection.keyframes import DetectionError, Phase
 from EchoKeyframeLib.measurement.automatic.outline import TRACED_POINTS, landmarks_of, trace_wall
-from EchoKeyframeLib.measurement.automatic.tracer import load_tracer
+from EchoKeyframeLib.measurement.automatic.tracer import load_tracer, looked_at
 from EchoKeyframeLib.measurement.automatic.uncertainty import (
     LARGEST_ERROR,
     LEAST_ERROR,
@@ -147,12 +147,19 @@ def test_keyframes_are_looked_at_and_frames_between_follow_their_neighbours(trac
     cine, sector = sample
     fast = cine.with_fps(120)
     plain, asked = tracer.trace(fast, sector), tracer.trace(fast, sector, keyframes=[ES - 2])
-    before, after = plain.frames[0], plain.frames[6]  # of 120 frames/s every sixth
-    assert np.allclose(plain.frames[ES - 2].points, (before.points + after.points) / 2)
+    before, after = plain.frames[0], plain.frames[5]  # of 120 frames/s every fifth
+    assert np.allclose(plain.frames[ES - 2].points, 0.4 * before.points + 0.6 * after.points)
     assert np.abs(asked.frames[ES - 2].points - plain.frames[ES - 2].points).max() > 0.2
     assert np.allclose(asked.frames[24].points, plain.frames[24].points)  # out of its reach
     with pytest.raises(DetectionError, match="no frame 30"):
         tracer.trace(cine, sector, keyframes=[30])
+
+
+@pytest.mark.parametrize(("rate", "stride"), [(12, 1), (28, 1), (29.97, 2), (30, 2), (50, 2), (60, 3), (120, 5)])
+def test_fewer_frames_are_looked_at_where_there_are_many_a_second(sample, rate, stride):
+    cine, _ = sample
+    assert looked_at(cine.with_fps(rate)).tolist() == sorted({*range(0, 30, stride), 29})
+    assert looked_at(cine.with_fps(rate), [ED, ES]).tolist() == sorted({*range(0, 30, stride), 29, ED, ES})
 
 
 def test_progress_grows_to_the_end_and_can_stop_it(tracer, sample):

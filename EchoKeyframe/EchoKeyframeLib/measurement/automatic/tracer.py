@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -24,8 +25,9 @@ from .outline import landmarks_of
 from .steady_maps import steadied
 from .tracing import LoopTracing, TracedFrame
 
-LOOKED_AT_RATE = 20.0
-"""Frames per second that are looked at, about; what lies between follows from its neighbours."""
+MOST_LOOKED_AT = 28.5
+"""Frames per second that are looked at, at most: of 30 (29.97, too) and of 50 every second one. What lies between
+follows from its neighbours. Fewer than 14.3 would leave too few for steadied maps."""
 
 _COMPARED = 16
 """Frames that are compared to see whether anything moves."""
@@ -67,25 +69,25 @@ class Tracer:
                 raise DetectionError(cine.source.name, f"has no frame {frame} (0 to {len(cine) - 1})")
         size = self._runner.config.size
         prepared = prepare(cine, sector, size)
-        looked_at = _looked_at(cine, keyframes)
-        maps = steadied(self._look(prepared, cine.times, looked_at, progress), cine.times[looked_at])
+        frames = looked_at(cine, keyframes)
+        maps = steadied(self._look(prepared, cine.times, frames, progress), cine.times[frames])
         pixels = PreparedPixels(cine, sector, size)
         walls = LoopWalls.of(maps, pixels.inside(sector), _moving(prepared))
         traced = {}
-        for frame, wall, sure in zip(looked_at.tolist(), walls.walls, walls.confidences, strict=True):
+        for frame, wall, sure in zip(frames.tolist(), walls.walls, walls.confidences, strict=True):
             if wall is not None:
                 points = pixels.to_cine(wall.points)
                 traced[frame] = TracedFrame(frame, points, _pair(points[wall.apex]), sure)
-        return LoopTracing(_all_frames(traced, looked_at, len(cine)), walls.apical, walls.doubts)
+        return LoopTracing(_all_frames(traced, frames, len(cine)), walls.apical, walls.doubts)
 
     def _look(
-        self, prepared: np.ndarray, times: np.ndarray, looked_at: np.ndarray, progress: Progress | None
+        self, prepared: np.ndarray, times: np.ndarray, chosen: np.ndarray, progress: Progress | None
     ) -> LoopMaps:
-        first, last = (np.searchsorted(times, times[looked_at] + sign * LOOK_BACK / 2) for sign in (-1, 1))
+        first, last = (np.searchsorted(times, times[chosen] + sign * LOOK_BACK / 2) for sign in (-1, 1))
         probabilities, places, spreads, apical = [], [], [], []
 
         def work(part: slice) -> None:
-            frames = zip(looked_at[part], first[part], last[part], strict=True)
+            frames = zip(chosen[part], first[part], last[part], strict=True)
             images = [equalised(loop_images(prepared[t], prepared[a : max(b, t + 1)])) for t, a, b in frames]
             maps, view = self._runner.run(np.stack(images))
             found = landmarks_of(maps[:, 1:])
@@ -94,20 +96,20 @@ class Tracer:
             spreads.append(found.spread)
             apical.append(view)
 
-        Batches(FRAMES_AT_ONCE).run(len(looked_at), work, progress)
-        return LoopMaps(looked_at, *(np.concatenate(part) for part in (probabilities, places, spreads, apical)))
+        Batches(FRAMES_AT_ONCE).run(len(chosen), work, progress)
+        return LoopMaps(chosen, *(np.concatenate(part) for part in (probabilities, places, spreads, apical)))
 
 
-def _looked_at(cine: Cine, keyframes: Sequence[int]) -> np.ndarray:
-    """Frames to look at, ascending."""
-    stride = max(1, round((cine.fps or 1.0) / LOOKED_AT_RATE))
+def looked_at(cine: Cine, keyframes: Sequence[int] = ()) -> np.ndarray:
+    """Frames to look at, 0-based and ascending: evenly spaced ones, the last, and keyframes."""
+    stride = max(1, math.ceil((cine.fps or 1.0) / MOST_LOOKED_AT))
     return np.unique(np.concatenate([np.arange(0, len(cine), stride), np.array([*keyframes, len(cine) - 1], int)]))
 
 
-def _all_frames(traced: dict[int, TracedFrame], looked_at: np.ndarray, count: int) -> tuple[TracedFrame | None, ...]:
+def _all_frames(traced: dict[int, TracedFrame], chosen: np.ndarray, count: int) -> tuple[TracedFrame | None, ...]:
     """A border for each frame: its own, or between those of the frames looked at before and after it."""
     frames: list[TracedFrame | None] = [traced.get(frame) for frame in range(count)]
-    for before, after in pairwise(looked_at.tolist()):
+    for before, after in pairwise(chosen.tolist()):
         one, other = traced.get(before), traced.get(after)
         if one is None or other is None:
             continue
