@@ -48,6 +48,7 @@ SPOILT = {"colour", "sweeping_shadow"}
 PLAUSIBLE = 3.0, 85.0
 """Ejection fractions in per cent that measuring lets pass."""
 EDGES = (10, 25, 40, 55, 75)
+SURE = (0.0, 0.35, 0.5, 0.65, 1.0)
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,19 @@ def by_fraction(beats: list[Beat]) -> None:
     print("bias by true EF:", "; ".join(parts))
 
 
+def by_confidence(beats: list[Beat]) -> None:
+    """Of the border of each beat that is less sure."""
+    parts = []
+    for low, high in pairwise(SURE):
+        some = [beat for beat in beats if low <= min(beat.sure) < high]
+        if some:
+            true, traced = np.array([beat.fractions for beat in some]).T
+            ed, es = np.mean([beat.dice for beat in some], axis=0)
+            error = np.abs(traced - true).mean()
+            parts.append(f"{low} to {high}: {error:.1f}, Dice {ed:.3f}, {es:.3f} (n {len(some)})")
+    print("EF error by confidence:", "; ".join(parts))
+
+
 def intervals(beats: list[Beat]) -> None:
     true, traced = np.array([beat.fractions for beat in beats]).T
     low, high = np.array([beat.interval for beat in beats]).T
@@ -217,6 +231,7 @@ def report(loops: list[Loop], name: str, picture: Path | None) -> None:
             print(f"\n{title}")
             table(chosen)
             by_fraction(chosen)
+            by_confidence(chosen)
             intervals(chosen)
     sound = [beat for beat in beats if beat.sound]
     print(f"\nsound apical beats with a number: {np.mean([b.measured for b in sound]):.1%} of {len(sound)}; all apical "
