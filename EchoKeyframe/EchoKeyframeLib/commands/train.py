@@ -64,8 +64,9 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--window", type=count, metavar="FRAMES", help="T, frames that it sees at once")
     group.add_argument("--rate", type=frame_rate, help="frames per second that clips are thinned out to")
     group.add_argument("--size", type=count, metavar="PIXELS", help="of the frames; a store's own size")
-    group.add_argument("--init", metavar="NAME|FILE", help="start from these weights (two-stream: those of the "
-                       "package) and, without --preset, from their network")
+    group.add_argument("--init", metavar="NAME|FILE", help="start from these weights (two-stream and, for their "
+                       "presets, lv-contour and lv-contour-large: those of the package) and, without --preset, from "
+                       "their network")
     group.add_argument("--imagenet", metavar="FILE|random", help="what the encoder starts from: a file of ImageNet "
                        "weights, or random ones (default: the recipe's; paper: torchvision's, from TORCH_HOME or "
                        "downloaded)")

@@ -13,10 +13,13 @@ from .outline import Wall, trace_wall
 from .signs import Signs, signs_of, volume_error_of
 from .uncertainty import confidence_of
 
+HALF = 127
+"""In 255ths: what is above belongs to the cavity."""
 _PART = 0.3
 """Mean probability over the loop above which a pixel belongs to one of the places where a cavity may lie."""
 _BEAT, _USUAL = 10, 0.15
-"""Frames on either side, about a beat in all, and the share of them in which a pixel must belong to the cavity."""
+"""Frames on either side, about a beat in all (0.7 to 1.4 s), and the share of them in which a pixel must belong to the
+cavity."""
 _AROUND = 2
 """Frames on either side whose areas a frame's own is compared with."""
 
@@ -94,7 +97,7 @@ def _usual(cavity: np.ndarray, index: int) -> np.ndarray:
     around = cavity[max(0, index - _BEAT) : index + _BEAT + 1]
     if len(around) <= _BEAT // 2:
         return np.ones(cavity.shape[1:], bool)
-    often = np.count_nonzero(around > 127, axis=0) >= _USUAL * len(around)
+    often = np.count_nonzero(around > HALF, axis=0) >= _USUAL * len(around)
     return cv2.dilate(often.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
 
 

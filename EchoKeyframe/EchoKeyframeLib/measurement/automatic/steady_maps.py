@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .loop_walls import LoopMaps
+from .loop_walls import HALF, LoopMaps
 
 _REACH = 0.14
 """Seconds on either side. Longer ones blunt the turn at ES: on simulated beats the ejection fraction gets too small."""
@@ -22,8 +22,6 @@ _LEAST_FRAMES = 4
 _LEAST_OVERLAP = 0.5
 """Of a neighbour's cavity with the frame's own (intersection over union): after a cut in the film, or where the network
 took another chamber, it tells nothing of the frame."""
-_HALF = 127
-"""In 255ths: what is above belongs to the cavity."""
 _PROBABILITIES = np.clip(np.arange(256), 1, 254) / 255
 _LOGITS = np.log(_PROBABILITIES / (1 - _PROBABILITIES)).astype(np.float32)
 
@@ -31,7 +29,7 @@ _LOGITS = np.log(_PROBABILITIES / (1 - _PROBABILITIES)).astype(np.float32)
 def steadied(maps: LoopMaps, times: np.ndarray) -> LoopMaps:
     """Maps of frames at ``times`` in s, ascending: cavity and places steadied; spreads and view as they were."""
     cavity, places = np.empty_like(maps.cavity), np.empty_like(maps.places)
-    inside = maps.cavity > _HALF
+    inside = maps.cavity > HALF
     firsts, lasts = np.searchsorted(times, times - _REACH - 1e-6), np.searchsorted(times, times + _REACH + 1e-6)
     for index, (first, last) in enumerate(zip(firsts, lasts, strict=True)):
         near = first + np.flatnonzero(_overlaps(inside[first:last], inside[index]) >= _LEAST_OVERLAP)
