@@ -282,21 +282,36 @@ def test_slicers_start_imports_no_numpy_and_reads_no_sample(tmp_path):
 NAMES_OF_PACKAGES = {"opencv-python-headless": "cv2", "pillow": "PIL"}
 
 
-def test_opening_the_panel_imports_nothing_that_slicer_does_not_bring_and_no_scipy(tmp_path):
-    """The one is not there before a person was asked, the import of the other holds the application for a second."""
+@pytest.mark.parametrize("installed", [False, True])
+def test_opening_the_panel_imports_nothing_that_slicer_does_not_bring_and_no_scipy(tmp_path, installed):
+    """The one is not there before a person was asked, the import of the other holds the application for a second.
+
+    Where all is installed the background process starts; msgspec, which is small, reads what that one says.
+    """
     listed = (TESTING.parent / "EchoKeyframe" / "Resources" / "requirements.txt").read_text("utf-8").split()
     names = [re.split("[><=]", entry)[0] for entry in listed]
-    absent = [NAMES_OF_PACKAGES.get(name, name) for name in names if name != "numpy"]
-    assert {"cv2", "msgspec", "onnxruntime", "safetensors", "imagecodecs", "scipy"} <= set(absent)
+    absent = {NAMES_OF_PACKAGES.get(name, name) for name in names if name != "numpy"}
+    assert {"cv2", "msgspec", "onnxruntime", "safetensors", "imagecodecs", "scipy"} <= absent
+    hidden = [] if installed else [name for name in names if name != "numpy"]
+    absent -= {"msgspec"} if installed else set()
     code = (
-        "import os, sys; from pathlib import Path\n"
+        "import importlib.metadata as metadata, os, sys, time; from pathlib import Path\n"
+        "version = metadata.version\n"
+        "def as_installed(name):\n"
+        f"    if name in {hidden!r}: raise metadata.PackageNotFoundError(name)\n"
+        "    return version(name)\n"
+        "metadata.version = as_installed\n"
         f"sys.path[:0] = {[str(TESTING), str(TESTING.parent / 'EchoKeyframe')]!r}\n"
         "import slicer_standin\n"
         f"app = slicer_standin.install(Path({str(tmp_path)!r}))\n"
-        f"sys.modules.update(dict.fromkeys({absent!r}))\n"
+        f"sys.modules.update(dict.fromkeys({sorted(absent)!r}))\n"
         f"app.load_module(Path({str(TESTING.parent / 'EchoKeyframe' / 'EchoKeyframe.py')!r}))\n"
         "app.select_module('EchoKeyframe')\n"
-        "import slicer; slicer.modules.EchoKeyframeWidget.cleanup(); os._exit(0)\n"
+        "import slicer; widget = slicer.modules.EchoKeyframeWidget\n"
+        f"assert widget.logic.jobs.worker.running is {installed}\n"
+        "process, end = widget.logic.jobs.worker._process, time.monotonic() + 60\n"
+        "while process and not process.mailbox.events.exists() and time.monotonic() < end: time.sleep(0.01)\n"
+        "widget.cleanup(); os._exit(0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
