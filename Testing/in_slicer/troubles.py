@@ -8,7 +8,10 @@ from collections import Counter
 
 import slicer
 
-_MARKS = ("Traceback (most recent call last)", "Error In", "ERROR: In")
+_TRACEBACK = "Traceback (most recent call last)"
+_ERRORS = "Error", "Critical", "Fatal"
+_LEVEL, _ORIGIN = 2, 3
+"""Columns of CTK's log (ctkErrorLogAbstractModel), which takes "ERROR: In file, line" off the errors of VTK."""
 
 
 class Troubles:
@@ -16,7 +19,7 @@ class Troubles:
 
     def __init__(self) -> None:
         self._found: list[str] = []
-        self._read, self._before = 0, sys.excepthook
+        self._read, self._last, self._before = 0, "", sys.excepthook
         sys.excepthook = self._on_exception
 
     def new(self) -> list[str]:
@@ -37,9 +40,13 @@ class Troubles:
         if log is None:
             return []
         count, found = log.logEntryCount(), []
-        for row in range(min(self._read, count), count):
+        read = min(self._read, count)
+        for row in range(max(0, read - 1), count):
             text = str(log.logEntryDescription(row))
-            if any(mark in text for mark in _MARKS):
-                found.append(" | ".join(line.strip() for line in text.splitlines()[-2:] if line.strip())[-300:])
+            new = text.removeprefix(self._last) if row < read else text  # alike entries are put into one row
+            self._last = text
+            level, origin = (str(log.data(log.index(row, column))) for column in (_LEVEL, _ORIGIN))
+            if new and (_TRACEBACK in new or (origin == "VTK" and level in _ERRORS)):
+                found.append(" | ".join(line.strip() for line in new.splitlines()[-2:] if line.strip())[-300:])
         self._read = count
         return found

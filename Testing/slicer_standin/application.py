@@ -10,6 +10,7 @@ import slicer
 import vtk
 from PySide6 import QtCore, QtWidgets
 
+from .error_log import ErrorLogModel
 from .mrml_widgets import qMRMLPlotView, qMRMLWidget
 from .pythonqt import QToolBar
 
@@ -85,12 +86,16 @@ class Application:
         self.slicerHome = str(folder)
         self.slicerUserSettingsFilePath = str(folder / "Slicer.ini")
         self.failures = []
+        self._error_log = ErrorLogModel()
         sys.excepthook = self._on_exception
 
     def _on_exception(self, kind, error, trace):
         """A traceback that would stand in Slicer's console."""
         self.failures.append(error)
         sys.__excepthook__(kind, error, trace)
+
+    def errorLogModel(self):
+        return self._error_log
 
     def connect(self, signature, slot):
         if signature != "startupCompleted()":

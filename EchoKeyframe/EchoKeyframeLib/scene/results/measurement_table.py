@@ -28,6 +28,8 @@ MEAN = "mean"
 """In the column Beat: the row with the means over beats."""
 _TIME, _VOLUME, _EVERY_FRAME = TIME, VOLUME, "Every frame"
 _LINE_WIDTH, _MARKER_SIZE = 2, 13
+_NOTHING = np.full(2, np.nan)
+"""What lines without points are drawn through: VTK logs an error for each that has fewer than two rows."""
 _MARGIN, _HEADROOM = 0.1, 0.15  # of what the points span, so that markers at the ends are not cut
 
 
@@ -101,6 +103,8 @@ def _fill_chart(sequence: Any, beats: tuple[BeatMeasurement, ...], view: int = 0
     columns = {_TIME: np.array([time for time, *_ in points]), _VOLUME: np.array([volume for *_, volume in points])}
     for phase in Phase:
         columns[phase.value] = np.array([volume if p is phase else np.nan for _, p, volume in points])
+    if not points:
+        columns = dict.fromkeys(columns, _NOTHING)
     table = chart.GetNthPlotSeriesNode(0).GetTableNode()
     before = read_columns(table)
     write_columns(table, columns)
@@ -148,7 +152,7 @@ def frame_volume_chart(sequence: Any) -> None:
     columns = read_columns(table) if table is not None else {}
     chart.SetTitle(_title(sequence))
     chart.SetLegendVisibility(False)  # Slicer draws it over the last keyframes
-    if len(columns.get(_TIME, ())) and len(columns.get(_VOLUME, ())):
+    if np.isfinite(columns.get(_TIME, ())).any() and np.isfinite(columns.get(_VOLUME, ())).any():
         _frame(chart, columns)
 
 
