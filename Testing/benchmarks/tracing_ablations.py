@@ -66,18 +66,12 @@ def _weights(*names: str) -> Change:
     return change
 
 
-def _own_looks(stack: ExitStack) -> None:
-    for name in ("_BENT", "_FOREIGN"):
-        stack.enter_context(patch.object(samples, name, 0.0))
-
-
 TIDY, GRAY = "tidy pictures", "gray levels hardly changed"
 ARMS: dict[str, Change] = {
     "whole": lambda stack: None,
     "the frame alone": _seen("loop_images", frame_alone),
     "gray levels not equalised": _seen("equalised", plain),
     GRAY: lambda stack: None,
-    "neither bent shapes nor foreign textures": _own_looks,
     "contraction of pairs does not count": _weights("_CONTRACTION_WEIGHT"),
     "nor pixels that the border passes": _weights("_CONTRACTION_WEIGHT", "_PASSED_WEIGHT"),
     TIDY: lambda stack: None,

@@ -21,11 +21,9 @@ from EchoKeyframeLib.models.registry import VIEW_WEIGHTS
 from EchoKeyframeLib.models.weights_file import load_weights
 from EchoKeyframeLib.training.contour import fit
 from EchoKeyframeLib.training.contour import pool as pools
-from EchoKeyframeLib.training.contour.bending import Bending
 from EchoKeyframeLib.training.contour.fit import loss_of
 from EchoKeyframeLib.training.contour.pool import CONFIG, PoolError, load_pool, simulate_pool
 from EchoKeyframeLib.training.contour.samples import Samples, cavity_share, landmark_places
-from EchoKeyframeLib.training.contour.textures import foreign_texture
 from EchoKeyframeLib.training.contour.widen import widened
 
 SEED = 300
@@ -74,35 +72,6 @@ def test_pairs_are_frames_of_one_clip_seen_alike(pool):
     apart, passed = np.abs(batch.cavity[::2] - batch.cavity[1::2]), batch.passed[::2]
     extremes = (apart == passed).all((1, 2))[batch.apical[::2] > 0]
     assert 0.2 < extremes.mean() < 1 and (batch.passed[::2] == batch.passed[1::2]).all()
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_bent_picture_keeps_its_border(seed):
-    bending = Bending.draw(112, np.random.default_rng(seed))
-    angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
-    border = 56 + np.stack([30 * np.cos(angles), 22 * np.sin(angles)], -1)
-    picture = np.zeros((112, 112), np.uint8)
-    cv2.fillPoly(picture, [np.round(border * 16).astype(np.int32)], 255, shift=4)
-    bent, moved = bending.images(picture), bending.points(border)
-    assert np.hypot(*(moved - border).T).max() > 0.5
-    drawn = np.zeros_like(picture)
-    cv2.fillPoly(drawn, [np.round(moved * 16).astype(np.int32)], 255, shift=4)
-    assert ((bent > 127) != (drawn > 127)).sum() < 60  # of 170 pixels along the border, half of one each
-    unknown = np.full((2, 3, 2), np.nan)
-    assert np.isnan(bending.points(unknown)).all()
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_a_foreign_texture_leaves_bright_bright_and_black_black(seed):
-    rng = np.random.default_rng(seed)
-    picture = np.zeros((112, 112, 3), np.uint8)
-    picture[20:100, 20:100] = 60 + rng.integers(0, 30, (80, 80, 1))
-    picture[30:90, 40:50] = 180  # a wall
-    changed = foreign_texture(picture, rng)
-    assert changed.dtype == np.uint8 and (changed[:10] == 0).all() and not np.array_equal(changed, picture)
-    inside = np.s_[20:100, 20:100, 0]
-    assert np.corrcoef(changed[inside].ravel(), picture[inside].ravel())[0, 1] > 0.3
-    assert not foreign_texture(np.zeros_like(picture), rng).any()
 
 
 def test_borders_that_miss_the_contraction_of_a_pair_cost_more_than_ones_that_err_alike(pool, monkeypatch):

@@ -1,5 +1,5 @@
-"""Samples of pools: two frames of a clip, each beside its loop images, turned, scaled, bent and changed in their gray
-levels alike, and their targets."""
+"""Samples of pools: two frames of a clip, each beside its loop images, turned, scaled and changed in their gray levels
+alike, and their targets."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import cv2
 import numpy as np
 
 from ...models.loop_images import equalised, loop_images
-from .bending import Bending
 from .pool import Pool
-from .textures import foreign_texture
 
 _FINER = 4
 """A target's pixel is split into as many squared, so that its border is known better than by whole pixels."""
@@ -19,8 +17,6 @@ _LANDMARK_SIGMA = 1.5
 """Of a landmark's target, pixels of the maps."""
 _NOTHING = 0.03
 """Share of samples that show no heart."""
-_BENT, _FOREIGN = 0.6, 0.6
-"""Shares of samples whose shapes are bent, and that have a texture which is not their own."""
 _SUBPIXEL = 4
 """Bits of a pixel's fraction in OpenCV's drawing."""
 _EXTREMES = 0.5
@@ -76,9 +72,6 @@ class Samples:
         pair = ends if rng.random() < _EXTREMES else rng.choice(traced, 2)
         matrix = self._affine(pool.contours[index, pair[0]], clip.shape[-1])
         contours = pool.contours[index] @ matrix[:, :2].T + matrix[:, 2]
-        bending = Bending.draw(self.size, rng) if rng.random() < _BENT else None
-        if bending is not None:
-            contours = bending.points(contours)
         nothing, half = rng.random() < _NOTHING, self.size // 2
         apical = bool(pool.apical[index]) and not nothing
         nowhere = np.zeros((half, half), np.float32)
@@ -90,14 +83,8 @@ class Samples:
             start = int(rng.integers(max(0, frame - length + 1), min(frame, len(clip) - length) + 1))
             stack = loop_images(clip[frame], clip[start : start + length])
             warped = cv2.warpAffine(stack, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR)
-            if bending is not None:
-                warped = bending.images(warped)
             looks = np.random.default_rng(look)  # the same for both frames
-            if nothing:
-                warped = self._nothing(warped, looks)
-            elif looks.random() < _FOREIGN:
-                warped = foreign_texture(warped, looks)
-            images = equalised(self._gray(warped, looks))
+            images = equalised(self._gray(self._nothing(warped, looks) if nothing else warped, looks))
             cavity, places = nowhere, np.stack([nowhere] * 3)
             if apical:
                 cavity, places = cavity_share(contours[frame], half), landmark_places(contours[frame], half)
