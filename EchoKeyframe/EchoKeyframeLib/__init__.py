@@ -5,4 +5,4 @@ frames into curves, keyframes and beats, ``report`` writes them, ``training`` an
 Importing this package imports nothing but the standard library.
 """
 
-__version__ = "0.2.0.dev6"
+__version__ = "0.2.0.dev7"
