@@ -49,7 +49,7 @@ class ErrorLogModel:
         self._painted[series.GetID()] = table.GetTable().GetMTime()
         names = series.GetXColumnName(), series.GetYColumnName()
         columns = [table.GetTable().GetColumnByName(name) for name in names]
-        if any(column is None for column in columns):
+        if any(column is None or not column.IsA("vtkDataArray") for column in columns):
             return
         points = np.stack([vtk_to_numpy(column) for column in columns])
         if points.shape[1] < 2 and np.isfinite(points).all():
