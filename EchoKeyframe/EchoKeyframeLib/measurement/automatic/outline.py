@@ -91,7 +91,7 @@ def trace_wall(probability: np.ndarray, landmarks: np.ndarray) -> Wall | None:
     points = _between(outline, *nearest)
     if points is None:
         return None
-    ends = _toward(outline[nearest], landmarks[:2])
+    ends = _toward(landmarks[:2], outline[nearest])
     points = _smooth(evenly_spaced(np.vstack([ends[:1], points, ends[1:]]), TRACED_POINTS))
     base = points[[0, -1]].mean(axis=0)
     farthest = points[np.hypot(*(points - base).T).argmax()]
@@ -134,10 +134,11 @@ def _corners(outline: np.ndarray, axis: np.ndarray, ends: np.ndarray) -> np.ndar
     return found if first else found[::-1]
 
 
-def _toward(corners: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Ends of the wall: corners are round in the maps, and the wall goes on to the annulus, but not far."""
-    away = ends - corners
-    return corners + away * np.minimum(1, _FARTHEST_END / np.maximum(np.hypot(*away.T), 1e-9))[:, None]
+def _toward(annulus: np.ndarray, outline: np.ndarray) -> np.ndarray:
+    """Ends of the wall, from the outline's nearest points to the annulus: in the maps its corners are round. Not far,
+    since a place may be astray."""
+    away = annulus - outline
+    return outline + away * np.minimum(1, _FARTHEST_END / np.maximum(np.hypot(*away.T), 1e-9))[:, None]
 
 
 def _between(outline: np.ndarray, first: int, last: int) -> np.ndarray | None:
